@@ -1,0 +1,37 @@
+#pragma once
+/* The Linux calls that Swift's Glibc module lacks: GNU extensions, epoll, eventfd and variadic functions. */
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 with errno. */
+int clinux_accept(int listener, struct sockaddr *address, socklen_t *length);
+
+/* The epoll word is always a 64-bit number here: (generation << 32 | slot), never a pointer. */
+int clinux_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t word);
+static inline uint64_t clinux_epoll_word(const struct epoll_event *event) { return event->data.u64; }
+
+/* pthread_setname_np(3) on the calling thread; longer names are cut at 15 bytes. */
+void clinux_name_this_thread(const char *name);
+
+/* Binds the calling thread to one CPU of those it may run on (index modulo their count); 0 or an errno. */
+int clinux_pin_this_thread(int index);
+
+/* The number of CPUs the process may run on, at least 1. */
+int clinux_cpu_count(void);
+
+/* fcntl(F_SETFL, O_NONBLOCK) with the other flags kept; -1 with errno. */
+int clinux_set_nonblocking(int descriptor);
+
+/* prctl(PR_SET_PDEATHSIG): the signal this process gets when its parent dies; -1 with errno. */
+int clinux_signal_on_parent_death(int signal);
+
+/* Nanoseconds of CPU time of the calling thread, or of the process. */
+int64_t clinux_thread_cpu_nanoseconds(void);
+int64_t clinux_process_cpu_nanoseconds(void);
+
+/* CLOCK_BOOTTIME in nanoseconds: monotonic, and it goes on through a suspend. */
+int64_t clinux_boot_nanoseconds(void);
