@@ -13,6 +13,14 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "troop",
+    products: [.executable(name: "troop", targets: ["troop"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
     targets: [
         .target(name: "CLinux", path: "Sources/Bindings/CLinux"),
         .systemLibrary(
@@ -27,6 +35,45 @@ let package = Package(
             name: "CYAML", path: "Sources/Bindings/CYAML", pkgConfig: "yaml-0.1",
             providers: [.apt(["libyaml-dev"])]),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
+        .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
+        .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
+        .target(name: "Election", dependencies: ["Linux", "Store"], swiftSettings: strict),
+        .target(name: "Proxy", dependencies: ["CLinux", "Linux", "HTTP"], swiftSettings: strict),
+        .target(
+            name: "Peer",
+            dependencies: [
+                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "troop",
+            dependencies: [
+                "Linux", "Peer", "Transfer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
+        .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "ProxyTests", dependencies: ["CLinux", "HTTP", "Linux", "Proxy"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Fixtures", "Linux", "Store"], swiftSettings: strict),
+        .testTarget(
+            name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "PeerTests", dependencies: ["Linux", "Peer", "Proxy", "CYAML"], swiftSettings: strict),
+        .testTarget(
+            name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Transfer", "troop"],
+            path: "Tests/EndToEnd", swiftSettings: strict),
     ]
 )

@@ -49,6 +49,11 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    private init(bytes: [UInt8], port: UInt16) {
+        self.bytes = bytes
+        self.port = port
+    }
+
     /// The address part alone, canonical, without brackets.
     package var host: String {
         var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -60,6 +65,13 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// True for 127.0.0.0/8 and ::1.
     package var isLoopback: Bool {
         bytes.count == 4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
+    }
+
+    /// Where a client on this host reaches a listener of this address: loopback for the wildcard addresses.
+    package var asClient: SocketAddress {
+        guard bytes.allSatisfy({ $0 == 0 }) else { return self }
+        return SocketAddress(
+            bytes: bytes.count == 4 ? [127, 0, 0, 1] : Array(bytes.dropLast()) + [1], port: port)
     }
 
     package var description: String { bytes.count == 4 ? "\(host):\(port)" : "[\(host)]:\(port)" }

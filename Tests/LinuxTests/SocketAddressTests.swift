@@ -42,4 +42,9 @@ import Testing
         }
         #expect(SocketAddress(storage) == address)
     }
+
+    @Test(arguments: [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:1", "[::1]:1"), ("10.0.0.1:1", "10.0.0.1:1")])
+    func aClientReachesAWildcardByLoopback(_ text: String, _ expected: String) throws {
+        #expect(try SocketAddress(text).asClient.description == expected)
+    }
 }

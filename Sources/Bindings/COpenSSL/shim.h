@@ -13,3 +13,5 @@ static inline long copenssl_set_tlsext_host_name(SSL *ssl, const char *name) {
 }
 static inline long copenssl_set_mode(SSL *ssl, long mode) { return SSL_set_mode(ssl, mode); }
 static const uint64_t COPENSSL_OP_DEFAULTS = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+/* A peer that ends without close_notify is an ordinary end: the protocols above frame their messages. */
+static const uint64_t COPENSSL_OP_IGNORE_UNEXPECTED_EOF = SSL_OP_IGNORE_UNEXPECTED_EOF;

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Glibc
+
+/// Measures Troop where it must be fast: the proxy beside its rivals, and the agent's tick.
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures Troop's proxy beside HAProxy and nginx, and the agent's tick.",
+        subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
+        defaultSubcommand: AllCommand.self)
+
+    /// The folder of the bench's own executables.
+    static func programs() -> String {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = max(0, readlink("/proc/self/exe", &path, path.count - 1))
+        let text = String(decoding: path.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(text.prefix(upTo: text.lastIndex(of: "/") ?? text.startIndex))
+    }
+
+    /// Prints a line at once, also into a pipe.
+    static func say(_ line: String) {
+        print(line)
+        fflush(nil)
+    }
+
+    /// Sets the stage, runs `body`, and clears the stage however that ends.
+    static func onStage(_ body: (Stage, Machine) throws -> Void) throws {
+        let machine = try Machine()
+        let stage = try Stage()
+        defer { stage.clear() }
+        say(machine.description)
+        try body(stage, machine)
+    }
+}
+
+/// What the comparison of proxies can be told.
+struct ProxyOptions: ParsableArguments {
+    @Option(help: "Runs of each proxy, one proxy after the other.")
+    var rounds = 5
+
+    @Option(help: "Seconds of one run.")
+    var seconds = 4
+
+    @Option(help: "Connections that wrk keeps busy.")
+    var connections = 64
+
+    @Option(help: "Folder with the rivals' configurations and wrk's script.")
+    var rivals = "Benchmarks/rivals"
+
+    func validate() throws {
+        guard (1...1000).contains(rounds) else { throw ValidationError("--rounds: 1 to 1000") }
+        guard (1...3600).contains(seconds) else { throw ValidationError("--seconds: 1 to 3600") }
+        guard (1...1000).contains(connections) else { throw ValidationError("--connections: 1 to 1000") }
+    }
+}
+
+/// What the measurement of the tick can be told.
+struct TickOptions: ParsableArguments {
+    @Option(help: "The troop binary; by default the one beside this program.")
+    var troop: String?
+
+    @Option(help: "Seconds of the measurement.")
+    var tickSeconds = 30
+
+    func validate() throws {
+        guard (5...3600).contains(tickSeconds) else { throw ValidationError("--tick-seconds: 5 to 3600") }
+    }
+}
+
+struct ProxyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "proxy", abstract: "The proxy beside HAProxy and nginx.")
+    @OptionGroup var options: ProxyOptions
+
+    func run() throws {
+        try Bench.onStage { try ProxyBench(options, stage: $0, machine: $1).run() }
+    }
+}
+
+struct TickCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tick", abstract: "The agent's CPU time when nothing happens.")
+    @OptionGroup var options: TickOptions
+
+    func run() throws {
+        try Bench.onStage { try TickBench(options, stage: $0, machine: $1).run() }
+    }
+}
+
+struct AllCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "all", abstract: "Both, one after the other.")
+    @OptionGroup var proxy: ProxyOptions
+    @OptionGroup var tick: TickOptions
+
+    func run() throws {
+        try Bench.onStage { stage, machine in
+            try ProxyBench(proxy, stage: stage, machine: machine).run()
+            try TickBench(tick, stage: stage, machine: machine).run()
+        }
+    }
+}

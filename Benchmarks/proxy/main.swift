@@ -1,0 +1,48 @@
+// Troop's proxy alone, before one backend: what the benchmark compares with other proxies.
+import Glibc
+import Linux
+import Proxy
+
+private let usage = "usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N]"
+private var listen: SocketAddress?
+private var backend: SocketAddress?
+private var workers = 1
+
+private func stop(_ reason: String, code: Int32 = 1) -> Never {
+    print("bench-proxy: \(reason)")
+    exit(code)
+}
+
+do {
+    var words = CommandLine.arguments.dropFirst()
+    while let option = words.popFirst() {
+        guard let value = words.popFirst() else { stop(usage, code: 64) }
+        switch option {
+        case "--listen": listen = try SocketAddress(value)
+        case "--backend": backend = try SocketAddress(value)
+        case "--workers": workers = Int(value) ?? 0
+        default: stop(usage, code: 64)
+        }
+    }
+    guard let listen, let backend, (1...64).contains(workers) else { stop(usage, code: 64) }
+
+    _ = signal(SIGPIPE, SIG_IGN)
+    var ending = sigset_t()
+    sigemptyset(&ending)
+    for signal in [SIGINT, SIGTERM] { sigaddset(&ending, signal) }
+    pthread_sigmask(SIG_BLOCK, &ending, nil)  // before the workers start: they inherit it
+
+    var settings = ProxySettings(listen: listen, workers: workers)
+    settings.idlePerServer = 1024  // as the rivals have it: no connection is closed for want of room
+    let proxy = try Proxy(settings)
+    proxy.publish([
+        RoutedServer(address: backend, host: "bench", state: .active, weight: 100, healthy: true)
+    ])
+    try proxy.open()
+    var signal: Int32 = 0
+    sigwait(&ending, &signal)
+    proxy.close()
+    proxy.stop()
+} catch {
+    stop("\(error)")
+}

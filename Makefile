@@ -1,0 +1,51 @@
+# `make help` lists the targets. All builds share .build: debug for the tests, release for everything else.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+# One set of flags for every release build, so that none of them builds again what another one has built.
+release := swift build -c release --static-swift-stdlib
+products := .build/release
+test_results := .build/test-results.xml
+
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCH_ARGS ?= all
+
+.PHONY: help demo test lint build bench clean
+
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: ## Brings up a whole troop on this machine (DEMO_ARGS="--agents 3"); Ctrl-C ends it.
+	@scripts/bootstrap build demo
+	@$(release) --product troop
+	@exec $(products)/troop demo $(DEMO_ARGS)
+
+test: ## Runs all tests (TEST_ARGS="--filter Election").
+	@scripts/bootstrap build demo test
+	@swift build --build-tests
+	@rm -f $(test_results)
+	@status=0; swift test --skip-build --disable-xctest --xunit-output $(test_results) $(TEST_ARGS) || status=$$?; \
+		scripts/test-summary $(test_results) && exit $$status
+
+lint: ## Checks the style of the Swift sources and the shell scripts.
+	@scripts/bootstrap lint
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	@shellcheck scripts/* .ci/run
+	@echo "lint: no complaint"
+
+build: ## Builds the release binary and prints its path and size.
+	@scripts/bootstrap build
+	@$(release) --product troop
+	@echo "built: $(CURDIR)/$(products)/troop ($$(du -Lh --apparent-size $(products)/troop | cut -f 1))"
+
+bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BENCH_ARGS="proxy --rounds 3").
+	@scripts/bootstrap build bench
+	@$(release)
+	@exec $(products)/bench $(BENCH_ARGS)
+
+clean: ## Removes everything that was built.
+	rm -rf .build

@@ -1,0 +1,176 @@
+/// What the field lines of one head say together: framing, persistence, host.
+package struct FieldSummary: Sendable, BitwiseCopyable {
+    /// Facts that a head states or does not state.
+    package struct Facts: OptionSet, Sendable, BitwiseCopyable {
+        package let rawValue: UInt16
+        @inlinable
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        /// `Connection: close`.
+        @inlinable
+        package static var close: Facts { Facts(rawValue: 1) }
+        /// `Connection: keep-alive`.
+        @inlinable
+        package static var keepAlive: Facts { Facts(rawValue: 2) }
+        /// `Connection` names further fields, which end at this hop.
+        @inlinable
+        package static var nominates: Facts { Facts(rawValue: 4) }
+        @inlinable
+        package static var contentLength: Facts { Facts(rawValue: 8) }
+        @inlinable
+        package static var chunked: Facts { Facts(rawValue: 16) }
+        @inlinable
+        package static var expectsContinue: Facts { Facts(rawValue: 32) }
+        @inlinable
+        package static var host: Facts { Facts(rawValue: 64) }
+        /// Some field besides the nominated ones ends at this hop.
+        @inlinable
+        package static var hopByHop: Facts { Facts(rawValue: 128) }
+        /// Some field speaks of earlier proxies.
+        @inlinable
+        package static var forwarded: Facts { Facts(rawValue: 256) }
+    }
+
+    package private(set) var facts: Facts = []
+    /// The number of field lines.
+    package private(set) var count = 0
+    /// Valid when `facts` has `contentLength`.
+    package private(set) var contentLength: Int64 = 0
+    /// The value of `Host`; valid when `facts` has `host`.
+    package private(set) var host = ByteRange()
+    private var nominated: UInt8 = 0
+
+    /// Reads one line (without its CRLF) into `fields[count]`; throws what is wrong with it.
+    @inline(__always)
+    mutating func add(
+        _ base: UnsafePointer<UInt8>, from start: Int, to end: Int, isRequest: Bool,
+        into fields: UnsafeMutablePointer<Field>, limit: Int
+    ) throws(MessageFault) {
+        guard count < limit else { throw .tooManyFields }
+        let field = try FieldSummary.field(base, from: start, to: end)
+        fields[count] = field
+        count += 1
+        if field.kind != .other { try note(field, base, isRequest: isRequest) }
+    }
+
+    @inline(__always)
+    private static func field(
+        _ base: UnsafePointer<UInt8>, from start: Int, to end: Int
+    ) throws(MessageFault) -> Field {
+        var index = start
+        while index < end, Bytes.isToken(base[index]) { index += 1 }
+        guard index < end, base[index] == Bytes.colon, index > start else {
+            throw nameFault(base, start, index, end)
+        }
+        let name = ByteRange(start, index)
+        index += 1
+        while index < end, Bytes.isBlank(base[index]) { index += 1 }
+        var last = end
+        while last > index, Bytes.isBlank(base[last - 1]) { last -= 1 }
+        let value = ByteRange(index, last)
+        while index < last {
+            guard Bytes.isValue(base[index]) else {
+                throw base[index] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
+            }
+            index += 1
+        }
+        return Field(name: name, value: value, kind: FieldKind.of(base + start, name.count))
+    }
+
+    private static func nameFault(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ index: Int, _ end: Int
+    ) -> MessageFault {
+        if index == start, Bytes.isBlank(base[start]) { return .foldedField }
+        guard index < end, index > start, Bytes.isBlank(base[index]) else { return .badFieldName }
+        var next = index
+        while next < end, Bytes.isBlank(base[next]) { next += 1 }
+        return next < end && base[next] == Bytes.colon ? .spaceBeforeColon : .badFieldName
+    }
+
+    private mutating func note(
+        _ field: Field, _ base: UnsafePointer<UInt8>, isRequest: Bool
+    ) throws(MessageFault) {
+        let value = base + field.value.start
+        let length = field.value.count
+        switch field.kind {
+        case .host:
+            guard isRequest else { return }
+            guard !facts.contains(.host) else { throw .repeatedHost }
+            guard Authority.isValid(value, length) else { throw .badHost }
+            facts.insert(.host)
+            host = field.value
+        case .contentLength:
+            guard !facts.contains(.contentLength) else { throw .repeatedContentLength }
+            guard let number = FieldSummary.decimal(value, length) else { throw .badContentLength }
+            facts.insert(.contentLength)
+            contentLength = number
+        case .transferEncoding:
+            guard !facts.contains(.chunked) else { throw .repeatedTransferEncoding }
+            guard Bytes.equal(value, length, "chunked") else { throw .unknownTransferEncoding }
+            facts.formUnion([.chunked, .hopByHop])
+        case .connection:
+            try noteConnection(value, length)
+            facts.insert(.hopByHop)
+        case .expect:
+            guard isRequest else { return }
+            guard Bytes.equal(value, length, "100-continue") else { throw .unknownExpectation }
+            facts.insert(.expectsContinue)
+        case .hopByHop: facts.insert(.hopByHop)
+        case .forwarded: facts.insert(.forwarded)
+        case .other: break
+        }
+    }
+
+    private mutating func noteConnection(_ value: UnsafePointer<UInt8>, _ length: Int) throws(MessageFault) {
+        var list = TokenList(value, length)
+        while let token = try list.next() {
+            let word = value + token.start
+            if Bytes.equal(word, token.count, "close") {
+                facts.insert(.close)
+            } else if Bytes.equal(word, token.count, "keep-alive") {
+                facts.insert(.keepAlive)
+            } else {
+                facts.insert(.nominates)
+                nominated += 1
+                if Int(nominated) > HeadLimits.nominatedFields { throw .tooManyNominatedFields }
+            }
+        }
+    }
+
+    /// A number of decimal digits only that fits in 63 bits; nil for everything else.
+    private static func decimal(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+        guard count > 0 else { return nil }
+        var number: Int64 = 0
+        for index in 0..<count {
+            guard Bytes.isDigit(base[index]) else { return nil }
+            let (product, over) = number.multipliedReportingOverflow(by: 10)
+            let (sum, beyond) = product.addingReportingOverflow(Int64(base[index] &- UInt8(ascii: "0")))
+            if over || beyond { return nil }
+            number = sum
+        }
+        return number
+    }
+
+    /// True when one of the head's `Connection` fields names this field.
+    ///
+    /// `Host` and the framing fields cannot be named away: that would change what the next hop understands.
+    package func nominates(
+        _ field: Field, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
+    ) -> Bool {
+        guard facts.contains(.nominates), field.kind != .host, field.kind != .contentLength else {
+            return false
+        }
+        for index in 0..<count where fields[index].kind == .connection {
+            let value = fields[index].value
+            var list = TokenList(base + value.start, value.count)
+            while let token = try? list.next() {
+                if token.count == field.name.count,
+                    Bytes.equalNames(base + value.start + token.start, base + field.name.start, token.count)
+                {
+                    return true
+                }
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,51 @@
+/// Writes a head into bytes that the caller owns; what does not fit is left out and noted.
+package struct HeadWriter {
+    @usableFromInline let base: UnsafeMutablePointer<UInt8>
+    @usableFromInline let capacity: Int
+    /// The bytes written so far.
+    package internal(set) var count = 0
+    /// True when something did not fit; the bytes are then of no use.
+    package internal(set) var overflowed = false
+
+    package init(_ base: UnsafeMutablePointer<UInt8>, capacity: Int) {
+        self.base = base
+        self.capacity = capacity
+    }
+
+    /// Appends a literal.
+    package mutating func append(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
+
+    /// Appends bytes.
+    package mutating func append(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        guard length <= capacity - count else {
+            overflowed = true
+            return
+        }
+        (base + count).update(from: bytes, count: length)
+        count += length
+    }
+
+    /// Appends a part of another head.
+    package mutating func append(_ range: ByteRange, of other: UnsafePointer<UInt8>) {
+        append(other + range.start, range.count)
+    }
+
+    /// Appends a number, which is not negative, in decimal digits.
+    package mutating func append(decimal number: Int) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            var digit = UInt8(ascii: "0") + UInt8(number / divisor % 10)
+            append(&digit, 1)
+            divisor /= 10
+        }
+    }
+
+    /// Appends a text; for paths that may allocate.
+    package mutating func append(text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            if let start = bytes.baseAddress { append(start, bytes.count) }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+/// A request head as values, for servers that are not in a hurry.
+package struct PlainRequest: Sendable {
+    package let method: String
+    /// Origin-form or `*`.
+    package let target: String
+    /// The host asked for; nil only in HTTP/1.0.
+    package let host: String?
+    package let minorVersion: Int
+    package let fields: [(name: String, value: String)]
+    package let framing: BodyFraming
+    package let keepsAlive: Bool
+    package let expectsContinue: Bool
+    /// The length of the whole head in bytes: what follows is the body.
+    package let length: Int
+
+    /// Parses the head at the start of `bytes`; nil while it is not complete. Re-reads all bytes at each call.
+    package init?(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) throws(MessageFault) {
+        let room = UnsafeMutablePointer<Field>.allocate(capacity: limits.fields)
+        defer { room.deallocate() }
+        var parser = RequestParser()
+        let verdict = bytes.withUnsafeBufferPointer { buffer -> HeadVerdict in
+            guard let base = buffer.baseAddress else { return .needMore }
+            return parser.parse(base, count: buffer.count, fields: room, limits: limits)
+        }
+        switch verdict {
+        case .needMore: return nil
+        case .refused(let fault): throw fault
+        case .complete: break
+        }
+        let head = parser.head
+        func text(_ range: ByteRange) -> String {
+            String(decoding: bytes[range.start..<range.end], as: UTF8.self)
+        }
+        let path = text(head.target)
+        if path.isEmpty {
+            target = head.method == .options ? "*" : "/"
+        } else {
+            target = head.lacksSlash ? "/" + path : path
+        }
+        method = text(head.methodName)
+        host = head.host.map(text)
+        minorVersion = Int(head.minorVersion)
+        fields = (0..<head.summary.count).map { (text(room[$0].name), text(room[$0].value)) }
+        framing = head.framing
+        keepsAlive = head.keepsAlive
+        expectsContinue = head.expectsContinue
+        length = head.length
+    }
+
+    /// The value of the first field with this name, in any case of letters.
+    package subscript(name: String) -> String? {
+        let wanted = name.lowercased()
+        return fields.first { $0.name.lowercased() == wanted }?.value
+    }
+}

@@ -1,0 +1,123 @@
+/// Parses one request head out of bytes that arrive piece by piece (RFC 9112, with no leniency but one empty
+/// line before the request line).
+///
+/// The parser holds no memory: the caller keeps the bytes in place relative to the head's start, and lends the
+/// same room for fields to every call.
+package struct RequestParser: Sendable, BitwiseCopyable {
+    private enum Stage: UInt8, BitwiseCopyable { case first, requestLine, fields, done }
+
+    /// Valid once `parse` said `.complete`.
+    package private(set) var head = RequestHead()
+    private var cursor = LineCursor()
+    private var stage = Stage.first
+
+    package init() {}
+
+    /// Looks at `count` bytes from the head's start on; `fields` has room for `limits.fields` fields.
+    package mutating func parse(
+        _ base: UnsafePointer<UInt8>, count: Int, fields: UnsafeMutablePointer<Field>, limits: HeadLimits
+    ) -> HeadVerdict {
+        do throws(MessageFault) {
+            return try advance(base, count, fields, limits) ? .complete : .needMore
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    private mutating func advance(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ fields: UnsafeMutablePointer<Field>,
+        _ limits: HeadLimits
+    ) throws(MessageFault) -> Bool {
+        while stage != .done {
+            let limit = stage == .fields ? limits.headBytes : firstLimit(limits)
+            switch try cursor.next(base, count: count, limit: limit) {
+            case .needMore: return false
+            case .tooLong: throw stage == .fields ? .headTooLarge : .targetTooLong
+            case .line(let start, let end):
+                if stage == .fields {
+                    if start < end {
+                        try head.summary.add(
+                            base, from: start, to: end, isRequest: true, into: fields, limit: limits.fields)
+                    } else {
+                        try finish()
+                    }
+                } else if start == end, stage == .first {
+                    stage = .requestLine
+                } else {
+                    try requestLine(base, start, end, limits)
+                    stage = .fields
+                }
+            }
+        }
+        return true
+    }
+
+    private func firstLimit(_ limits: HeadLimits) -> Int {
+        min(limits.headBytes, cursor.start + limits.targetBytes + RequestParser.aroundTarget)
+    }
+
+    /// The longest method, two spaces, the version and CRLF.
+    private static let aroundTarget = HeadLimits.methodBytes + 12
+
+    private mutating func finish() throws(MessageFault) {
+        let facts = head.summary.facts
+        if facts.contains(.chunked) {
+            if facts.contains(.contentLength) { throw .lengthAndTransferEncoding }
+            if head.minorVersion == 0 { throw .transferEncodingInOldVersion }
+        }
+        if head.minorVersion == 1, !facts.contains(.host) { throw .missingHost }
+        head.length = cursor.start
+        stage = .done
+    }
+
+    private mutating func requestLine(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ limits: HeadLimits
+    ) throws(MessageFault) {
+        var index = start
+        while index < end, Bytes.isToken(base[index]) { index += 1 }
+        guard index > start, index < end, base[index] == Bytes.space else { throw .badMethod }
+        guard index - start <= HeadLimits.methodBytes else { throw .methodTooLong }
+        head.methodName = ByteRange(start, index)
+        head.method = Method.of(base + start, index - start)
+        let targetStart = index + 1
+        index = targetStart
+        while index < end, Bytes.isTarget(base[index]) { index += 1 }
+        guard index > targetStart, index < end, base[index] == Bytes.space else { throw .badTarget }
+        guard index - targetStart <= limits.targetBytes else { throw .targetTooLong }
+        head.minorVersion = try Version.minor(base + index + 1, end - index - 1)
+        if head.method == .other, head.methodName.count == 7, Bytes.hasPrefix(base + start, "connect") {
+            throw .connectRefused
+        }
+        try target(base, targetStart, index)
+    }
+
+    private mutating func target(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
+    ) throws(MessageFault) {
+        head.target = ByteRange(start, end)
+        if base[start] == Bytes.slash { return }
+        if base[start] == UInt8(ascii: "*") {
+            guard end - start == 1, head.method == .options else { throw .badTarget }
+            return
+        }
+        let length = end - start
+        var index = start
+        if length > 7, Bytes.hasPrefix(base + start, "http:"), base[start + 5] == Bytes.slash,
+            base[start + 6] == Bytes.slash
+        {
+            index += 7
+        } else if length > 8, Bytes.hasPrefix(base + start, "https:"), base[start + 6] == Bytes.slash,
+            base[start + 7] == Bytes.slash
+        {
+            index += 8
+        } else {
+            throw .badTarget
+        }
+        let host = index
+        while index < end, base[index] != Bytes.slash, base[index] != UInt8(ascii: "?") { index += 1 }
+        guard Authority.isValid(base + host, index - host) else { throw .badHost }
+        head.authority = ByteRange(host, index)
+        head.target = ByteRange(index, end)
+        head.lacksSlash = index < end && base[index] != Bytes.slash
+    }
+}

@@ -1,0 +1,74 @@
+/// Parses one response head, as strictly as requests are parsed; memory as with `RequestParser`.
+package struct ResponseParser: Sendable, BitwiseCopyable {
+    private enum Stage: UInt8, BitwiseCopyable { case statusLine, fields, done }
+
+    /// Valid once `parse` said `.complete`.
+    package private(set) var head = ResponseHead()
+    private var cursor = LineCursor()
+    private var stage = Stage.statusLine
+
+    package init() {}
+
+    /// Looks at `count` bytes from the head's start on; `fields` has room for `limits.fields` fields.
+    package mutating func parse(
+        _ base: UnsafePointer<UInt8>, count: Int, fields: UnsafeMutablePointer<Field>, limits: HeadLimits
+    ) -> HeadVerdict {
+        do throws(MessageFault) {
+            return try advance(base, count, fields, limits) ? .complete : .needMore
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    private mutating func advance(
+        _ base: UnsafePointer<UInt8>, _ count: Int, _ fields: UnsafeMutablePointer<Field>,
+        _ limits: HeadLimits
+    ) throws(MessageFault) -> Bool {
+        while stage != .done {
+            switch try cursor.next(base, count: count, limit: limits.headBytes) {
+            case .needMore: return false
+            case .tooLong: throw .headTooLarge
+            case .line(let start, let end):
+                if stage == .statusLine {
+                    try statusLine(base, start, end)
+                    stage = .fields
+                } else if start < end {
+                    try head.summary.add(
+                        base, from: start, to: end, isRequest: false, into: fields, limit: limits.fields)
+                } else {
+                    try finish()
+                }
+            }
+        }
+        return true
+    }
+
+    private mutating func finish() throws(MessageFault) {
+        let facts = head.summary.facts
+        if facts.contains(.chunked) {
+            if facts.contains(.contentLength) { throw .lengthAndTransferEncoding }
+            if head.minorVersion == 0 { throw .transferEncodingInOldVersion }
+        }
+        head.length = cursor.start
+        stage = .done
+    }
+
+    private mutating func statusLine(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
+    ) throws(MessageFault) {
+        let code = start + Version.length + 1
+        guard end >= code + 3, base[code - 1] == Bytes.space else { throw .badStatusLine }
+        head.minorVersion = try Version.minor(base + start, Version.length)
+        var status = 0
+        for index in code..<(code + 3) {
+            guard Bytes.isDigit(base[index]) else { throw .badStatusLine }
+            status = status * 10 + Int(base[index] &- UInt8(ascii: "0"))
+        }
+        guard (100...599).contains(status) else { throw .badStatusLine }
+        // The space after the status is left out by some servers when there is no reason: harmless.
+        guard end == code + 3 || base[code + 3] == Bytes.space else { throw .badStatusLine }
+        for index in (code + 3)..<end where !Bytes.isValue(base[index]) { throw .controlByte }
+        head.status = status
+        head.statusAndReason = ByteRange(code - 1, end)
+    }
+}

@@ -1,0 +1,29 @@
+import Glibc
+import Linux
+
+/// A file that stays open between samples: reading it anew costs one system call.
+struct KeptFile: ~Copyable {
+    private let path: String
+    private var descriptor: Descriptor
+    private let wasThere: Bool
+
+    /// Opens `path`; a file that is missing now is not looked for again (an older kernel has none).
+    init(_ path: String) {
+        self.path = path
+        descriptor = KeptFile.open(path)
+        wasThere = descriptor.raw >= 0
+    }
+
+    /// Reads the file into the buffer; false when there is nothing to be read.
+    mutating func read(into buffer: ReadBuffer) -> Bool {
+        guard wasThere else { return false }
+        if buffer.fill(from: descriptor.raw) { return true }
+        // In containers these files belong to a program that may be started anew: the old descriptor is then dead.
+        descriptor = KeptFile.open(path)
+        return buffer.fill(from: descriptor.raw)
+    }
+
+    private static func open(_ path: String) -> Descriptor {
+        Descriptor(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+    }
+}

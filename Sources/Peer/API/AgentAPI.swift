@@ -1,0 +1,196 @@
+import Election
+import Linux
+import Proxy
+package import Store
+
+/// The agent's HTTP API: status for everyone, changes for who may open the socket.
+///
+/// | route | answer |
+/// |---|---|
+/// | `GET /health` | 200 while the agent lives |
+/// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
+/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
+/// | `GET /ready` | 200 where the proxy serves, limbo included |
+/// | `GET /v1/status` | `Status` |
+/// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
+/// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
+/// | `POST /v1/servers` | adds an entry: `{"address","host","state","weight","reason","by"}`; socket only |
+/// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
+package struct AgentAPI: Sendable {
+    private let reading: StatusReading
+    private let roster: Roster
+    private let store: Store
+    private let keys: Keys
+
+    /// An API over the parts of one agent.
+    package init(reading: StatusReading, roster: Roster, store: Store, keys: Keys) {
+        self.reading = reading
+        self.roster = roster
+        self.store = store
+        self.keys = keys
+    }
+
+    /// Answers one request.
+    package func answer(_ request: Request) async -> Response {
+        let isGet = request.method == "GET" || request.method == "HEAD"
+        switch request.path {
+        case "/health": return isGet ? .text(200, "ok") : notAllowed
+        case "/leader": return isGet ? role(wanted: true) : notAllowed
+        case "/standby": return isGet ? role(wanted: false) : notAllowed
+        case "/ready":
+            guard isGet else { return notAllowed }
+            return await reading.isServing
+                ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
+        case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed
+        case "/v1/history": return isGet ? await history(request) : notAllowed
+        case "/v1/servers":
+            if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
+            return request.method == "POST" ? await add(request) : notAllowed
+        default:
+            if request.path.hasPrefix("/v1/servers/") {
+                return request.method == "DELETE" ? await remove(request) : notAllowed
+            }
+            return .error(
+                404, "no such path; there are /health /leader /ready /v1/status /v1/history /v1/servers")
+        }
+    }
+
+    private var notAllowed: Response { .error(405, "this path does not take this method") }
+
+    private func role(wanted: Bool) -> Response {
+        let leads = reading.leads
+        let text = leads ? "leader" : "not the leader"
+        return .text(leads == wanted ? 200 : 503, text)
+    }
+
+    private func history(_ request: Request) async -> Response {
+        var count = 50
+        if let text = request.query["count"] {
+            guard let number = Int(text), (1...1000).contains(number) else {
+                return .error(400, "count is '\(text.prefix(20))'; expected 1 to 1000")
+            }
+            count = number
+        }
+        do {
+            let reply = try await store.call(
+                Command("XREVRANGE", keys.history, "+", "-", "COUNT", "\(count)"))
+            return .json(200, HistoryDocument(entries: HistoryEntry.list(reply).map(HistoryLine.init)))
+        } catch {
+            return .error(503, "\(error)")
+        }
+    }
+
+    private func add(_ request: Request) async -> Response {
+        guard request.door == .socket else { return readOnly }
+        guard let form = try? JSONForm.document(AddForm.self, from: request.body) else {
+            return .error(400, "expected JSON such as {\"address\":\"10.0.0.9:3000\",\"weight\":100}")
+        }
+        var entry: ServerEntry
+        do {
+            entry = try ServerEntry(field: form.address, value: "")
+        } catch {
+            return .error(400, "\(error)")
+        }
+        if let weight = form.weight {
+            guard ServerEntry.weights.contains(weight) else {
+                return .error(400, "weight is \(weight); expected 1 to 256")
+            }
+            entry.weight = weight
+        }
+        if let text = form.state {
+            guard let state = ServerState(rawValue: text) else {
+                return .error(400, "state is '\(text.prefix(20))'; expected active, draining or out")
+            }
+            entry.state = state
+        }
+        entry.host = form.host ?? ""
+        entry.reason = form.reason ?? ""
+        entry.by = form.by ?? "api"
+        entry.since = WallClock.milliseconds()
+        guard entry.value.utf8.count <= ServerEntry.valueBytesMax else {
+            return .error(400, "host, reason and by are too long together")
+        }
+        return await change(ServerScripts.add, [entry.address.description, entry.value]) { added in
+            added == 1 ? .added : .replaced
+        }
+    }
+
+    private func remove(_ request: Request) async -> Response {
+        guard request.door == .socket else { return readOnly }
+        let address: SocketAddress
+        do {
+            address = try SocketAddress(String(request.path.dropFirst("/v1/servers/".count)))
+        } catch {
+            return .error(400, "\(error)")
+        }
+        return await change(ServerScripts.remove, [address.description]) { $0 == 1 ? .removed : .absent }
+    }
+
+    private var readOnly: Response {
+        .error(403, "this listener is read-only; make changes through the agent's socket (troop servers …)")
+    }
+
+    private func change(
+        _ script: Script, _ arguments: [String], _ outcome: (Int64) -> ChangeDocument.Outcome
+    ) async -> Response {
+        do {
+            let reply = try await store.run(script, keys: [keys.servers, keys.news], arguments: arguments)
+            roster.lookAgain()
+            return .json(200, ChangeDocument(address: arguments[0], outcome: outcome(reply.integer ?? 0)))
+        } catch {
+            return .error(503, "nothing was changed for certain: \(error)")
+        }
+    }
+
+    private struct AddForm: Decodable {
+        var address: String
+        var host: String?
+        var state: String?
+        var weight: Int?
+        var reason: String?
+        var by: String?
+    }
+}
+
+/// `GET /v1/servers`.
+package struct ServersDocument: Codable, Sendable {
+    package var servers: [Status.Server]
+}
+
+/// The answer to a change of the server list.
+package struct ChangeDocument: Codable, Sendable {
+    /// What became of it.
+    package enum Outcome: String, Codable, Sendable {
+        case added, replaced, removed, absent
+    }
+
+    package var address: String
+    package var outcome: Outcome
+}
+
+/// `GET /v1/history`.
+package struct HistoryDocument: Codable, Sendable {
+    package var entries: [HistoryLine]
+}
+
+/// One line of the history of leaders.
+package struct HistoryLine: Codable, Sendable {
+    /// `elected`, `released` or `reinstated`.
+    package var event: String
+    package var epoch: Int64
+    package var leader: String
+    package var reason: String
+    /// Milliseconds since 1970, by Redis's clock.
+    package var atMs: Int64
+    /// How long nobody led before, in milliseconds.
+    @OrNull package var leaderlessMs: Int64?
+}
+
+extension HistoryLine {
+    /// The line for an entry of the stream.
+    init(_ entry: HistoryEntry) {
+        self.init(
+            event: entry.event.rawValue, epoch: entry.epoch, leader: entry.leader, reason: entry.reason,
+            atMs: entry.at, leaderlessMs: entry.leaderlessMilliseconds)
+    }
+}

@@ -1,0 +1,134 @@
+import CLinux
+import Glibc
+import HTTP
+package import Linux
+import Synchronization
+
+/// A small HTTP/1.1 server on one thread: the agent's API and the sample application.
+///
+/// Requests are parsed by the proxy's own strict parser; handlers run as tasks, and their answers come back to
+/// the thread through a mailbox. It is made for few clients and small messages: the proxy's workers are not here.
+package final class HTTPServer: Sendable {
+    /// Answers one request.
+    package typealias Handler = @Sendable (Request) async -> Response
+
+    private struct State {
+        var listeners: [(descriptor: Int32, door: Request.Door)] = []
+        var answers: [(key: UInt64, bytes: [UInt8], closes: Bool)] = []
+        var socketPath: String?
+        var stops = false
+        var thread: Thread?
+    }
+
+    private let name: String
+    private let handler: Handler
+    private let doorbell: Doorbell
+    private let state = Mutex(State())
+
+    /// A server that listens nowhere yet; `name` names its thread.
+    package init(named name: String, handler: @escaping Handler) throws(SystemFault) {
+        self.name = name
+        self.handler = handler
+        doorbell = try Doorbell()
+    }
+
+    deinit {
+        state.withLock { state in
+            for listener in state.listeners { _ = Glibc.close(listener.descriptor) }
+        }
+    }
+
+    /// Listens on a TCP address; call before `start`.
+    package func listen(tcp address: SocketAddress) throws(SystemFault) {
+        let descriptor = try Listening.tcp(address)
+        state.withLock { $0.listeners.append((descriptor, .tcp)) }
+    }
+
+    /// Listens on a unix socket with mode 0660, in place of one that a dead process left; call before `start`.
+    package func listen(socket path: String) throws(SystemFault) {
+        let descriptor = try Listening.unix(path)
+        state.withLock { state in
+            state.listeners.append((descriptor, .socket))
+            state.socketPath = path
+        }
+    }
+
+    /// Starts the server's thread.
+    package func start() throws(SystemFault) {
+        let listeners = state.withLock { $0.listeners.map { ($0.descriptor, $0.door) } }
+        let loop = try HTTPServerLoop(doorbell: doorbell.descriptor, listeners: listeners)
+        let thread = try Thread.start(named: name) { [self] in run(loop) }
+        state.withLock { $0.thread = thread }
+    }
+
+    /// Closes listeners and connections, ends the thread and removes the socket's file.
+    package func stop() {
+        let (thread, path) = state.withLock { state in
+            defer { state.thread = nil }
+            state.stops = true
+            return (state.thread, state.socketPath)
+        }
+        guard let thread else { return }
+        doorbell.ring()
+        thread.join()
+        if let path { _ = unlink(path) }
+    }
+
+    private func run(_ loop: HTTPServerLoop) {
+        var loop = loop
+        while true {
+            let (answers, stops) = state.withLock { state in
+                defer { state.answers = [] }
+                return (state.answers, state.stops)
+            }
+            if stops { break }
+            for answer in answers { loop.answer(answer.key, answer.bytes, closes: answer.closes) }
+            for asked in loop.turn(at: .now()) { dispatch(asked) }
+        }
+        loop.closeAll()
+        state.withLock { state in
+            for listener in state.listeners { _ = Glibc.close(listener.descriptor) }
+            state.listeners = []
+        }
+    }
+
+    private func dispatch(_ asked: HTTPServerLoop.Asked) {
+        Task { [handler] in
+            let response = await handler(asked.request)
+            let bytes = HTTPServer.bytes(response, to: asked)
+            self.state.withLock { $0.answers.append((asked.key, bytes, !asked.keepsAlive)) }
+            self.doorbell.ring()
+        }
+    }
+
+    private static func bytes(_ response: Response, to asked: HTTPServerLoop.Asked) -> [UInt8] {
+        var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
+        head += "Content-Type: \(response.contentType)\r\nContent-Length: \(response.body.count)\r\n"
+        head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+        for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
+        head += asked.keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
+        return Array(head.utf8) + (asked.request.method == "HEAD" ? [] : response.body)
+    }
+
+    /// The reason phrase of a status this server sends.
+    static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 411: "Length Required"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 417: "Expectation Failed"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 501: "Not Implemented"
+        case 503: "Service Unavailable"
+        case 505: "HTTP Version Not Supported"
+        default: "Status"
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// A request as a handler of `HTTPServer` gets it.
+package struct Request: Sendable {
+    /// Which door it came through: what a client may do depends on it.
+    package enum Door: Sendable, Equatable {
+        /// The unix socket; whoever may open its file may change things.
+        case socket
+        /// The TCP listener; read-only.
+        case tcp
+    }
+
+    package var method: String
+    /// The path, percent-decoded, without the query.
+    package var path: String
+    /// The query's parameters, percent-decoded; the last one of a name counts.
+    package var query: [String: String]
+    /// The `Host` field; nil only in HTTP/1.0.
+    package var host: String?
+    package var body: [UInt8]
+    package var door: Door
+}
+
+/// What a handler answers.
+package struct Response: Sendable {
+    package var status: Int
+    package var contentType: String
+    package var body: [UInt8]
+    /// Further header fields.
+    package var fields: [(name: String, value: String)] = []
+
+    /// A response with its parts.
+    package init(status: Int, contentType: String, body: [UInt8]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+
+    /// A short text, ended by a newline.
+    package static func text(_ status: Int, _ text: String) -> Response {
+        Response(status: status, contentType: "text/plain; charset=utf-8", body: Array((text + "\n").utf8))
+    }
+
+    /// A document as JSON.
+    package static func json(_ status: Int, _ document: some Encodable) -> Response {
+        guard let bytes = JSONForm.bytes(document) else {
+            return .text(500, "the answer holds no JSON number")
+        }
+        return Response(status: status, contentType: "application/json", body: bytes + [UInt8(ascii: "\n")])
+    }
+
+    /// An error as JSON: `{"error": "…"}`; the sentence says what to do next.
+    package static func error(_ status: Int, _ sentence: String) -> Response {
+        json(status, ["error": sentence])
+    }
+}

@@ -1,0 +1,173 @@
+import Election
+import Linux
+package import Logging
+import Metrics
+import Proxy
+import ServiceLifecycle
+import Store
+
+/// Why an agent cannot start: one line that says what is wrong and what to do.
+package struct AgentFault: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    /// A fault with its line.
+    package init(_ description: String) { self.description = description }
+}
+
+/// One agent, put together from its parts: this is where they meet, and the order in which they stop.
+package struct Agent: Service {
+    private let configuration: Configuration
+    private let log: Logger
+    private let store: Store
+    private let keys: Keys
+    private let proxy: Proxy
+    private let router: Router
+    private let ownChecker: HealthChecker?
+    private let roster: Roster
+    private let reporter: Reporter
+    private let elector: Elector
+    private let changes: AsyncStream<ElectionChange>
+    private let changesEnd: AsyncStream<ElectionChange>.Continuation
+    private let duties: LeaderDuties
+    private let board: StatusBoard
+    private let subscription: Subscription
+    private let api: HTTPServer
+
+    /// How long a leader that stops waits for its successor before it closes its listener, in milliseconds.
+    private static let successorMilliseconds: Int64 = 500
+    /// How often the own application's health is looked at, in milliseconds.
+    private static let ownServerMilliseconds: Int64 = 250
+    /// How long connections may go on after the listener was closed, in milliseconds.
+    private static let drainMilliseconds: Int64 = 10_000
+
+    /// Builds an agent; throws one clear line when something it needs cannot be had.
+    package init(_ configuration: Configuration, log: Logger) throws(AgentFault) {
+        self.configuration = configuration
+        self.log = log
+        do {
+            let parts = try AgentParts(configuration, log: log)
+            store = parts.store
+            keys = parts.keys
+            proxy = parts.proxy
+            router = parts.router
+            ownChecker = parts.ownChecker
+            roster = parts.roster
+            reporter = parts.reporter
+            elector = parts.elector
+            changes = parts.changes
+            changesEnd = parts.changesEnd
+            duties = parts.duties
+            board = parts.board
+            subscription = parts.subscription
+            api = parts.api
+        } catch let fault as AgentFault {
+            throw fault
+        } catch {
+            throw AgentFault("\(error)")
+        }
+    }
+
+    /// Runs until a graceful shutdown, then stops in order: the lease, the listener, open connections, the rest.
+    package func run() async throws {
+        do {
+            try subscription.start()
+            try elector.start()
+        } catch {
+            throw AgentFault("cannot start a thread: \(error); raise the limit of tasks of this user or unit")
+        }
+        log.notice(
+            "agent started",
+            metadata: [
+                "host": "\(configuration.host.name)", "cluster": "\(configuration.cluster)",
+                "version": "\(Version.text)", "redis": "\(configuration.redis.url)",
+                "api": "\(configuration.api.listen)", "socket": "\(configuration.api.socket)",
+                "proxy": "\(configuration.proxy.listen)",
+            ])
+        let (stop, stopper) = AsyncStream<Void>.makeStream()
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await roster.run() }
+                group.addTask { await reporter.run() }
+                group.addTask { await duties.follow(changes) }
+                group.addTask { await duties.run() }
+                group.addTask { await board.run { [elector] in elector.isLeader(at: .now()) } }
+                group.addTask { await watchOwnServer() }
+                for await _ in stop {}
+                await wind(down: "stopped in good order")
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            stopper.finish()
+        }
+        await end()
+    }
+
+    /// Looks each second how this host's own application fares: what counts is its state, not one change of it.
+    private func watchOwnServer() async {
+        guard let ownChecker, let address = configuration.server?.listen.asClient else { return }
+        var seen = HealthState.unknown
+        while !Task.isCancelled {
+            let state = ownChecker.states()[address] ?? .unknown
+            if state != seen { tell(state, of: address) }
+            seen = state
+            switch state {
+            case .unknown: break
+            case .healthy: await roster.applicationIsUp()
+            // A slow or confused application stays on the list: the proxy's own checks keep requests away from
+            // it. Only one that nobody answers for any more is taken out.
+            case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
+            }
+            try? await Task.sleep(for: .milliseconds(Agent.ownServerMilliseconds))
+        }
+    }
+
+    private func tell(_ state: HealthState, of address: SocketAddress) {
+        let metadata: Logger.Metadata = ["server": "\(address)"]
+        switch state {
+        case .unknown: break
+        case .healthy: log.info("own application passes its health check", metadata: metadata)
+        case .unhealthy(let failure):
+            log.warning("own application fails its health check: \(failure)", metadata: metadata)
+        }
+    }
+
+    /// Hands the lease over first, so that the next leader serves while this one still drains.
+    private func wind(down reason: String) async {
+        let wasLeader = elector.isLeader(at: .now())
+        log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
+        elector.resign(reason: reason)
+        if wasLeader { await awaitSuccessor() }
+        if await duties.close() {
+            let deadline = Instant.now().advanced(milliseconds: Agent.drainMilliseconds)
+            let cut = await proxy.drain(until: deadline)
+            log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
+        }
+        await reporter.leave()
+    }
+
+    private func awaitSuccessor() async {
+        let deadline = Instant.now().advanced(milliseconds: Agent.successorMilliseconds)
+        while Instant.now() < deadline {
+            if let reply = try? await store.call(Command("GET", keys.lease)), let token = reply.text,
+                let lease = Lease(token: token), lease.host != configuration.host.name
+            {
+                log.info("successor leads", metadata: ["leader": "\(lease.host)", "epoch": "\(lease.epoch)"])
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    private func end() async {
+        elector.stop()
+        changesEnd.finish()
+        subscription.stop()
+        ownChecker?.stop()
+        router.stop()
+        proxy.stop()
+        api.stop()
+        await reporter.finish()
+        await store.close()
+        log.notice("agent stopped")
+    }
+}

@@ -1,0 +1,136 @@
+import Election
+import Linux
+import Logging
+import Metrics
+import Proxy
+import Store
+
+/// The parts of one agent, built in the order in which they need each other.
+struct AgentParts {
+    let store: Store
+    let keys: Keys
+    let proxy: Proxy
+    let router: Router
+    let ownChecker: HealthChecker?
+    let roster: Roster
+    let reporter: Reporter
+    let elector: Elector
+    let changes: AsyncStream<ElectionChange>
+    let changesEnd: AsyncStream<ElectionChange>.Continuation
+    let duties: LeaderDuties
+    let board: StatusBoard
+    let subscription: Subscription
+    let api: HTTPServer
+
+    init(_ configuration: Configuration, log: Logger) throws {
+        let folder = try AgentParts.folder(configuration)
+        try AgentParts.probe(configuration.proxy.listen)
+        keys = Keys(cluster: configuration.cluster)
+        let settings = try configuration.storeSettings
+        store = try Store(settings, name: "troop-store") { state in
+            switch state {
+            case .connected: log.notice("Redis answers", metadata: ["redis": "\(configuration.redis.url)"])
+            case .unreachable(let why):
+                log.error(
+                    "Redis does not answer; trying again until it does",
+                    metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
+            }
+        }
+        proxy = try Proxy(configuration.proxySettings)
+        router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
+            log.notice(
+                change.healthy ? "server is healthy" : "server is unhealthy",
+                metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
+        }
+        (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
+        let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
+        elector = Elector(
+            try configuration.electionSettings, store: settings, keys: keys, highestEpochSeen: highestEpoch
+        ) { [changesEnd] change in changesEnd.yield(change) }
+        let own = configuration.ownServer
+        roster = Roster(
+            store: store, place: Roster.Place(host: configuration.host.name, keys: keys, own: own),
+            folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
+            onChange: { [router] in router.route($0) }, log: log)
+        ownChecker = try configuration.server.map { server in
+            let checker = try HealthChecker(configuration.ownHealthSettings) { _ in }
+            checker.watch([server.listen.asClient])
+            return checker
+        }
+        reporter = try Reporter(
+            store: store, keys: keys,
+            identity: Reporter.Identity(
+                name: configuration.host.name, address: configuration.host.address,
+                bootID: BootID.read() ?? "",
+                server: own?.address.description),
+            sampler: Sampler(
+                scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
+            isLeader: { [elector] in elector.isLeader(at: .now()) },
+            log: log)
+        duties = LeaderDuties(
+            proxy: proxy, listen: configuration.proxy.listen, router: router, store: store, keys: keys,
+            folder: folder, elector: elector, highestEpoch: highestEpoch, log: log)
+        board = StatusBoard(
+            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        subscription = AgentParts.subscription(settings, keys, elector, roster)
+        let reading = StatusReading(
+            configuration: configuration, board: board, roster: roster, router: router, duties: duties,
+            elector: elector)
+        let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
+        api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
+        try AgentParts.open(api, configuration)
+    }
+
+    private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {
+        do {
+            return try StateFolder(path: configuration.state)
+        } catch {
+            throw AgentFault(
+                "state: \(error); create it and give it to the agent's user, or set 'state:' to a folder that is writable"
+            )
+        }
+    }
+
+    /// Tries the proxy's address at the start: a standby should not learn at its promotion that it is taken.
+    private static func probe(_ address: SocketAddress) throws(AgentFault) {
+        do {
+            try Listening.check(address)
+        } catch {
+            throw AgentFault("proxy.listen \(address): \(error.reason); free the port or choose another")
+        }
+    }
+
+    private static func subscription(
+        _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster
+    ) -> Subscription {
+        Subscription(settings, channels: [keys.lease, keys.news]) { event in
+            switch event {
+            case .subscribed:
+                elector.lookAgain()
+                roster.lookAgain()
+            case .message(let channel, _):
+                if channel == keys.lease { elector.lookAgain() } else { roster.lookAgain() }
+            case .lost: break  // the store's own client tells of it
+            }
+        }
+    }
+
+    private static func open(_ api: HTTPServer, _ configuration: Configuration) throws(AgentFault) {
+        do {
+            try api.listen(tcp: configuration.api.listen)
+        } catch {
+            throw AgentFault(
+                "api.listen \(configuration.api.listen): \(error.reason); free the port or choose another")
+        }
+        do {
+            try api.listen(socket: configuration.api.socket)
+        } catch {
+            throw AgentFault("api.socket \(configuration.api.socket): \(error.reason)")
+        }
+        do {
+            try api.start()
+        } catch {
+            throw AgentFault("cannot start a thread: \(error)")
+        }
+    }
+}

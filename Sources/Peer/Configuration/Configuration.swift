@@ -1,0 +1,170 @@
+package import Linux
+
+/// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
+package struct Configuration: Sendable, Equatable {
+    /// The name all agents of one troop share; it is part of every Redis key.
+    package var cluster: String
+    /// Who this host is.
+    package var host: Host
+    /// Where this agent's proof of life listens while it leads.
+    package var peer: Peer
+    /// The folder for what must survive a restart.
+    package var state: String
+    /// The store and how to reach it.
+    package var redis: Redis
+    /// Where status is asked for.
+    package var api: API
+    /// The application on this host; nil where the host serves none.
+    package var server: Server?
+    /// The HTTP proxy that runs on the leader.
+    package var proxy: Proxy
+    /// The times of the lease.
+    package var election: Election
+    /// What is measured.
+    package var metrics: Metrics
+    /// What is logged.
+    package var log: Log
+    /// What is allowed but looks wrong, a line each; to be logged once at the start.
+    package var warnings: [String]
+}
+
+extension Configuration {
+    /// Who this host is.
+    package struct Host: Sendable, Equatable {
+        /// The name in reports and in the lease: 1 to 63 of `A-Z a-z 0-9 . _ -`.
+        package var name: String
+        /// The numeric address other hosts reach this one at, canonical, without brackets.
+        package var address: String
+    }
+
+    /// Where this agent's proof of life listens.
+    package struct Peer: Sendable, Equatable {
+        /// The listener that is open exactly while this agent holds the lease.
+        package var listen: SocketAddress
+    }
+
+    /// The store and how to reach it.
+    package struct Redis: Sendable, Equatable {
+        /// `redis://`, `rediss://` or `unix://`; it may hold a password and is never shown whole.
+        package var url: RedisURL
+        /// The ACL user; overrides the one in the URL.
+        package var user: String?
+        /// The password, from the environment or from `password_file`; overrides the one in the URL.
+        package var password: Secret?
+        /// The file the password was to be read from; kept so that a reload can read it again.
+        package var passwordFile: String?
+        /// How the server is recognised over TLS.
+        package var tls: TLS
+    }
+
+    /// How the Redis server is recognised over TLS, and how this agent proves itself.
+    package struct TLS: Sendable, Equatable {
+        /// Certificates trusted to sign the server's; the system's when nil.
+        package var caFile: String?
+        /// This agent's certificate; always together with `keyFile`.
+        package var certificateFile: String?
+        /// The private key of `certificateFile`.
+        package var keyFile: String?
+        /// The name the server's certificate must carry; the URL's host when nil.
+        package var serverName: String?
+        /// False accepts every certificate.
+        package var verify: Bool
+    }
+
+    /// Where status is asked for.
+    package struct API: Sendable, Equatable {
+        /// The read-only TCP listener.
+        package var listen: SocketAddress
+        /// The unix socket of the command line.
+        package var socket: String
+    }
+
+    /// The application on this host.
+    package struct Server: Sendable, Equatable {
+        /// The application's own address; it is registered with `host.address` and this port.
+        package var listen: SocketAddress
+        /// The path that health checks ask for.
+        package var health: String
+        /// The share of requests, against other servers' weights.
+        package var weight: Int
+    }
+
+    /// The HTTP proxy.
+    package struct Proxy: Sendable, Equatable {
+        /// Which agents run it.
+        package enum Run: String, Sendable, Equatable, CaseIterable {
+            case leader
+        }
+
+        /// The address clients connect to.
+        package var listen: SocketAddress
+        /// The number of worker threads.
+        package var workers: Int
+        /// Which agents run the proxy.
+        package var run: Run
+        /// Connections of clients accepted at once, over all workers.
+        package var maxConnections: Int
+        /// The largest head of a request or response that is accepted.
+        package var headBytesMax: Int
+        /// The time between two health checks of a server.
+        package var healthIntervalMilliseconds: Int64
+        /// How long a health check may take.
+        package var healthTimeoutMilliseconds: Int64
+        /// Good checks in a row that return a server.
+        package var rise: Int
+        /// Failed checks in a row that take a server out.
+        package var fall: Int
+        /// How long a connect to a server may take.
+        package var connectTimeoutMilliseconds: Int64
+        /// How long a server may take to begin its answer.
+        package var firstByteTimeoutMilliseconds: Int64
+        /// How long an idle client connection is kept.
+        package var idleTimeoutMilliseconds: Int64
+        /// How long a client may take to send a whole request head.
+        package var headTimeoutMilliseconds: Int64
+        /// How long either side may pause within a body.
+        package var bodyTimeoutMilliseconds: Int64
+    }
+
+    /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.
+    package struct Election: Sendable, Equatable {
+        /// The safety margin of the rule above.
+        package static let marginMilliseconds: Int64 = 50
+
+        /// How long a lease lives without renewal.
+        package var ttlMilliseconds: Int64
+        /// How often the leader renews.
+        package var renewMilliseconds: Int64
+        /// How long one command of the elector may take.
+        package var commandTimeoutMilliseconds: Int64
+        /// How long nobody may lead after a store was found wiped or replaced.
+        package var quarantineMilliseconds: Int64
+        /// 0 to 100: of several candidates the one with more asks a little earlier.
+        package var priority: Int
+    }
+
+    /// What is measured.
+    package struct Metrics: Sendable, Equatable {
+        /// Whose CPU and memory are reported.
+        package enum Scope: Sendable, Equatable {
+            case host
+            case process(pidFile: String)
+        }
+
+        /// Whose CPU and memory are reported.
+        package var scope: Scope
+        /// The cores that count as 100 % in scope `process`; the machine's when nil.
+        package var cpuAllowance: Double?
+    }
+
+    /// What is logged.
+    package struct Log: Sendable, Equatable {
+        /// How much is logged, from most to least; the names are swift-log's.
+        package enum Level: String, Sendable, Equatable, CaseIterable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+
+        /// The least severe message that is written.
+        package var level: Level
+    }
+}

@@ -1,0 +1,191 @@
+import Linux
+
+/// Makes the configuration from what was read: defaults that depend on something, files that options name, and
+/// the rules that hold between options.
+struct ConfigurationAssembly {
+    private let draft: ConfigurationDraft
+    private let places: [String: ValuePlace]
+    private let sectionMarks: [String: YAMLMark]
+    private let machine: Machine
+    private var faults: FaultList
+    private var warnings: [String] = []
+
+    init(reader: ConfigurationReader, machine: Machine) {
+        draft = reader.draft
+        places = reader.places
+        sectionMarks = reader.sectionMarks
+        faults = reader.faults
+        self.machine = machine
+    }
+
+    /// The configuration, complete; throws all faults, those of the reading included.
+    mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
+        let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
+        let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
+        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
+        let redisPassword = password()
+        let server = server()
+        let scope = scope()
+        checkTLS()
+        let election = election()
+        let peerListen = draft.peerListen ?? peerAddress(host.address)
+        try faults.throwIfAny()
+        // Each nil among these is a fault already thrown.
+        guard let cluster, let url, let peerListen, let apiListen = draft.apiListen,
+            let proxyListen = draft.proxyListen
+        else { throw ConfigurationFault(lines: [faults.line(nil, "incomplete")]) }
+        return Configuration(
+            cluster: cluster, host: host, peer: Configuration.Peer(listen: peerListen), state: draft.state,
+            redis: Configuration.Redis(
+                url: url, user: draft.redisUser, password: redisPassword,
+                passwordFile: draft.redisPasswordFile, tls: draft.tls),
+            api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
+            proxy: proxy(listen: proxyListen), election: election,
+            metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
+            log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
+    }
+
+    private func proxy(listen: SocketAddress) -> Configuration.Proxy {
+        Configuration.Proxy(
+            listen: listen, workers: draft.proxyWorkers ?? min(256, max(1, machine.cores)),
+            run: draft.proxyRun, maxConnections: draft.maxConnections, headBytesMax: Int(draft.headMax),
+            healthIntervalMilliseconds: draft.healthInterval,
+            healthTimeoutMilliseconds: draft.healthTimeout, rise: draft.rise, fall: draft.fall,
+            connectTimeoutMilliseconds: draft.connectTimeout,
+            firstByteTimeoutMilliseconds: draft.firstByteTimeout,
+            idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
+            bodyTimeoutMilliseconds: draft.bodyTimeout)
+    }
+
+    // MARK: - Places
+
+    private func isGiven(section: String) -> Bool {
+        sectionMarks[section] != nil || places.keys.contains { $0.hasPrefix("\(section).") }
+    }
+
+    /// Where to look for something that a section lacks: its key, else the variable that stands for it.
+    private func place(ofSection section: String) -> ValuePlace {
+        if let mark = sectionMarks[section] { return .file(mark) }
+        let given = places.filter { $0.key.hasPrefix("\(section).") }.sorted { $0.key < $1.key }
+        return given.first?.value ?? .file(YAMLMark(line: 1, column: 1))
+    }
+
+    // MARK: - Values
+
+    private mutating func required<Value>(_ value: Value?, _ key: String, _ expected: String) -> Value? {
+        if value == nil, places[key] == nil {
+            let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+            faults.add(place(ofSection: section), key, "is required and missing; \(expected)")
+        }
+        return value
+    }
+
+    private mutating func hostName() -> String {
+        if let name = draft.hostName { return name }
+        if places["host.name"] == nil, !ValueForm<String>.isName(machine.name) {
+            faults.add(
+                place(ofSection: "host"), "host.name",
+                "the machine's own name '\(shown(machine.name))' cannot serve; expected 1 to 63 letters, "
+                    + "digits, '.', '_' or '-' here")
+        }
+        return machine.name
+    }
+
+    private mutating func peerAddress(_ address: String) -> SocketAddress? {
+        do throws(SocketAddressFault) {
+            return try SocketAddress(host: address, port: Configuration.peerPort)
+        } catch {
+            faults.add(place(ofSection: "peer"), "peer.listen", "\(error)")
+            return nil
+        }
+    }
+
+    private mutating func server() -> Configuration.Server? {
+        guard isGiven(section: "server") else { return nil }
+        let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
+        guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
+        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+    }
+
+    private mutating func scope() -> Configuration.Metrics.Scope {
+        switch draft.scope {
+        case .host: return .host
+        case .process:
+            let expected = "expected the path of the process's pid file, for scope process"
+            guard let file = required(draft.pidFile, "metrics.pid_file", expected) else { return .host }
+            return .process(pidFile: file)
+        }
+    }
+
+    private mutating func checkTLS() {
+        // A certificate may stand alone: its file can hold the key too.
+        if draft.tls.keyFile != nil, draft.tls.certificateFile == nil, places["redis.tls.cert_file"] == nil {
+            faults.add(
+                places["redis.tls.key_file"], "redis.tls.key_file",
+                "given alone; expected redis.tls.cert_file with it")
+        }
+        if isGiven(section: "redis.tls"), let url = draft.redisURL, url.scheme != "rediss" {
+            // Refused, not ignored: who writes these options means the connection to be encrypted.
+            faults.add(
+                place(ofSection: "redis.tls"), "redis.tls",
+                "has no effect with a \(url.scheme):// URL; expected redis.url to begin with rediss://")
+        }
+    }
+
+    private mutating func password() -> Configuration.Secret? {
+        if let password = draft.redisPassword { return password }
+        guard let path = draft.redisPasswordFile else { return nil }
+        let place = places["redis.password_file"]
+        let key = "redis.password_file"
+        let file: TextFile
+        do throws(TextFileFault) {
+            file = try TextFile.read(path, bytesMax: Configuration.passwordBytesMax)
+        } catch {
+            faults.add(place, key, "'\(shown(path))': \(error.text)")
+            return nil
+        }
+        var bytes = file.bytes[...]
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        if bytes.count < file.bytes.count, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard !bytes.isEmpty, firstInvalidUTF8(in: Array(bytes)) == nil else {
+            faults.add(place, key, "'\(shown(path))': expected a password in UTF-8, one line")
+            return nil
+        }
+        if file.isReadableByAll {
+            let text = "\(key): '\(shown(path))' is readable by every user; expected mode 0600 or 0640"
+            warnings.append(faults.line(place, text))
+        }
+        return Configuration.Secret(String(decoding: bytes, as: UTF8.self))
+    }
+
+    // MARK: - The election's times
+
+    private mutating func election() -> Configuration.Election {
+        let election = Configuration.Election(
+            ttlMilliseconds: draft.ttl, renewMilliseconds: draft.renew,
+            commandTimeoutMilliseconds: draft.commandTimeout,
+            quarantineMilliseconds: draft.quarantine ?? 2 * draft.ttl, priority: draft.priority)
+        let margin = Configuration.Election.marginMilliseconds
+        // Two clocks may drift apart while a lease runs; the same allowance as the election's own.
+        let drift = draft.ttl / 100 + 1
+        let needed = draft.renew + 2 * draft.commandTimeout + margin
+        if needed >= draft.ttl - drift {
+            faults.add(
+                place(ofSection: "election"), "election",
+                "renew \(text(draft.renew)) + 2 × command_timeout \(text(draft.commandTimeout)) + margin "
+                    + "\(text(margin)) = \(text(needed)); expected less than ttl \(text(draft.ttl)) - drift "
+                    + "\(text(drift)) = \(text(draft.ttl - drift))")
+        }
+        if let quarantine = draft.quarantine, quarantine < draft.ttl + drift {
+            faults.add(
+                places["election.quarantine"], "election.quarantine",
+                "expected at least ttl \(text(draft.ttl)) + drift \(text(drift)) = "
+                    + "\(text(draft.ttl + drift)), got '\(text(quarantine))'")
+        }
+        return election
+    }
+
+    private func text(_ milliseconds: Int64) -> String {
+        QuantityUnit.text(milliseconds, in: QuantityUnit.durations)
+    }
+}

@@ -1,0 +1,47 @@
+import Linux
+
+/// The options as they were given, before defaults that depend on the machine or on each other.
+struct ConfigurationDraft: Sendable {
+    var cluster: String?
+    var hostName: String?
+    var hostAddress: String?
+    var peerListen: SocketAddress?
+    var state = ""
+    var redisURL: Configuration.RedisURL?
+    var redisUser: String?
+    var redisPassword: Configuration.Secret?
+    var redisPasswordFile: String?
+    var tls = Configuration.TLS(verify: true)
+    var apiListen: SocketAddress?
+    var apiSocket = ""
+    var serverListen: SocketAddress?
+    var serverHealth = ""
+    var serverWeight = 0
+    var proxyListen: SocketAddress?
+    var proxyWorkers: Int?
+    var proxyRun = Configuration.Proxy.Run.leader
+    var maxConnections = 0
+    var headMax: Int64 = 0
+    var healthInterval: Int64 = 0
+    var healthTimeout: Int64 = 0
+    var rise = 0
+    var fall = 0
+    var connectTimeout: Int64 = 0
+    var firstByteTimeout: Int64 = 0
+    var idleTimeout: Int64 = 0
+    var headTimeout: Int64 = 0
+    var bodyTimeout: Int64 = 0
+    var ttl: Int64 = 0
+    var renew: Int64 = 0
+    var commandTimeout: Int64 = 0
+    var quarantine: Int64?
+    var priority = 0
+    var scope = ScopeWord.host
+    var pidFile: String?
+    var cpuAllowance: Double?
+    var logLevel = Configuration.Log.Level.info
+
+    enum ScopeWord: String, Sendable, CaseIterable {
+        case host, process
+    }
+}

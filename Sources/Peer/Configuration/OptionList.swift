@@ -1,0 +1,171 @@
+extension OptionTable {
+    /// Every option of the agent. `checkURL` says what is wrong with a Redis URL, nil when nothing is.
+    static func troop(checkURL: @escaping @Sendable (String) -> String?) -> OptionTable {
+        OptionTable(
+            identity + redis(checkURL: checkURL) + interfaces + server + proxy + leadership + watching)
+    }
+
+    private static var identity: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "cluster", .name, into: \.cluster, .required,
+                "The name that all agents of one troop share; it is part of every Redis key."),
+            ConfigurationOption(
+                "state", .path, into: \.state, .text("/var/lib/troop"),
+                "The folder for what must survive a restart."),
+            ConfigurationOption(
+                "host.name", .name, into: \.hostName, .derived("the host's name"),
+                "The name of this host in reports, in the lease and in `troop status`."),
+            ConfigurationOption(
+                "host.address", .hostAddress, into: \.hostAddress,
+                .derived("the address of the interface with the default route, else 127.0.0.1"),
+                "The address at which other hosts reach this one."),
+            ConfigurationOption(
+                "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
+                "Where an agent listens exactly as long as it holds the lease, so that its death is seen."),
+        ]
+    }
+
+    private static func redis(checkURL: @escaping @Sendable (String) -> String?) -> [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "redis.url", .redisURL(check: checkURL), into: \.redisURL, .required,
+                "The store: `redis://HOST:PORT/DB`, `rediss://…` for TLS, or `unix:///PATH?db=0`."),
+            ConfigurationOption(
+                "redis.user", .word, into: \.redisUser, .none,
+                "The ACL user; it goes over the one in the URL."),
+            ConfigurationOption(
+                "redis.password", .secret, into: \.redisPassword, .none,
+                "The password; it goes over `redis.password_file` and over the one in the URL.",
+                isEnvironmentOnly: true),
+            ConfigurationOption(
+                "redis.password_file", .path, into: \.redisPasswordFile, .none,
+                "A file that holds the password alone; one line end after it is left out."),
+            ConfigurationOption(
+                "redis.tls.ca_file", .path, into: \.tls.caFile, .derived("the system's certificates"),
+                "The certificates that may sign the server's."),
+            ConfigurationOption(
+                "redis.tls.cert_file", .path, into: \.tls.certificateFile, .none,
+                "This agent's own certificate, where the server asks for one."),
+            ConfigurationOption(
+                "redis.tls.key_file", .path, into: \.tls.keyFile, .none,
+                "The private key of `redis.tls.cert_file`."),
+            ConfigurationOption(
+                "redis.tls.server_name", .word, into: \.tls.serverName, .derived("the URL's host"),
+                "The name that the server's certificate must carry."),
+            ConfigurationOption(
+                "redis.tls.verify", .truth, into: \.tls.verify, .text("true"),
+                "Whether the server's certificate is checked; `false` accepts every server."),
+        ]
+    }
+
+    private static var interfaces: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "api.listen", .socketAddress, into: \.apiListen, .text("127.0.0.1:7117"),
+                "The read-only TCP listener: health, status and metrics."),
+            ConfigurationOption(
+                "api.socket", .socketPath, into: \.apiSocket, .text("/run/troop/agent.sock"),
+                "The unix socket that the command line talks to; its file mode is its permission."),
+        ]
+    }
+
+    private static var server: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "server.listen", .socketAddress, into: \.serverListen, .requiredInSection,
+                "The application on this host; it is registered with `host.address` and this port."),
+            ConfigurationOption(
+                "server.health", .requestPath, into: \.serverHealth, .text("/healthz"),
+                "The path that health checks ask for."),
+            ConfigurationOption(
+                "server.weight", .whole(1...256), into: \.serverWeight, .text("100"),
+                "This server's share of requests, against the weights of the others."),
+        ]
+    }
+
+    private static var proxy: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "proxy.listen", .socketAddress, into: \.proxyListen, .text("0.0.0.0:8080"),
+                "The address that clients connect to."),
+            ConfigurationOption(
+                "proxy.workers", .whole(1...256), into: \.proxyWorkers, .derived("one per core"),
+                "The number of worker threads."),
+            ConfigurationOption(
+                "proxy.run", .oneOf(note: "; running on every agent is not available yet"),
+                into: \.proxyRun, .text("leader"), "Which agents run the proxy."),
+            ConfigurationOption(
+                "proxy.max_connections", .whole(1...1_000_000), into: \.maxConnections, .text("20000"),
+                "Connections of clients that are open at once, over all workers."),
+            ConfigurationOption(
+                "proxy.head_max", .size(1024...32_768), into: \.headMax, .text("16KiB"),
+                "The largest head of a request or of an answer."),
+            ConfigurationOption(
+                "proxy.health_interval", .duration(100...3_600_000), into: \.healthInterval, .text("2s"),
+                "The time between two health checks of a server."),
+            ConfigurationOption(
+                "proxy.health_timeout", .duration(10...60_000), into: \.healthTimeout, .text("1s"),
+                "How long a health check may take."),
+            ConfigurationOption(
+                "proxy.rise", .whole(1...100), into: \.rise, .text("2"),
+                "Good checks in a row that return a server."),
+            ConfigurationOption(
+                "proxy.fall", .whole(1...100), into: \.fall, .text("3"),
+                "Failed checks in a row that take a server out."),
+            ConfigurationOption(
+                "proxy.connect_timeout", .duration(10...60_000), into: \.connectTimeout, .text("1s"),
+                "How long a connect to a server may take."),
+            ConfigurationOption(
+                "proxy.first_byte_timeout", .duration(10...3_600_000), into: \.firstByteTimeout,
+                .text("30s"), "How long a server may take to begin its answer."),
+            ConfigurationOption(
+                "proxy.idle_timeout", .duration(100...3_600_000), into: \.idleTimeout, .text("60s"),
+                "How long an idle connection of a client is kept."),
+            ConfigurationOption(
+                "proxy.head_timeout", .duration(100...3_600_000), into: \.headTimeout, .text("10s"),
+                "How long a client may take to send a whole request head."),
+            ConfigurationOption(
+                "proxy.body_timeout", .duration(100...3_600_000), into: \.bodyTimeout, .text("30s"),
+                "How long either side may pause within a body."),
+        ]
+    }
+
+    private static var leadership: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "election.ttl", .duration(200...60_000), into: \.ttl, .text("1s"),
+                "How long the lease lives without renewal: the longest gap after a leader's death."),
+            ConfigurationOption(
+                "election.renew", .duration(20...60_000), into: \.renew, .text("250ms"),
+                "How often the leader renews the lease."),
+            ConfigurationOption(
+                "election.command_timeout", .duration(10...60_000), into: \.commandTimeout, .text("200ms"),
+                "How long one command of the election may take."),
+            ConfigurationOption(
+                "election.quarantine", .duration(200...1_200_000), into: \.quarantine,
+                .derived("twice `election.ttl`"),
+                "How long nobody may lead after the store was found wiped or replaced."),
+            ConfigurationOption(
+                "election.priority", .whole(0...100), into: \.priority, .text("50"),
+                "Of several candidates the one with the higher number asks for the lease a little earlier."),
+        ]
+    }
+
+    private static var watching: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "metrics.scope", .oneOf(), into: \.scope, .text("host"),
+                "Whose CPU and memory are reported: the whole host's or those of one process tree."),
+            ConfigurationOption(
+                "metrics.pid_file", .path, into: \.pidFile, .none,
+                "The file with the process id; required with scope `process`, without use otherwise."),
+            ConfigurationOption(
+                "metrics.cpu_allowance", .cores, into: \.cpuAllowance, .derived("the machine's cores"),
+                "The cores that count as 100 % in scope `process`."),
+            ConfigurationOption(
+                "log.level", .oneOf(), into: \.logLevel, .text("info"),
+                "The least severe message that is logged."),
+        ]
+    }
+}

@@ -1,0 +1,103 @@
+import Election
+import HTTP
+import Linux
+import Metrics
+import Proxy
+import Store
+
+/// The configuration as the settings that each part wants.
+extension Configuration {
+    /// What is wrong with a `redis.url`, for `load`; nil when nothing is.
+    package static let checkURL: @Sendable (String) -> String? = { text in
+        do {
+            _ = try StoreURL(text)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// Redis, for every client of this agent.
+    var storeSettings: StoreSettings {
+        get throws(AgentFault) {
+            var url: StoreURL
+            do { url = try StoreURL(redis.url.text) } catch { throw AgentFault("redis.url: \(error)") }
+            if let user = redis.user { url.user = user }
+            return StoreSettings(
+                url: url, password: redis.password?.reveal(),
+                tls: TLSSettings(
+                    authorityFile: redis.tls.caFile, certificateFile: redis.tls.certificateFile,
+                    keyFile: redis.tls.keyFile, serverName: redis.tls.serverName,
+                    verifiesServer: redis.tls.verify),
+                name: host.name)
+        }
+    }
+
+    /// The lease; each run of an agent has a nonce of its own.
+    var electionSettings: ElectionSettings {
+        get throws(ElectionSettingsFault) {
+            let nonce = String(UInt64.random(in: .min ... .max), radix: 36)
+            return try ElectionSettings(
+                host: host.name, nonce: nonce, ttlMilliseconds: election.ttlMilliseconds,
+                renewMilliseconds: election.renewMilliseconds,
+                commandTimeoutMilliseconds: election.commandTimeoutMilliseconds,
+                marginMilliseconds: Configuration.Election.marginMilliseconds,
+                quarantineMilliseconds: election.quarantineMilliseconds, priority: election.priority)
+        }
+    }
+
+    /// The proxy.
+    var proxySettings: ProxySettings {
+        var settings = ProxySettings(listen: proxy.listen, workers: proxy.workers)
+        settings.connectionsPerWorker = max(1, proxy.maxConnections / proxy.workers)
+        settings.head = HeadLimits(headBytes: proxy.headBytesMax)
+        settings.clientHeadMilliseconds = proxy.headTimeoutMilliseconds
+        settings.clientIdleMilliseconds = proxy.idleTimeoutMilliseconds
+        settings.connectMilliseconds = proxy.connectTimeoutMilliseconds
+        settings.firstByteMilliseconds = proxy.firstByteTimeoutMilliseconds
+        settings.requestBodyMilliseconds = proxy.bodyTimeoutMilliseconds
+        settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
+        return settings
+    }
+
+    /// The leader's checks of every server.
+    var healthSettings: HealthSettings {
+        var settings = HealthSettings()
+        settings.path = server?.health ?? Configuration.healthPath
+        settings.intervalMilliseconds = proxy.healthIntervalMilliseconds
+        settings.timeoutMilliseconds = proxy.healthTimeoutMilliseconds
+        settings.rise = proxy.rise
+        settings.fall = proxy.fall
+        return settings
+    }
+
+    /// This host's checks of its own application: quicker, since they only decide on its registration.
+    var ownHealthSettings: HealthSettings {
+        var settings = healthSettings
+        settings.intervalMilliseconds = Configuration.ownIntervalMilliseconds
+        settings.rise = 1
+        settings.fall = 2
+        return settings
+    }
+
+    /// This host's application as others reach it: the host's address with the application's port.
+    var ownServer: Roster.OwnServer? {
+        guard let server, let address = try? SocketAddress(host: host.address, port: server.listen.port)
+        else {
+            return nil
+        }
+        return Roster.OwnServer(address: address, weight: server.weight)
+    }
+
+    /// What the sampler measures.
+    var scope: Scope {
+        switch metrics.scope {
+        case .host: .host
+        case .process(let pidFile): .process(pidFile: pidFile)
+        }
+    }
+
+    /// What servers are asked for by a leader that has no application of its own to tell.
+    static let healthPath = "/healthz"
+    private static let ownIntervalMilliseconds: Int64 = 1000
+}

@@ -1,0 +1,162 @@
+package import Election
+package import Linux
+package import Logging
+package import Proxy
+package import Store
+
+/// What an agent does because it leads: its proxy listens, its health checks run, its numbers are published.
+///
+/// Follows the elector's changes. In limbo the proxy goes on with its last list, and nothing else is written:
+/// every write below names the token, which the elector gives out only while the lease surely holds.
+package actor LeaderDuties {
+    private let proxy: Proxy
+    private let listen: SocketAddress
+    private let router: Router
+    private let store: Store
+    private let keys: Keys
+    private let folder: StateFolder
+    private let elector: Elector
+    private let log: Logger
+    private let publishScript: Script
+
+    private var standing: Standing = .follower(leader: nil)
+    private var highestEpoch: Int64
+    /// True while the proxy listens.
+    package private(set) var isServing = false
+    /// Why the proxy cannot listen; nil when it does, or need not.
+    package private(set) var listenFault: String?
+
+    /// How often the leader publishes its numbers, and tries again to listen, in milliseconds.
+    package static let tickMilliseconds: Int64 = 1000
+    private static let epochName = "epoch.json"
+
+    /// Duties of one agent; nothing happens before `follow` and `run`.
+    package init(
+        proxy: Proxy, listen: SocketAddress, router: Router, store: Store, keys: Keys, folder: StateFolder,
+        elector: Elector, highestEpoch: Int64, log: Logger
+    ) {
+        self.proxy = proxy
+        self.listen = listen
+        self.router = router
+        self.store = store
+        self.keys = keys
+        self.folder = folder
+        self.elector = elector
+        self.highestEpoch = highestEpoch
+        self.log = log
+        // KEYS: 1 lease 2 traffic; ARGV: 1 token 2 JSON 3 expiry in ms
+        publishScript = Script(
+            name: "traffic-publish",
+            body: Fence.prologue + "\nredis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])\nreturn 1")
+    }
+
+    /// The highest epoch that an earlier run of this agent saw, from its state folder; 0 for none.
+    package static func highestEpoch(in folder: StateFolder, log: Logger) -> Int64 {
+        switch folder.read(EpochDocument.self, from: epochName) {
+        case .document(let document):
+            return (0...Lease.epochMax).contains(document.epoch) ? document.epoch : 0
+        case .nothing: return 0
+        case .bad(let path):
+            log.warning("epoch file makes no sense, put aside", metadata: ["path": "\(path)"])
+            return 0
+        }
+    }
+
+    /// Acts on the elector's changes, one after the other, until the stream ends.
+    package func follow(_ changes: AsyncStream<ElectionChange>) async {
+        for await change in changes { take(change) }
+    }
+
+    /// Publishes the numbers each second while this agent leads, until the task is cancelled.
+    package func run() async {
+        while !Task.isCancelled {
+            await tick()
+            try? await Task.sleep(for: .milliseconds(LeaderDuties.tickMilliseconds))
+        }
+    }
+
+    /// Stops listening; connections that are open live on. Returns true when the proxy was listening.
+    package func close() -> Bool {
+        guard isServing else { return false }
+        proxy.close()
+        isServing = false
+        return true
+    }
+
+    private func take(_ change: ElectionChange) {
+        var metadata: Logger.Metadata = ["why": "\(change.reason)", "at_ns": "\(change.at.nanoseconds)"]
+        let before = standing
+        standing = change.standing
+        switch change.standing {
+        case .leader(let lease, _):
+            metadata["epoch"] = "\(lease.epoch)"
+            keep(epoch: lease.epoch)
+            open()
+            log.notice("leading", metadata: metadata)
+        case .limbo(let lease):
+            metadata["epoch"] = "\(lease?.epoch ?? 0)"
+            log.warning(
+                "limbo: the lease cannot be proven; the proxy goes on, everything else waits",
+                metadata: metadata)
+        case .follower(let leader):
+            metadata["leader"] = "\(leader?.host ?? "unknown")"
+            if let leader { keep(epoch: leader.epoch) }
+            retire(from: before)
+            log.notice("following", metadata: metadata)
+        case .candidate:
+            retire(from: before)
+            log.notice("standing for election", metadata: metadata)
+        }
+    }
+
+    private func retire(from before: Standing) {
+        if close() { router.stopChecks() }
+        listenFault = nil
+    }
+
+    private func open() {
+        guard !isServing else { return }
+        do {
+            try proxy.open()
+            isServing = true
+            if listenFault != nil { log.notice("the proxy listens now", metadata: ["listen": "\(listen)"]) }
+            listenFault = nil
+            router.startChecks()
+        } catch {
+            if listenFault == nil {
+                log.error(
+                    "leading, but the proxy cannot listen; trying again each second",
+                    metadata: ["listen": "\(listen)", "why": "\(error)"])
+            }
+            listenFault = "proxy.listen \(listen): \(error)"
+        }
+    }
+
+    private func tick() async {
+        let now = Instant.now()
+        guard case .leader(let lease, _) = elector.standing, let token = elector.token(at: now) else {
+            return
+        }
+        if case .leader = standing { open() }
+        guard let json = JSONForm.bytes(router.traffic(epoch: lease.epoch)) else { return }
+        _ = try? await store.run(
+            publishScript, keys: [keys.lease, keys.traffic],
+            arguments: [
+                token, String(decoding: json, as: UTF8.self), String(Traffic.expiryMilliseconds),
+            ])
+    }
+
+    private struct EpochDocument: Codable, Sendable {
+        var epoch: Int64
+    }
+
+    private func keep(epoch: Int64) {
+        guard epoch > highestEpoch else { return }
+        highestEpoch = epoch
+        do {
+            try folder.write(EpochDocument(epoch: epoch), as: LeaderDuties.epochName)
+        } catch {
+            log.error("could not keep the epoch on disk", metadata: ["why": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package import Linux
+
+/// Every host's latest report with its age, judged by this reader's own monotonic clock.
+///
+/// A report's age runs from the moment its `seq` was last seen to move, never from a timestamp: Redis's clock
+/// and the hosts' may step. Only a host seen for the first time is aged by Redis's clock, for want of better.
+package struct HostBook: Sendable {
+    /// One host as last read.
+    package struct Page: Equatable, Sendable {
+        /// The latest report; nil when only the name is left.
+        package var report: HostReport?
+        /// The report's sequence number.
+        package var seq: String
+        /// When `seq` was last seen to move, by this host's clock.
+        package var movedAt: Instant
+    }
+
+    /// One host of a reading of the store.
+    package struct Line: Equatable, Sendable {
+        package var name: String
+        /// The hash's fields; empty when it has expired.
+        package var fields: [String: String]
+        /// Milliseconds since the report by Redis's clock.
+        package var ageByStore: Int64
+
+        /// A line from its parts.
+        package init(name: String, fields: [String: String], ageByStore: Int64) {
+            self.name = name
+            self.fields = fields
+            self.ageByStore = ageByStore
+        }
+    }
+
+    /// The hosts by name.
+    package private(set) var pages: [String: Page] = [:]
+
+    /// An empty book.
+    package init() {}
+
+    /// Takes in a reading of all hosts; hosts that are not in it are forgotten.
+    package mutating func take(_ lines: [Line], at now: Instant) {
+        var next: [String: Page] = [:]
+        next.reserveCapacity(lines.count)
+        for line in lines {
+            let seq = line.fields["seq"] ?? ""
+            let report = line.fields.isEmpty ? nil : HostReport(name: line.name, fields: line.fields)
+            if let page = pages[line.name], page.seq == seq || seq.isEmpty {
+                next[line.name] = Page(report: report ?? page.report, seq: page.seq, movedAt: page.movedAt)
+            } else {
+                let firstAge = pages[line.name] == nil ? max(0, line.ageByStore) : 0
+                next[line.name] = Page(
+                    report: report, seq: seq, movedAt: now.advanced(milliseconds: -firstAge))
+            }
+        }
+        pages = next
+    }
+
+    /// Milliseconds since the host's report last moved; nil for a host that is not in the book.
+    package func age(of name: String, at now: Instant) -> Int64? {
+        pages[name].map { max(0, now.milliseconds(since: $0.movedAt)) }
+    }
+
+    /// How alive a host looks.
+    package enum Liveness: String, Sendable, Codable {
+        /// Its reports come in time.
+        case up
+        /// Some reports are missing.
+        case late
+        /// Silent for so long that nobody should count on it.
+        case lost
+    }
+
+    /// How alive a host looks from its report's age, in units of its own reporting interval.
+    package static func liveness(ageMilliseconds: Int64, intervalMilliseconds: Int64) -> Liveness {
+        if ageMilliseconds <= 3 * intervalMilliseconds { return .up }
+        return ageMilliseconds <= 10 * intervalMilliseconds ? .late : .lost
+    }
+}

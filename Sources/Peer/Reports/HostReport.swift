@@ -1,0 +1,141 @@
+package import Store
+
+/// What a host says of itself once a second: the fields of the Redis hash `host:<name>`.
+package struct HostReport: Equatable, Sendable {
+    /// Whether the host leads the troop, as it believes itself.
+    package enum Role: String, Sendable, Codable {
+        case leader, standby
+    }
+
+    /// The host's name in the troop.
+    package var name: String
+    /// The address other hosts reach it at.
+    package var address: String
+    /// The kernel's id of this boot; another one proves a reboot.
+    package var bootID: String
+    /// The version of the agent.
+    package var agentVersion: String
+    /// What the host believes it is.
+    package var role: Role
+    /// The `address:port` of the host's own application; nil when it runs none.
+    package var server: String?
+    /// How often the host reports, in milliseconds.
+    package var intervalMilliseconds: Int64
+    /// Busy share of the CPUs, 0…1; nil when unknown.
+    package var cpu: Double?
+    /// Share of CPU time that the hypervisor gave to others, 0…1.
+    package var steal: Double?
+    /// Share of CPU time spent idle with I/O outstanding, 0…1.
+    package var iowait: Double?
+    /// The number of CPUs.
+    package var cores: Int?
+    /// Memory in all and still available, in bytes.
+    package var memoryTotal: UInt64?
+    package var memoryAvailable: UInt64?
+    /// Share of the memory in use, 0…1.
+    package var memory: Double?
+    /// Load averages over 1, 5 and 15 minutes.
+    package var load1: Double?
+    package var load5: Double?
+    package var load15: Double?
+    /// Pressure stall shares over 10 s, in percent as the kernel gives them.
+    package var pressureCPUSome: Double?
+    package var pressureMemorySome: Double?
+    package var pressureMemoryFull: Double?
+    package var pressureIOSome: Double?
+    package var pressureIOFull: Double?
+}
+
+extension HostReport {
+    /// The hash's fields in turn (name, value, name, value …); unknown numbers have no field.
+    package var fields: [String] {
+        var fields = [
+            "address", address, "boot_id", bootID, "agent_version", agentVersion, "role", role.rawValue,
+            "interval_ms", String(intervalMilliseconds),
+        ]
+        func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+            if let value { fields += [name, value.description] }
+        }
+        func share(_ value: Double?) -> String? {
+            guard let value, value.isFinite else { return nil }
+            return String((value * 10_000).rounded() / 10_000)
+        }
+        add("server", server)
+        add("cpu", share(cpu))
+        add("steal", share(steal))
+        add("iowait", share(iowait))
+        add("cores", cores)
+        add("memory_total", memoryTotal)
+        add("memory_available", memoryAvailable)
+        add("memory_used", share(memory))
+        add("load1", share(load1))
+        add("load5", share(load5))
+        add("load15", share(load15))
+        add("psi_cpu_some", share(pressureCPUSome))
+        add("psi_memory_some", share(pressureMemorySome))
+        add("psi_memory_full", share(pressureMemoryFull))
+        add("psi_io_some", share(pressureIOSome))
+        add("psi_io_full", share(pressureIOFull))
+        return fields
+    }
+
+    /// Reads a report from the hash's fields; a field with a value that makes no sense counts as unknown,
+    /// since a reader can do nothing better with another host's mistake.
+    package init(name: String, fields: [String: String]) {
+        func number(_ field: String, _ range: ClosedRange<Double>) -> Double? {
+            guard let text = fields[field], let value = Double(text), range.contains(value) else {
+                return nil
+            }
+            return value
+        }
+        let share = 0.0...1.0
+        let percent = 0.0...100.0
+        let load = 0.0...1_000_000.0
+        func text(_ field: String) -> String { String((fields[field] ?? "").prefix(HostReport.textMax)) }
+        self.name = name
+        address = text("address")
+        bootID = text("boot_id")
+        agentVersion = text("agent_version")
+        role = Role(rawValue: text("role")) ?? .standby
+        server = fields["server"].map { String($0.prefix(HostReport.textMax)) }
+        intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
+        cpu = number("cpu", share)
+        steal = number("steal", share)
+        iowait = number("iowait", share)
+        cores = number("cores", 1...1_000_000).map { Int($0) }
+        memoryTotal = fields["memory_total"].flatMap { UInt64($0) }
+        memoryAvailable = fields["memory_available"].flatMap { UInt64($0) }
+        memory = number("memory_used", share)
+        load1 = number("load1", load)
+        load5 = number("load5", load)
+        load15 = number("load15", load)
+        pressureCPUSome = number("psi_cpu_some", percent)
+        pressureMemorySome = number("psi_memory_some", percent)
+        pressureMemoryFull = number("psi_memory_full", percent)
+        pressureIOSome = number("psi_io_some", percent)
+        pressureIOFull = number("psi_io_full", percent)
+    }
+
+    /// Longer texts in a report are cut, in characters.
+    private static let textMax = 128
+
+    /// Writes a report: the hash anew with a higher `seq` and an expiry, the name with Redis's time into `hosts`.
+    /// KEYS: 1 host:<name> 2 hosts; ARGV: 1 name 2 expiry in ms, then field and value in turn.
+    /// Answers the `seq`, which is Redis's time in ms, but always rises while the hash lives.
+    package static let script = Script(
+        name: "report",
+        body: """
+            local t = redis.call('TIME')
+            local now = t[1] * 1000 + math.floor(t[2] / 1000)
+            local before = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0') or 0
+            local seq = string.format('%d', math.max(before + 1, now))
+            redis.call('DEL', KEYS[1])
+            redis.call('HSET', KEYS[1], 'seq', seq, 'at', string.format('%d', now), unpack(ARGV, 3))
+            redis.call('PEXPIRE', KEYS[1], ARGV[2])
+            redis.call('ZADD', KEYS[2], string.format('%d', now), ARGV[1])
+            return seq
+            """)
+
+    /// How long a report is kept in Redis after its host fell silent, in milliseconds.
+    package static let expiryMilliseconds: Int64 = 300_000
+}

@@ -1,0 +1,310 @@
+package import Linux
+package import Logging
+package import Store
+
+/// Keeps the server list: reads it from the store, keeps the last good one on disk, registers this host's own
+/// application, and, on the leader, writes the list back into a store that lost it.
+package actor Roster {
+    /// This host's own application.
+    package struct OwnServer: Sendable {
+        package var address: SocketAddress
+        package var weight: Int
+
+        /// An application from its address and weight.
+        package init(address: SocketAddress, weight: Int) {
+            self.address = address
+            self.weight = weight
+        }
+    }
+
+    /// Where the roster stands in the troop.
+    package struct Place: Sendable {
+        package var host: String
+        package var keys: Keys
+        package var own: OwnServer?
+
+        /// A place from its parts.
+        package init(host: String, keys: Keys, own: OwnServer?) {
+            self.host = host
+            self.keys = keys
+            self.own = own
+        }
+    }
+
+    private let store: Store
+    private let place: Place
+    private let folder: StateFolder
+    private let token: @Sendable () -> String?
+    private let onChange: @Sendable ([ServerEntry]) -> Void
+    private let log: Logger
+    private let restoreScript: Script
+    private let wake: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+
+    private var list: ServerList
+    private var registration: Registration
+    private var saved: Document?
+    private var savedRemoved: Bool?
+    private var fault: String?
+    /// The faults of the last reading: each is logged once, when it appears.
+    private var faultsSeen: [String: ServerEntryFault] = [:]
+
+    /// How often the list is read when nobody hinted at a change, in milliseconds: edits by hand take effect
+    /// within a second.
+    package static let pollMilliseconds: Int64 = 400
+
+    private static let documentName = "servers.json"
+    private static let registrationName = "registration.json"
+
+    /// A roster that starts with the list kept on disk; `token` is the leader's token while this agent leads,
+    /// `onChange` hears each new list in force (and the one from disk, at once).
+    package init(
+        store: Store, place: Place, folder: StateFolder, fence: String,
+        token: @escaping @Sendable () -> String?, onChange: @escaping @Sendable ([ServerEntry]) -> Void,
+        log: Logger
+    ) {
+        self.store = store
+        self.place = place
+        self.folder = folder
+        self.token = token
+        self.onChange = onChange
+        self.log = log
+        restoreScript = ServerScripts.restore(fence: fence)
+        (wake, waker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        list = Roster.load(from: folder, log: log)
+        switch folder.read(RegistrationDocument.self, from: Roster.registrationName) {
+        case .document(let document): registration = Registration(removed: document.removed)
+        case .nothing: registration = Registration()
+        case .bad(let path):
+            registration = Registration()
+            log.warning("registration file makes no sense, put aside", metadata: ["path": "\(path)"])
+        }
+        onChange(list.sorted)
+    }
+
+    /// Reads the list again and again until the task is cancelled.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [waker] in
+                while !Task.isCancelled {
+                    waker.yield()
+                    try? await Task.sleep(for: .milliseconds(Roster.pollMilliseconds))
+                }
+                waker.finish()
+            }
+            for await _ in wake { await look() }
+            group.cancelAll()
+        }
+    }
+
+    /// A hint that the list may have changed.
+    package nonisolated func lookAgain() { waker.yield() }
+
+    /// What is wrong with the list, one line each, for status.
+    package var notices: [String] {
+        let entries = list.faults.sorted { $0.key < $1.key }.map { field, fault in
+            let kept = (try? SocketAddress(field)).flatMap { list.entries[$0] } != nil
+            let meaning = kept ? "its last good value stays in force" : "it is not routed to"
+            return "server list: '\(Roster.printable(field))': \(fault); \(meaning)"
+        }
+        return (fault.map { ["server list: \($0); the last good list stays in force"] } ?? []) + entries
+    }
+
+    /// The entries in force, ordered by address.
+    package var entries: [ServerEntry] { list.sorted }
+
+    /// True when a person removed this host's own entry.
+    package var isRemoved: Bool { registration.state == .removed }
+
+    /// The health check of this host's own application passed.
+    package func applicationIsUp() async { await act(on: registration.applicationIsUp()) }
+
+    /// Nobody listens at the own application's address any more.
+    package func applicationIsGone() async { await act(on: registration.applicationIsGone()) }
+
+    private func look() async {
+        let reading: ServerList.Reading
+        do {
+            let replies = try await store.pipeline([
+                Command("HGETALL", place.keys.servers), Command("GET", place.keys.serversGeneration),
+            ])
+            guard let read = Roster.reading(replies) else {
+                note(
+                    fault:
+                        "the key \(place.keys.servers) is no hash, or \(place.keys.serversGeneration) no string"
+                )
+                return
+            }
+            reading = read
+        } catch {
+            return  // the store's own state is reported by its client; the list in force stays
+        }
+        note(fault: nil)
+        let outcome = list.take(reading)
+        report(faults: list.faults)
+        switch outcome {
+        case .unchanged: break
+        case .changed(let added, let removed, let altered):
+            onChange(list.sorted)
+            let names = { (addresses: [SocketAddress]) in addresses.map(\.description).joined(separator: " ")
+            }
+            log.info(
+                "server list changed",
+                metadata: [
+                    "servers": "\(list.entries.count)", "added": "\(names(added))",
+                    "removed": "\(names(removed))", "altered": "\(names(altered))",
+                ])
+        }
+        if let own = place.own {
+            let contains = reading.fields.keys.contains { (try? SocketAddress($0)) == own.address }
+            let wasRemoved = isRemoved
+            await act(on: registration.listWasRead(containsEntry: contains, generation: reading.generation))
+            if isRemoved && !wasRemoved {
+                log.warning(
+                    "own entry was removed by a person; it stays out until 'troop servers add' or a restart of the application",
+                    metadata: ["server": "\(own.address)"])
+            }
+        }
+        if list.isLost, let token = token() { await restore(token: token) }
+        save()
+    }
+
+    private func act(on action: Registration.Action) async {
+        guard let own = place.own else { return }
+        switch action {
+        case .none: return
+        case .register:
+            let entry = ServerEntry(
+                address: own.address, host: place.host, weight: own.weight, by: "agent",
+                since: WallClock.milliseconds())
+            let keys = [place.keys.servers, place.keys.serversGeneration, place.keys.news]
+            guard
+                let reply = try? await store.run(
+                    ServerScripts.register, keys: keys, arguments: [own.address.description, entry.value]),
+                let parts = reply.elements, parts.count == 2
+            else { return }  // tried again when the list is next read
+            let generation = parts[1].text.flatMap { $0.isEmpty ? nil : $0 }
+            registration.registered(generation: generation)
+            log.info(
+                parts[0].integer == 1
+                    ? "registered the application" : "the application is on the list already",
+                metadata: ["server": "\(own.address)"])
+            lookAgain()
+        case .withdraw:
+            let reply = try? await store.run(
+                ServerScripts.withdraw, keys: [place.keys.servers, place.keys.news],
+                arguments: [own.address.description, place.host])
+            if reply?.integer == 1 {
+                log.info(
+                    "took the application off the list: it is gone", metadata: ["server": "\(own.address)"])
+            }
+            lookAgain()
+        }
+    }
+
+    private func restore(token: String) async {
+        var arguments = [token, token]
+        for entry in list.sorted { arguments += [entry.address.description, entry.value] }
+        let keys = [place.keys.lease, place.keys.servers, place.keys.serversGeneration, place.keys.news]
+        guard let reply = try? await store.run(restoreScript, keys: keys, arguments: arguments) else {
+            return
+        }
+        if reply.integer == 1 {
+            log.info(
+                "the store had lost the server list: wrote the last good one back",
+                metadata: ["servers": "\(list.entries.count)"])
+        }
+        lookAgain()
+    }
+
+    private func note(fault: String?) {
+        if let fault, fault != self.fault {
+            log.error("server list unreadable", metadata: ["why": "\(fault)"])
+        }
+        self.fault = fault
+    }
+
+    private func report(faults: [String: ServerEntryFault]) {
+        for (field, fault) in faults where faultsSeen[field] != fault {
+            log.error(
+                "malformed entry in the server list",
+                metadata: [
+                    "key": "\(place.keys.servers)", "field": "\(Roster.printable(field))", "why": "\(fault)",
+                ])
+        }
+        faultsSeen = faults
+    }
+}
+
+extension Roster {
+    /// What is kept on disk: the list, with values as in the store.
+    private struct Document: Codable, Equatable, Sendable {
+        var generation: String?
+        var servers: [String: String]
+    }
+
+    private struct RegistrationDocument: Codable, Sendable {
+        var removed: Bool
+    }
+
+    private static func load(from folder: StateFolder, log: Logger) -> ServerList {
+        switch folder.read(Document.self, from: documentName) {
+        case .nothing: return ServerList()
+        case .bad(let path):
+            log.warning("server list on disk makes no sense, put aside", metadata: ["path": "\(path)"])
+            return ServerList()
+        case .document(let document):
+            let entries = document.servers.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
+            return ServerList(entries: entries, generation: document.generation)
+        }
+    }
+
+    private func save() {
+        let servers = list.entries.map { ($0.key.description, $0.value.value) }
+        let document = Document(
+            generation: list.generation, servers: Dictionary(servers) { first, _ in first })
+        let removed = isRemoved
+        do throws(SystemFault) {
+            if document != saved { try folder.write(document, as: Roster.documentName) }
+            if removed != savedRemoved {
+                try folder.write(RegistrationDocument(removed: removed), as: Roster.registrationName)
+            }
+            saved = document
+            savedRemoved = removed
+        } catch {
+            log.error("could not keep the server list on disk", metadata: ["why": "\(error)"])
+        }
+    }
+
+    private static func reading(_ replies: [Reply]) -> ServerList.Reading? {
+        guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
+            return nil
+        }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: pairs.count, by: 2) {
+            // A field or value that is no UTF-8 keeps its place with U+FFFD, so that it is reported as malformed.
+            fields[pairs[index].lossyText] = pairs[index + 1].lossyText
+        }
+        switch replies[1] {
+        case .null: return ServerList.Reading(fields: fields, generation: nil)
+        case .bulk, .status: return ServerList.Reading(fields: fields, generation: replies[1].lossyText)
+        case .integer, .array, .error: return nil
+        }
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(
+            text.prefix(80).map { $0.isASCII && ($0.asciiValue ?? 0) >= 0x20 && $0 != "\u{7F}" ? $0 : "?" })
+    }
+}
+
+extension Reply {
+    /// The text of a string reply with bad UTF-8 replaced; empty for others.
+    fileprivate var lossyText: String {
+        switch self {
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .status(let text): text
+        case .integer, .array, .null, .error: ""
+        }
+    }
+}

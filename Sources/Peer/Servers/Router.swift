@@ -1,0 +1,103 @@
+package import Linux
+package import Proxy
+import Synchronization
+
+/// Joins the server list with the health checks into the proxy's routing table.
+///
+/// Checks run only while this agent's proxy serves; a server that was not checked yet counts as healthy, since
+/// a new leader must serve at once and the proxy retries a refused connect on another server anyway.
+package final class Router: Sendable {
+    private struct State {
+        var entries: [ServerEntry] = []
+        var healthy: [SocketAddress: Bool] = [:]
+        var isChecking = false
+    }
+
+    private let proxy: Proxy
+    private let checker: HealthChecker
+    private let state = Mutex(State())
+
+    /// A router for one proxy; `onHealth` hears of every change of a server's health, on the checker's thread.
+    package init(
+        proxy: Proxy, health: HealthSettings, onHealth: @escaping @Sendable (HealthChange) -> Void
+    ) throws(SystemFault) {
+        self.proxy = proxy
+        let relay = Relay()
+        checker = try HealthChecker(health) { change in
+            relay.router.withLock { $0.router }?.note(change)
+            onHealth(change)
+        }
+        relay.router.withLock { $0.router = self }
+    }
+
+    /// Takes a new server list.
+    package func route(_ entries: [ServerEntry]) {
+        let isChecking = state.withLock { state in
+            state.entries = entries
+            return state.isChecking
+        }
+        if isChecking { checker.watch(entries.filter { $0.state != .out }.map(\.address)) }
+        publish()
+    }
+
+    /// Starts the health checks of every server that is not out.
+    package func startChecks() {
+        let entries = state.withLock { state in
+            state.isChecking = true
+            return state.entries
+        }
+        checker.watch(entries.filter { $0.state != .out }.map(\.address))
+    }
+
+    /// Ends the health checks and forgets what they found.
+    package func stopChecks() {
+        state.withLock { state in
+            state.isChecking = false
+            state.healthy = [:]
+        }
+        checker.watch([])
+        publish()
+    }
+
+    /// Ends the checker's thread.
+    package func stop() { checker.stop() }
+
+    /// The live numbers of every server of the table.
+    package func traffic(epoch: Int64) -> Traffic {
+        let snapshot = proxy.snapshot()
+        let (entries, healthy) = state.withLock { ($0.entries, $0.healthy) }
+        let known = Dictionary(snapshot.servers.map { ($0.server.address, $0) }) { first, _ in first }
+        let servers = entries.map { entry in
+            let numbers = known[entry.address]
+            return Traffic.Server(
+                address: entry.address.description, healthy: healthy[entry.address] ?? true,
+                requests: Int64(numbers?.requests ?? 0), errors: Int64(numbers?.errors ?? 0),
+                inFlight: Int64(numbers?.inFlight ?? 0), p50: numbers?.p50, p90: numbers?.p90,
+                p99: numbers?.p99)
+        }
+        return Traffic(epoch: epoch, servers: servers)
+    }
+
+    private func note(_ change: HealthChange) {
+        state.withLock { $0.healthy[change.address] = change.healthy }
+        publish()
+    }
+
+    private func publish() {
+        // Published inside the lock: two threads must not hand over their tables in the wrong order.
+        state.withLock { state in
+            proxy.publish(
+                state.entries.map {
+                    RoutedServer(
+                        address: $0.address, host: $0.host, state: $0.state, weight: $0.weight,
+                        healthy: state.healthy[$0.address] ?? true)
+                })
+        }
+    }
+
+    /// The checker's callback exists before the router does; this is where it finds the router.
+    private final class Relay: Sendable {
+        struct Found { weak var router: Router? }
+        let router = Mutex(Found())
+    }
+}

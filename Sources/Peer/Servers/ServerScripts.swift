@@ -1,0 +1,65 @@
+package import Store
+
+/// The scripts that change the server list. Each publishes a hint on `news`, so that proxies look at once.
+package enum ServerScripts {
+    /// Creates an agent's own entry unless there is one; answers `{created, marker or ''}`.
+    /// KEYS: 1 servers 2 servers:gen 3 news; ARGV: 1 address:port 2 value
+    package static let register = Script(
+        name: "servers-register",
+        body: """
+            local created = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+            if created == 1 then redis.call('PUBLISH', KEYS[3], 'servers') end
+            return {created, redis.call('GET', KEYS[2]) or ''}
+            """)
+
+    /// Takes an agent's own entry out, but only one that an agent of this host wrote and nobody changed the
+    /// state of: a person's word stands. KEYS: 1 servers 2 news; ARGV: 1 address:port 2 host
+    package static let withdraw = Script(
+        name: "servers-withdraw",
+        body: """
+            local value = redis.call('HGET', KEYS[1], ARGV[1])
+            if not value then return 0 end
+            local ok, entry = pcall(cjson.decode, value)
+            if not ok or type(entry) ~= 'table' then return 0 end
+            if entry.by ~= 'agent' or entry.host ~= ARGV[2] then return 0 end
+            if entry.state ~= nil and entry.state ~= 'active' then return 0 end
+            redis.call('HDEL', KEYS[1], ARGV[1])
+            redis.call('PUBLISH', KEYS[2], 'servers')
+            return 1
+            """)
+
+    /// Sets an entry as a person asked, whatever was there; answers 1 when it is new.
+    /// KEYS: 1 servers 2 news; ARGV: 1 address:port 2 value
+    package static let add = Script(
+        name: "servers-add",
+        body: """
+            local added = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+            redis.call('PUBLISH', KEYS[2], 'servers')
+            return added
+            """)
+
+    /// Removes an entry as a person asked; answers 0 when there was none.
+    /// KEYS: 1 servers 2 news; ARGV: 1 address:port
+    package static let remove = Script(
+        name: "servers-remove",
+        body: """
+            local removed = redis.call('HDEL', KEYS[1], ARGV[1])
+            if removed == 1 then redis.call('PUBLISH', KEYS[2], 'servers') end
+            return removed
+            """)
+
+    /// The leader writes its last list back into a store that lost the marker, without touching entries that
+    /// are there already, and sets the marker. Fenced: KEYS[1] is the lease, ARGV[1] the leader's token.
+    /// KEYS: 2 servers 3 servers:gen 4 news; ARGV: 2 marker, then address:port and value in turn
+    package static func restore(fence: String) -> Script {
+        Script(
+            name: "servers-restore",
+            body: fence + "\n" + """
+                if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+                for i = 3, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
+                redis.call('SET', KEYS[3], ARGV[2])
+                redis.call('PUBLISH', KEYS[4], 'servers')
+                return 1
+                """)
+    }
+}

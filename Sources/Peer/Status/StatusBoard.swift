@@ -1,0 +1,153 @@
+package import Election
+package import Linux
+package import Store
+
+/// What this agent last read of the troop: the lease, the hosts' reports, the leader's traffic numbers.
+///
+/// Read again on demand, at most every `freshMilliseconds`; when the store does not answer, the last reading
+/// stays, with its age, and nobody is called leader on its word.
+package actor StatusBoard {
+    /// What the store said of the lease.
+    package enum Holder: Equatable, Sendable {
+        case nobody
+        case lease(Lease, ageMilliseconds: Int64)
+        /// The key holds something that is no token.
+        case malformed(String)
+    }
+
+    private let store: Store
+    private let keys: Keys
+    private let leaseMilliseconds: Int64
+    private var refreshing: Task<Void, Never>?
+
+    /// Who held the lease at the last reading.
+    package private(set) var holder: Holder = .nobody
+    /// The hosts' reports.
+    package private(set) var book = HostBook()
+    /// The leader's numbers; nil when nobody publishes any.
+    package private(set) var traffic: Traffic?
+    /// When the store was last read in full; nil before.
+    package private(set) var readAt: Instant?
+    /// Why the last try failed; nil when it did not.
+    package private(set) var fault: String?
+
+    /// A reading younger than this is not repeated, in milliseconds.
+    private static let freshMilliseconds: Int64 = 200
+    /// Hosts read in one pipeline.
+    private static let batch = 500
+    /// Larger troops are read only on demand by agents that do not lead.
+    private static let hostsWatchedMax = 200
+
+    /// A board for one troop.
+    package init(store: Store, keys: Keys, leaseMilliseconds: Int64) {
+        self.store = store
+        self.keys = keys
+        self.leaseMilliseconds = leaseMilliseconds
+    }
+
+    /// Keeps the board fresh once a second, so that ages are judged by this host's own clock.
+    package func run(isLeader: @Sendable () -> Bool) async {
+        while !Task.isCancelled {
+            if isLeader() || book.pages.count <= StatusBoard.hostsWatchedMax { await refresh() }
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+
+    /// Reads the store unless that was done just now; several callers share one reading.
+    package func refresh() async {
+        if let refreshing { return await refreshing.value }
+        if let readAt, fault == nil,
+            Instant.now().milliseconds(since: readAt) < StatusBoard.freshMilliseconds
+        {
+            return
+        }
+        let task = Task { await read() }
+        refreshing = task
+        await task.value
+        refreshing = nil
+    }
+
+    private func read() async {
+        do {
+            try await readAll()
+            fault = nil
+            readAt = .now()
+        } catch {
+            fault = "\(error)"
+        }
+    }
+
+    private func readAll() async throws(StoreFault) {
+        let replies = try await store.pipeline([
+            Command("TIME"), Command("GET", keys.lease), Command("PTTL", keys.lease),
+            Command("GET", keys.traffic), Command("ZRANGE", keys.hosts, "0", "-1", "WITHSCORES"),
+        ])
+        guard replies.count == 5 else { throw .malformed("5 commands got \(replies.count) replies") }
+        if case .error(let error) = replies[0] { throw .rejected(error) }
+        holder = readHolder(token: replies[1], pttl: replies[2])
+        traffic = replies[3].bytes.flatMap { try? JSONForm.document(Traffic.self, from: $0) }
+        let now = milliseconds(replies[0])
+        var names: [(name: String, age: Int64)] = []
+        let pairs = replies[4].elements ?? []
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            // Foreign members cannot be hosts: a host's name has one form only.
+            guard let name = pairs[index].text, Lease.isHost(name) else { continue }
+            let score = pairs[index + 1].text.flatMap { Double($0) } ?? 0
+            let at = score.isFinite && abs(score) < 1e15 ? Int64(score) : 0
+            names.append((name, max(0, now - at)))
+        }
+        var lines: [HostBook.Line] = []
+        lines.reserveCapacity(names.count)
+        for start in stride(from: 0, to: names.count, by: StatusBoard.batch) {
+            let slice = names[start..<min(start + StatusBoard.batch, names.count)]
+            let reports = try await store.pipeline(slice.map { Command("HGETALL", keys.host($0.name)) })
+            for ((name, age), reply) in zip(slice, reports) {
+                lines.append(HostBook.Line(name: name, fields: fields(reply), ageByStore: age))
+            }
+        }
+        book.take(lines, at: .now())
+    }
+
+    private func readHolder(token: Reply, pttl: Reply) -> Holder {
+        switch token {
+        case .null: return .nobody
+        case .bulk, .status:
+            guard let text = token.text, let lease = Lease(token: text) else {
+                return .malformed(
+                    "the key \(keys.lease) holds no lease token; remove it with DEL if no other tool owns it")
+            }
+            let left = min(max(0, pttl.integer ?? 0), leaseMilliseconds)
+            return .lease(lease, ageMilliseconds: leaseMilliseconds - left)
+        case .error, .integer, .array:
+            return .malformed(
+                "the key \(keys.lease) is no string; remove it with DEL if no other tool owns it")
+        }
+    }
+
+    private func milliseconds(_ time: Reply) -> Int64 {
+        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer,
+            let micros = parts[1].integer, (0...Int64.max / 2000).contains(seconds)
+        else { return 0 }
+        return seconds * 1000 + micros / 1000
+    }
+
+    private func fields(_ reply: Reply) -> [String: String] {
+        guard let pairs = reply.elements else { return [:] }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            if let name = pairs[index].text, let value = pairs[index + 1].text { fields[name] = value }
+        }
+        return fields
+    }
+}
+
+extension Reply {
+    /// The bytes of a string reply.
+    fileprivate var bytes: [UInt8]? {
+        switch self {
+        case .bulk(let bytes): bytes
+        case .status(let text): Array(text.utf8)
+        case .integer, .array, .null, .error: nil
+        }
+    }
+}

@@ -1,0 +1,131 @@
+package import Election
+import Linux
+import Proxy
+
+/// Puts a `Status` together from what the parts of one agent know.
+package struct StatusReading: Sendable {
+    private let configuration: Configuration
+    private let board: StatusBoard
+    private let roster: Roster
+    private let router: Router
+    private let duties: LeaderDuties
+    private let elector: Elector
+
+    /// A reading over the parts of one agent.
+    package init(
+        configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
+        duties: LeaderDuties,
+        elector: Elector
+    ) {
+        self.configuration = configuration
+        self.board = board
+        self.roster = roster
+        self.router = router
+        self.duties = duties
+        self.elector = elector
+    }
+
+    /// Whether this agent surely holds the lease right now.
+    package var leads: Bool { elector.isLeader(at: .now()) }
+
+    /// Whether this agent's proxy takes connections.
+    package var isServing: Bool {
+        get async { await duties.isServing }
+    }
+
+    /// The troop as this agent sees it now.
+    package func status() async -> Status {
+        await board.refresh()
+        let now = Instant.now()
+        let standing = elector.standing.judged(at: now)
+        let fault = await board.fault
+        let readAt = await board.readAt
+        let holder = await board.holder
+        let leader = leader(standing, holder, storeIsReachable: fault == nil, at: now)
+        var notices = await roster.notices
+        if case .malformed(let what) = holder { notices.append("lease: \(what)") }
+        if let listenFault = await duties.listenFault { notices.append(listenFault) }
+        if await roster.isRemoved {
+            notices.append(
+                "this host's own server was removed by a person; 'troop servers add' brings it back")
+        }
+        return Status(
+            cluster: configuration.cluster,
+            store: Status.Store(
+                reachable: fault == nil, error: fault,
+                ageMs: readAt.map { max(0, now.milliseconds(since: $0)) }),
+            agent: Status.Agent(
+                host: configuration.host.name, version: Version.text, election: word(standing),
+                serving: await duties.isServing, proxy: configuration.proxy.listen.description),
+            leader: leader,
+            hosts: await hosts(leader: leader, at: now),
+            servers: await servers(standing),
+            notices: notices)
+    }
+
+    /// The leader, where it is known beyond doubt: from the lease just read, or because it is this agent.
+    private func leader(
+        _ standing: Standing, _ holder: StatusBoard.Holder, storeIsReachable: Bool, at now: Instant
+    ) -> Status.Leader? {
+        if storeIsReachable, case .lease(let lease, let age) = holder {
+            return Status.Leader(host: lease.host, epoch: lease.epoch, leaseAgeMs: age)
+        }
+        if !storeIsReachable, case .leader(let lease, let until) = standing {
+            let left = until.milliseconds(since: now)
+            let age = configuration.election.ttlMilliseconds - left
+            return Status.Leader(host: lease.host, epoch: lease.epoch, leaseAgeMs: max(0, age))
+        }
+        return nil
+    }
+
+    private func hosts(leader: Status.Leader?, at now: Instant) async -> [Status.Host] {
+        let book = await board.book
+        return book.pages.sorted { $0.key < $1.key }.map { name, page in
+            let age = book.age(of: name, at: now)
+            let report = page.report
+            let liveness: HostBook.Liveness =
+                report.map {
+                    HostBook.liveness(
+                        ageMilliseconds: age ?? .max, intervalMilliseconds: $0.intervalMilliseconds)
+                } ?? .lost
+            return Status.Host(
+                name: name, address: report?.address ?? "",
+                role: leader.map { $0.host == name ? "leader" : "standby" } ?? "unknown",
+                state: liveness.rawValue,
+                cpu: report?.cpu, steal: report?.steal, iowait: report?.iowait, cores: report?.cores,
+                memory: report?.memory, memoryTotalBytes: report?.memoryTotal,
+                memoryAvailableBytes: report?.memoryAvailable, load1: report?.load1, load5: report?.load5,
+                load15: report?.load15, pressureCpuSome: report?.pressureCPUSome,
+                pressureMemorySome: report?.pressureMemorySome, pressureIoSome: report?.pressureIOSome,
+                reportAgeMs: age, agentVersion: report?.agentVersion)
+        }
+    }
+
+    private func servers(_ standing: Standing) async -> [Status.Server] {
+        let traffic: Traffic? =
+            switch standing {
+            case .leader(let lease, _): router.traffic(epoch: lease.epoch)
+            case .limbo(let lease): router.traffic(epoch: lease?.epoch ?? 0)
+            case .follower, .candidate: await board.traffic
+            }
+        let known = Dictionary((traffic?.servers ?? []).map { ($0.address, $0) }) { first, _ in first }
+        return await roster.entries.map { entry in
+            let numbers = known[entry.address.description]
+            return Status.Server(
+                address: entry.address.description, host: entry.host, state: entry.state.rawValue,
+                weight: entry.weight, healthy: entry.state == .out ? nil : numbers?.healthy,
+                requests: numbers?.requests, errors: numbers?.errors, inFlight: numbers?.inFlight,
+                latencyMs: Status.Server.Latency(p50: numbers?.p50, p90: numbers?.p90, p99: numbers?.p99),
+                reason: entry.reason, by: entry.by)
+        }
+    }
+
+    private func word(_ standing: Standing) -> String {
+        switch standing {
+        case .follower: "follower"
+        case .candidate: "candidate"
+        case .leader: "leader"
+        case .limbo: "limbo"
+        }
+    }
+}

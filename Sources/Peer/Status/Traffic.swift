@@ -1,0 +1,23 @@
+/// The leader's live numbers of each server, published as JSON under the key `traffic` each second, so that
+/// every agent can show them.
+package struct Traffic: Codable, Equatable, Sendable {
+    /// One server's numbers since the leader's proxy started.
+    package struct Server: Codable, Equatable, Sendable {
+        package var address: String
+        package var healthy: Bool
+        package var requests: Int64
+        package var errors: Int64
+        package var inFlight: Int64
+        package var p50: Double?
+        package var p90: Double?
+        package var p99: Double?
+    }
+
+    /// The epoch of the leader that wrote this.
+    package var epoch: Int64
+    /// Every server of the leader's routing table.
+    package var servers: [Server]
+
+    /// How long it is kept without being renewed, in milliseconds.
+    package static let expiryMilliseconds: Int64 = 5000
+}

@@ -1,0 +1,149 @@
+import HTTP
+
+/// What went wrong with a server before it answered.
+enum ServerLoss: Equatable {
+    case connectFailed(code: Int32)
+    case connectTimeout
+    /// The connection ended before the first byte of a response.
+    case closed
+    /// No first byte in time.
+    case silent
+    /// The response's head is malformed.
+    case malformed(MessageFault)
+    /// The response ended or failed after its first byte.
+    case brokenOff
+}
+
+/// One request and its response: what has passed, what may be repeated, how it ends.
+///
+/// A value without I/O; the worker reports events and obeys the answers. The hot path keeps it in the client's
+/// slab slot and every method is small enough to be inlined, so being pure costs nothing there.
+struct Exchange: BitwiseCopyable {
+    /// What to do after a loss.
+    enum Recovery: Equatable {
+        case tryAnotherServer
+        case tryFreshConnection
+        /// Answer the client with this status.
+        case answer(Int)
+        /// The response has begun: nothing can be said any more.
+        case cut
+    }
+
+    /// What to do with a response's head.
+    enum Plan: Equatable {
+        /// Pass an interim response on and wait for the next head.
+        case passInterim
+        /// Drop an interim response that the client cannot understand.
+        case dropInterim
+        case pass
+        case refuse(MessageFault)
+    }
+
+    /// Servers that one request may be sent to.
+    static let attemptsMax = 3
+    /// Interim responses that one request may get.
+    private static let interimMax = 32
+
+    let method: Method
+    let minorVersion: UInt8
+    private(set) var clientKeepsAlive: Bool
+    /// True while all bytes of the request read so far are still in the client's block.
+    private(set) var isReplayable = true
+    private(set) var responseBegan = false
+    private(set) var serverKeepsAlive = false
+    /// The client is too old for chunks: their content is passed bare.
+    private(set) var unchunks = false
+    private(set) var freshOnly = false
+    private(set) var attempts: UInt8 = 0
+    private var interims: UInt8 = 0
+    private var tried: (Int32, Int32, Int32) = (-1, -1, -1)
+    var requestBody: BodyProgress
+    var responseBody = BodyProgress()
+    /// The final response's status once its head has come; 0 before.
+    private(set) var status = 0
+    /// When the current attempt was sent.
+    var dispatched: Int64 = 0
+
+    init(_ head: RequestHead) {
+        method = head.method
+        minorVersion = head.minorVersion
+        clientKeepsAlive = head.keepsAlive
+        requestBody = BodyProgress(head.framing)
+    }
+
+    /// Notes that an attempt goes to this server.
+    mutating func attempt(_ slot: Int32) {
+        switch attempts {
+        case 0: tried.0 = slot
+        case 1: tried.1 = slot
+        default: tried.2 = slot
+        }
+        attempts += 1
+    }
+
+    func hasTried(_ slot: Int32) -> Bool { tried.0 == slot || tried.1 == slot || tried.2 == slot }
+
+    /// Notes that bytes of the request are about to be overwritten by later ones.
+    mutating func forgetSentBytes() { isReplayable = false }
+
+    /// Notes that bytes of a response go to the client: from here on nothing can be repeated.
+    mutating func beginResponse() { responseBegan = true }
+
+    /// Notes that the server sent more than its response: its connection cannot be trusted any more.
+    mutating func distrustServer() { serverKeepsAlive = false }
+
+    /// The server has closed its connection; true when that is the body's proper end.
+    mutating func endByClose() -> Bool {
+        guard hasResponse, responseBody.endsWithConnection else { return false }
+        responseBody.begin(.none)
+        return true
+    }
+
+    /// Notes that no further request is wanted on the client's connection.
+    mutating func endClient() { clientKeepsAlive = false }
+
+    /// The final response's head has come.
+    var hasResponse: Bool { status != 0 }
+
+    /// What follows from the loss of the server, `reused` telling whether its connection had served before.
+    mutating func recover(from loss: ServerLoss, reused: Bool) -> Recovery {
+        if responseBegan { return .cut }
+        switch loss {
+        case .connectFailed, .connectTimeout:
+            if Int(attempts) < Exchange.attemptsMax, isReplayable { return .tryAnotherServer }
+            return .answer(loss == .connectTimeout ? 504 : 502)
+        case .closed:
+            // The server may have closed before the request reached it; only then is `reused` the likely cause.
+            if reused, !freshOnly, isReplayable, method.isIdempotent, Int(attempts) < Exchange.attemptsMax {
+                freshOnly = true
+                return .tryFreshConnection
+            }
+            return .answer(502)
+        case .silent: return .answer(504)
+        case .malformed, .brokenOff: return .answer(502)
+        }
+    }
+
+    /// A response's head has come.
+    mutating func respond(_ head: ResponseHead, closing: Bool) -> Plan {
+        if head.isInterim {
+            interims += 1
+            // 101 answers an upgrade that was never passed on; endless interim responses would hold a worker.
+            guard head.status != 101, interims <= Exchange.interimMax else { return .refuse(.badStatusLine) }
+            return minorVersion == 1 ? .passInterim : .dropInterim
+        }
+        let framing = head.framing(answersHead: method == .head)
+        responseBody.begin(framing)
+        status = head.status
+        serverKeepsAlive = head.keepsAlive && framing != .untilClose
+        unchunks = minorVersion == 0 && framing == .chunked
+        if closing || unchunks || framing == .untilClose || !requestBody.isDone { clientKeepsAlive = false }
+        return .pass
+    }
+
+    /// True when the server's connection can serve another request.
+    var keepsServer: Bool { serverKeepsAlive && requestBody.isDone && responseBody.isDone }
+
+    /// True when a response cut short would look whole to the client, unless its connection is reset.
+    var endsByClose: Bool { unchunks || responseBody.endsWithConnection }
+}

@@ -1,0 +1,107 @@
+import Glibc
+import HTTP
+import Linux
+
+/// One check under way: a socket, the request not yet sent, the response so far.
+struct HealthProbe {
+    enum Outcome: Equatable {
+        case pending
+        case good(status: Int)
+        case failed(HealthFailure)
+    }
+
+    /// What a response's head may measure; longer ones fail the check.
+    private static let limits = HeadLimits(headBytes: 8 * 1024)
+
+    let descriptor: Int32
+    private var unsent: ArraySlice<UInt8>
+    private var received: [UInt8] = []
+    private var parser = ResponseParser()
+
+    /// Begins to connect; the request is sent once that is done.
+    static func begin(_ address: SocketAddress, request: [UInt8]) -> Result<HealthProbe, BeginFault> {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(address.family, kind, 0)
+        guard descriptor >= 0 else { return .failure(.noDescriptor) }
+        guard address.withSockaddr({ connect(descriptor, $0, $1) }) == 0 || errno == EINPROGRESS else {
+            let code = errno
+            _ = close(descriptor)
+            return .failure(
+                code == EADDRNOTAVAIL || code == EAGAIN ? .noDescriptor : .failed(describe(code)))
+        }
+        return .success(HealthProbe(descriptor: descriptor, unsent: request[...]))
+    }
+
+    /// Why a check could not begin.
+    enum BeginFault: Error {
+        /// This host is out of descriptors or ports, which says nothing about the server.
+        case noDescriptor
+        case failed(HealthFailure)
+    }
+
+    private init(descriptor: Int32, unsent: ArraySlice<UInt8>) {
+        self.descriptor = descriptor
+        self.unsent = unsent
+    }
+
+    /// Goes on as far as the socket lets it.
+    mutating func advance(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
+        var code: Int32 = 0
+        var length = socklen_t(4)
+        _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
+        if code != 0 { return .failed(HealthProbe.describe(code)) }
+        while !unsent.isEmpty {
+            let sent = unsent.withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard sent > 0 else {
+                if errno == EAGAIN || errno == ENOTCONN { return .pending }
+                break  // perhaps it has answered before it closed
+            }
+            unsent = unsent.dropFirst(sent)
+        }
+        return read(into: buffer, good: good)
+    }
+
+    private mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
+        while true {
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            if count < 0 { return errno == EAGAIN ? .pending : .failed(HealthProbe.describe(errno)) }
+            if count == 0 {
+                return .failed(.closed(midway: !received.isEmpty))
+            }
+            received += buffer[0..<count]
+            let outcome = judge(good)
+            if outcome != .pending { return outcome }
+        }
+    }
+
+    /// Looks at the bytes so far; interim responses are passed over.
+    private mutating func judge(_ good: Range<Int>) -> Outcome {
+        let room = UnsafeMutablePointer<Field>.allocate(capacity: HealthProbe.limits.fields)
+        defer { room.deallocate() }
+        while true {
+            let verdict = received.withUnsafeBufferPointer { bytes -> HeadVerdict in
+                guard let base = bytes.baseAddress else { return .needMore }
+                return parser.parse(base, count: bytes.count, fields: room, limits: HealthProbe.limits)
+            }
+            switch verdict {
+            case .needMore: return .pending
+            case .refused(let fault): return .failed(.malformed("\(fault.reason)"))
+            case .complete: break
+            }
+            let head = parser.head
+            guard head.isInterim else {
+                return good.contains(head.status)
+                    ? .good(status: head.status) : .failed(.status(head.status))
+            }
+            guard head.status != 101 else { return .failed(.status(101)) }
+            received.removeFirst(head.length)
+            parser = ResponseParser()
+        }
+    }
+
+    private static func describe(_ code: Int32) -> HealthFailure {
+        code == ECONNREFUSED ? .refused : .system(String(cString: strerror(code)).lowercased())
+    }
+}

@@ -1,0 +1,29 @@
+/// One server's checks in a row: the first decides, later ones must agree `rise` or `fall` times.
+struct HealthRecord: Equatable {
+    private(set) var state = HealthState.unknown
+    /// Results in a row that speak against `state`.
+    private var contrary = 0
+
+    /// Notes a check's result (nil: good); true when the state changed between healthy and unhealthy.
+    mutating func note(failure: HealthFailure?, rise: Int, fall: Int) -> Bool {
+        let wanted = failure.map { HealthState.unhealthy($0) } ?? .healthy
+        let needed: Int
+        switch (state, failure) {
+        case (.unknown, _): needed = 1
+        case (.healthy, nil):
+            contrary = 0
+            return false
+        case (.unhealthy, .some):
+            contrary = 0
+            state = wanted  // the newest reason is the one to show
+            return false
+        case (.healthy, .some): needed = fall
+        case (.unhealthy, nil): needed = rise
+        }
+        contrary += 1
+        guard contrary >= needed else { return false }
+        contrary = 0
+        state = wanted
+        return true
+    }
+}

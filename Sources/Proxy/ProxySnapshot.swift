@@ -1,0 +1,49 @@
+package import Linux
+
+/// What the proxy has counted since it started, and how fast servers have answered lately.
+package struct ProxySnapshot: Sendable, Equatable {
+    /// One server of the table in force.
+    package struct Server: Sendable, Equatable {
+        package let server: RoutedServer
+        /// Requests sent to it, repeated ones included.
+        package let requests: UInt64
+        /// Attempts that brought no valid response: connect failures, resets, timeouts, malformed heads.
+        package let errors: UInt64
+        /// Responses with a status of 500 or more.
+        package let responses5xx: UInt64
+        /// Connections made to it.
+        package let connects: UInt64
+        package let inFlight: Int
+        /// Milliseconds from the request's dispatch to the response's head, over the last 30 to 60 s; nil
+        /// when there was none.
+        package let p50: Double?
+        package let p90: Double?
+        package let p99: Double?
+    }
+
+    /// The side of the clients, all workers together.
+    package struct Listener: Sendable, Equatable {
+        /// The address listened on; nil while closed.
+        package var address: SocketAddress?
+        package var open = 0
+        package var accepted: UInt64 = 0
+        /// Connections answered 503 because of the limit.
+        package var turnedAway: UInt64 = 0
+        package var requests: UInt64 = 0
+        package var responses2xx: UInt64 = 0
+        package var responses3xx: UInt64 = 0
+        package var responses4xx: UInt64 = 0
+        package var responses5xx: UInt64 = 0
+        /// Requests refused as malformed or too large.
+        package var rejectedHeads: UInt64 = 0
+        /// Attempts after the first.
+        package var retries: UInt64 = 0
+        /// Responses cut off after they had begun.
+        package var cut: UInt64 = 0
+        package var bytesFromClients: UInt64 = 0
+        package var bytesToClients: UInt64 = 0
+    }
+
+    package let servers: [Server]
+    package let listener: Listener
+}

@@ -1,0 +1,93 @@
+import CLinux
+import Glibc
+import HTTP
+import Linux
+
+/// New clients.
+extension Worker {
+    enum Acceptance { case accepted, nothing, exhausted }
+
+    /// Connections taken per wake: more would keep those already served waiting.
+    private static let acceptsPerWake = 16
+
+    mutating func acceptClients() {
+        for _ in 0..<Worker.acceptsPerWake {
+            switch acceptOne() {
+            case .accepted: continue
+            case .nothing: return
+            case .exhausted:
+                // Out of descriptors: the queue stays readable, so look again at the next sweep only.
+                _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
+                acceptPaused = true
+                return
+            }
+        }
+    }
+
+    mutating func resumeAccepting() {
+        acceptPaused = false
+        guard listener >= 0 else { return }
+        _ = clinux_epoll_control(epoll, EPOLL_CTL_ADD, listener, EPOLLIN.rawValue, Worker.listenerWord)
+    }
+
+    mutating func acceptOne() -> Acceptance {
+        var address = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let descriptor = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { clinux_accept(listener, $0, &length) }
+        }
+        guard descriptor >= 0 else {
+            switch errno {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            case EINTR, ECONNABORTED, EPROTO: return .accepted  // this one is gone; there may be others
+            default: return .nothing
+            }
+        }
+        meters.pointee.accepted.add()
+        guard let index = clients.take() else {
+            turnAway(descriptor)
+            return .accepted
+        }
+        let client = clients[index]
+        client.initialize(to: Client(descriptor: descriptor, generation: freshGeneration()))
+        client.pointee.ready = .writable
+        client.pointee.noteAddress(&address)
+        clients.deadlines[Int(index)] = now + limits.clientHead
+        meters.pointee.open.add()
+        let word = UInt64(client.pointee.generation) << 32 | UInt64(index)
+        let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
+        if clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest, word) != 0 {
+            closeClient(index, client)
+        }
+        return .accepted
+    }
+
+    /// Answers 503 without giving the connection a place; a fresh socket's buffer always takes that much.
+    private mutating func turnAway(_ descriptor: Int32) {
+        meters.pointee.turnedAway.add()
+        let length = Answer.write(
+            503, text: "proxy: too many connections", isHead: false, keepsAlive: false, minorVersion: 1,
+            to: scratch)
+        _ = send(descriptor, scratch, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+        // What has arrived is read, or close() would reset the connection and the answer with it.
+        _ = recv(descriptor, scratch, blocks.dataBytes, Int32(MSG_DONTWAIT))
+        _ = close(descriptor)
+    }
+}
+
+extension Client {
+    /// Writes the peer's address as text.
+    mutating func noteAddress(_ storage: inout sockaddr_storage) {
+        withUnsafeMutablePointer(to: &address) { text in
+            let characters = UnsafeMutableRawPointer(text).assumingMemoryBound(to: CChar.self)
+            withUnsafeMutableBytes(of: &storage) { raw in
+                guard let base = raw.baseAddress else { return }
+                let isOld = base.load(as: sa_family_t.self) == sa_family_t(AF_INET)
+                // The address follows family and port, in IPv6 also the flow.
+                _ = inet_ntop(isOld ? AF_INET : AF_INET6, base + (isOld ? 4 : 8), characters, 46)
+            }
+            addressLength = UInt8(strnlen(characters, 46))
+        }
+    }
+}

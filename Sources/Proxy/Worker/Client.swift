@@ -1,0 +1,97 @@
+import HTTP
+
+/// What the kernel last said of a socket; set by edges, cleared by `EAGAIN` and by short reads.
+struct Readiness: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+
+    static let readable = Readiness(rawValue: 1)
+    static let writable = Readiness(rawValue: 2)
+    /// The peer has sent its last byte: a short read does not mean that nothing follows.
+    static let hangup = Readiness(rawValue: 4)
+    static let failed = Readiness(rawValue: 8)
+}
+
+/// A client's connection, in its slab slot.
+struct Client: BitwiseCopyable {
+    enum Phase: UInt8, BitwiseCopyable {
+        /// Waiting for a request; without a block.
+        case idle
+        /// Part of a head is here.
+        case head
+        /// Waiting for a connection to a server.
+        case connecting
+        /// A server has the request.
+        case exchange
+        /// An answer of the proxy's own is on its way.
+        case answering
+        /// Everything is sent; reading on until the client closes, so that no reset overtakes the last answer.
+        case lingering
+        /// Not in use.
+        case free
+    }
+
+    /// A stretch of a block.
+    struct Bytes: BitwiseCopyable {
+        var block: BlockPool.Block?
+        var start: Int32 = 0
+        var end: Int32 = 0
+
+        var count: Int { Int(end - start) }
+    }
+
+    var descriptor: Int32
+    var generation: UInt32
+    var phase = Phase.idle
+    var ready = Readiness()
+    /// Waits in the worker's list of connections that go on in the same turn.
+    var isQueued = false
+    /// The answer in `down` ends the connection.
+    var closesAfterAnswer = false
+    var upstream = Slab<Upstream>.none
+    /// From the client: the current request's head (or unsent body) starts at `start`, data ends at `end`.
+    var up = Bytes()
+    /// The end of the current request's bytes in `up`; what follows is the next request.
+    var upMark: Int32 = 0
+    /// The end of what the server has been sent of `up`.
+    var upSent: Int32 = 0
+    /// To the client: bytes not yet sent. While a response head comes in, all of it.
+    var down = Bytes()
+    /// The rest of a rewritten request head that the server's socket would not take at once.
+    var spill = Bytes()
+    var parser = RequestParser()
+    var exchange = Exchange(RequestHead())
+    var discarded: Int32 = 0
+    var addressLength: UInt8 = 0
+    /// The client's numeric address as text, for `X-Forwarded-For`.
+    var address = InlineArray<46, UInt8>(repeating: 0)
+
+    init(descriptor: Int32, generation: UInt32) {
+        self.descriptor = descriptor
+        self.generation = generation
+    }
+}
+
+/// A connection to a server, in its slab slot.
+struct Upstream: BitwiseCopyable {
+    enum Phase: UInt8, BitwiseCopyable { case free, connecting, active, idle }
+
+    var descriptor: Int32
+    var generation: UInt32
+    var phase = Phase.connecting
+    var ready = Readiness()
+    /// Requests served before the current one: more than 0 means that the server may have closed meanwhile.
+    var served: UInt32 = 0
+    var server: Int32
+    var client: Int32
+    /// Neighbours in the server's list of idle connections.
+    var previous = Slab<Upstream>.none
+    var next = Slab<Upstream>.none
+    var parser = ResponseParser()
+
+    init(descriptor: Int32, generation: UInt32, server: Int32, client: Int32) {
+        self.descriptor = descriptor
+        self.generation = generation
+        self.server = server
+        self.client = client
+    }
+}

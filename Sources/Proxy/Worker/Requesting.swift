@@ -1,0 +1,121 @@
+import Glibc
+import HTTP
+import Linux
+
+/// From a client's readiness to a request that is ready to be sent.
+extension Worker {
+    mutating func clientIsReady(_ index: Int32, _ client: ClientPointer) {
+        switch client.pointee.phase {
+        case .idle, .head: readRequest(index, client)
+        case .connecting, .exchange:
+            // A reset means that nobody is left to answer; a half-closed client still waits for its response.
+            if client.pointee.ready.contains(.failed) {
+                cut(index, client)
+            } else if client.pointee.phase == .exchange {
+                pump(index, client)
+            }
+        case .answering: sendAnswer(index, client)
+        case .lingering: linger(index, client)
+        case .free: break
+        }
+    }
+
+    /// Reads and parses until a request is whole or nothing more comes.
+    private mutating func readRequest(_ index: Int32, _ client: ClientPointer) {
+        if client.pointee.up.count > 0, parseRequest(index, client) { return }
+        for _ in 0..<Worker.roundsPerTurn {
+            guard client.pointee.ready.contains(.readable) else { return }
+            guard let block = client.pointee.up.block ?? blocks.take() else {
+                closeClient(index, client)
+                return
+            }
+            if client.pointee.up.block == nil { client.pointee.up = Client.Bytes(block: block) }
+            makeRoom(client, block)
+            let room = blocks.dataBytes - Int(client.pointee.up.end)
+            let count = recv(client.pointee.descriptor, block + Int(client.pointee.up.end), room, 0)
+            guard count > 0 else {
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN {
+                    client.pointee.ready.remove(.readable)
+                    releaseUpIfEmpty(client)
+                } else {
+                    closeClient(index, client)
+                }
+                return
+            }
+            if count < room, !client.pointee.ready.contains(.hangup) {
+                client.pointee.ready.remove(.readable)
+            }
+            meters.pointee.bytesFromClients.add(UInt64(count))
+            client.pointee.up.end += Int32(count)
+            if parseRequest(index, client) { return }
+        }
+        queue(index, client)
+    }
+
+    /// Moves the start of a head to the block's front when it would not fit behind earlier requests.
+    private func makeRoom(_ client: ClientPointer, _ block: BlockPool.Block) {
+        let up = client.pointee.up
+        guard up.start > 0, blocks.dataBytes - Int(up.start) <= limits.head.headBytes else { return }
+        memmove(block, block + Int(up.start), up.count)
+        client.pointee.up.end -= up.start
+        client.pointee.up.start = 0
+    }
+
+    private mutating func releaseUpIfEmpty(_ client: ClientPointer) {
+        guard client.pointee.up.count == 0, let block = client.pointee.up.block else { return }
+        blocks.giveBack(block)
+        client.pointee.up = Client.Bytes()
+    }
+
+    /// Goes on with the head in `up`; true when the client left the reading phases.
+    private mutating func parseRequest(_ index: Int32, _ client: ClientPointer) -> Bool {
+        guard let block = client.pointee.up.block else { return false }
+        if client.pointee.phase == .idle {
+            client.pointee.phase = .head
+            client.pointee.parser = RequestParser()
+            clients.deadlines[Int(index)] = now + limits.clientHead
+        }
+        let verdict = client.pointee.parser.parse(
+            block + Int(client.pointee.up.start), count: client.pointee.up.count,
+            fields: blocks.fields(of: block), limits: limits.head)
+        switch verdict {
+        case .needMore: return false
+        case .refused(let fault):
+            meters.pointee.rejectedHeads.add()
+            client.pointee.exchange = Exchange(RequestHead())
+            client.pointee.exchange.endClient()
+            answer(index, client, fault.status, "client: \(fault.reason)")
+        case .complete: begin(index, client, block)
+        }
+        return true
+    }
+
+    /// A whole head is here: the exchange begins.
+    private mutating func begin(_ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block) {
+        meters.pointee.requests.add()
+        let head = client.pointee.parser.head
+        client.pointee.exchange = Exchange(head)
+        let body = client.pointee.up.start + Int32(head.length)
+        let (taken, fault) = client.pointee.exchange.requestBody.take(
+            block + Int(body), count: Int(client.pointee.up.end - body))
+        client.pointee.upMark = body + Int32(taken)
+        client.pointee.upSent = body
+        if let fault {
+            refuseBody(index, client, fault)
+            return
+        }
+        dispatch(index, client)
+    }
+
+    /// The body's framing is broken: no byte after it means anything.
+    mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
+        meters.pointee.rejectedHeads.add()
+        client.pointee.exchange.endClient()
+        if client.pointee.exchange.responseBegan {
+            cut(index, client)
+        } else {
+            answer(index, client, fault.status, "client: \(fault.reason)")
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import CLinux
+import Glibc
+import HTTP
+import Linux
+import Synchronization
+
+/// One thread of the data plane: an epoll, a listener, the connections of its clients and to the servers.
+///
+/// Everything that a request touches is plain memory behind pointers, reached from this one value: no class
+/// references (no ARC), no dynamic exclusivity checks, no allocation once the free lists are warm. Sockets are
+/// registered once, edge-triggered, and read and written at once; epoll only says when to go on.
+struct Worker: ~Copyable {
+    typealias ClientPointer = UnsafeMutablePointer<Client>
+    typealias UpstreamPointer = UnsafeMutablePointer<Upstream>
+
+    /// How long the sweep for passed deadlines waits between two runs: the precision of all time limits.
+    static let sweepNanoseconds: Int64 = 100_000_000
+    static let eventsPerTurn = 256
+    /// The rounds of reading and writing after which a connection lets others go first.
+    static let roundsPerTurn = 8
+    static let doorbellWord = UInt64.max
+    static let listenerWord = UInt64.max - 1
+    /// Marks an epoll word as that of an upstream.
+    static let upstreamBit: UInt64 = 1 << 31
+
+    let control: WorkerControl
+    let board: RoutingBoard
+    let limits: WorkerLimits
+    let epoll: Int32
+    let meters: UnsafeMutablePointer<ListenerMeters>
+    let serverMeters: UnsafeMutablePointer<ServerMeters>
+    let servers: UnsafeMutablePointer<ServerSlot>
+    let events: UnsafeMutablePointer<epoll_event>
+    /// Clients that go on in the same turn, as epoll words.
+    let again: UnsafeMutablePointer<UInt64>
+    var againCount = 0
+    var clients: Slab<Client>
+    var upstreams: Slab<Upstream>
+    var blocks: BlockPool
+    /// Where request heads are rewritten.
+    var scratch: BlockPool.Block
+    var order: UnsafeMutablePointer<Int32>
+    var orderCount = 0
+    var cursor = 0
+    var knownSlots = 0
+    var listener: Int32 = -1
+    var generation = 0
+    var nextGeneration: UInt32 = 0
+    var now: Int64 = 0
+    var lastSweep: Int64 = 0
+    var acceptPaused = false
+    /// Answers end their connections: the listener is closed, or draining has begun.
+    var isClosing = false
+    var isDraining = false
+    var isStopping = false
+
+    init?(_ settings: ProxySettings, control: WorkerControl, board: RoutingBoard) {
+        self.control = control
+        self.board = board
+        limits = WorkerLimits(settings)
+        epoll = control.epoll
+        meters = control.meters.listener
+        serverMeters = control.meters.servers
+        servers = ZeroedMemory.allocate(RoutingBoard.slots)
+        events = ZeroedMemory.allocate(Worker.eventsPerTurn)
+        clients = Slab(capacity: max(1, settings.connectionsPerWorker))
+        // Twice the clients: each may use one while others stay idle in the pools.
+        upstreams = Slab(capacity: max(1, settings.connectionsPerWorker) * 2)
+        // A slot may stand there twice when its client ended and another came in one turn.
+        again = ZeroedMemory.allocate(2 * (clients.capacity + Worker.eventsPerTurn))
+        blocks = BlockPool(settings.head, bytes: settings.bufferBytesPerWorker)
+        order = .allocate(capacity: 1)
+        guard let scratch = blocks.take() else { return nil }
+        self.scratch = scratch
+    }
+
+    deinit {
+        servers.deallocate()
+        events.deallocate()
+        again.deallocate()
+        order.deallocate()
+        clients.deallocate()
+        upstreams.deallocate()
+    }
+
+    /// Works until told to stop.
+    mutating func run() {
+        _ = clinux_epoll_control(
+            epoll, EPOLL_CTL_ADD, control.doorbell.descriptor, EPOLLIN.rawValue, Worker.doorbellWord)
+        now = clinux_boot_nanoseconds()
+        lastSweep = now
+        while !isStopping {
+            let count = epoll_wait(epoll, events, Int32(Worker.eventsPerTurn), waitMilliseconds())
+            now = clinux_boot_nanoseconds()
+            if board.generation.load(ordering: .acquiring) != generation { adoptTable() }
+            if count > 0 {
+                for index in 0..<Int(count) { take(events + index) }
+            }
+            if againCount > 0 { goOn() }
+            if now - lastSweep >= Worker.sweepNanoseconds { sweep() }
+        }
+        end()
+    }
+
+    private func waitMilliseconds() -> Int32 {
+        if againCount > 0 { return 0 }
+        if clients.count == 0, upstreams.count == 0, !acceptPaused { return -1 }
+        let left = lastSweep + Worker.sweepNanoseconds - now
+        return left <= 0 ? 0 : Int32(left / 1_000_000) + 1
+    }
+
+    @inline(__always)
+    private mutating func take(_ event: UnsafePointer<epoll_event>) {
+        let word = clinux_epoll_word(event)
+        if word >= Worker.listenerWord {
+            if word == Worker.doorbellWord { obey() } else { acceptClients() }
+            return
+        }
+        let index = Int32(truncatingIfNeeded: word & (Worker.upstreamBit - 1))
+        let generation = UInt32(truncatingIfNeeded: word >> 32)
+        let ready = Worker.readiness(event.pointee.events)
+        if word & Worker.upstreamBit != 0 {
+            let upstream = upstreams[index]
+            guard upstream.pointee.generation == generation, upstream.pointee.phase != .free else { return }
+            upstream.pointee.ready.formUnion(ready)
+            upstreamIsReady(index, upstream)
+        } else {
+            let client = clients[index]
+            guard client.pointee.generation == generation, client.pointee.phase != .free else { return }
+            client.pointee.ready.formUnion(ready)
+            clientIsReady(index, client)
+        }
+    }
+
+    @inline(__always)
+    private static func readiness(_ events: UInt32) -> Readiness {
+        var ready: Readiness = []
+        if events & EPOLLIN.rawValue != 0 { ready.insert(.readable) }
+        if events & EPOLLOUT.rawValue != 0 { ready.insert(.writable) }
+        if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .hangup]) }
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .failed]) }
+        return ready
+    }
+
+    /// Lets the clients go on that had more to do than their share of this turn.
+    private mutating func goOn() {
+        let waiting = againCount
+        againCount = 0
+        // New entries are written below the one being read: each run of a client queues it once at most.
+        for position in 0..<waiting {
+            let index = Int32(truncatingIfNeeded: again[position])
+            let client = clients[index]
+            guard client.pointee.isQueued else { continue }
+            client.pointee.isQueued = false
+            if client.pointee.phase != .free { clientIsReady(index, client) }
+        }
+    }
+
+    @inline(__always)
+    mutating func queue(_ index: Int32, _ client: ClientPointer) {
+        guard !client.pointee.isQueued else { return }
+        client.pointee.isQueued = true
+        again[againCount] = UInt64(index)
+        againCount += 1
+    }
+
+    /// A number that tells this use of a slot from earlier ones.
+    mutating func freshGeneration() -> UInt32 {
+        // The two highest words are the doorbell's and the listener's: a generation never has all bits set.
+        nextGeneration = nextGeneration >= UInt32.max - 1 ? 1 : nextGeneration + 1
+        return nextGeneration
+    }
+}

@@ -1,0 +1,67 @@
+import CLinux
+import Glibc
+import Linux
+import Synchronization
+
+/// What the control plane and one worker share: commands one way, acknowledgements and meters the other.
+final class WorkerControl: Sendable {
+    /// What a worker is told; bits, so that telling twice does no harm.
+    struct Commands: OptionSet {
+        let rawValue: UInt32
+
+        static let open = Commands(rawValue: 1)
+        static let close = Commands(rawValue: 2)
+        static let drain = Commands(rawValue: 4)
+        static let cut = Commands(rawValue: 8)
+        static let stop = Commands(rawValue: 16)
+    }
+
+    let index: Int
+    let epoll: Int32
+    let meters = WorkerMeters()
+    let doorbell: Doorbell
+    /// The newest table that the worker works with.
+    let seen = Atomic<Int>(0)
+    private let commands = Atomic<UInt32>(0)
+    private let listener = Atomic<Int32>(-1)
+    private let answered: Doorbell
+
+    init(index: Int) throws(SystemFault) {
+        self.index = index
+        doorbell = try Doorbell()
+        answered = try Doorbell()
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        if epoll < 0 { throw SystemFault("epoll_create1") }
+    }
+
+    deinit {
+        _ = Glibc.close(epoll)
+        let waiting = listener.load(ordering: .relaxed)
+        if waiting >= 0 { _ = Glibc.close(waiting) }
+    }
+
+    /// Hands a listening socket over.
+    func open(_ descriptor: Int32) {
+        listener.store(descriptor, ordering: .releasing)
+        tell(.open)
+    }
+
+    func tell(_ command: Commands) {
+        commands.bitwiseOr(command.rawValue, ordering: .acquiringAndReleasing)
+        doorbell.ring()
+    }
+
+    /// Waits until the worker has closed its listener; false when it did not in time.
+    func waitForClose(milliseconds: Int32) -> Bool { answered.wait(milliseconds: milliseconds) }
+
+    /// The commands since the last call; called by the worker.
+    func takeCommands() -> Commands {
+        Commands(rawValue: commands.exchange(0, ordering: .acquiringAndReleasing))
+    }
+
+    /// The listening socket handed over, or -1; called by the worker.
+    func takeListener() -> Int32 { listener.exchange(-1, ordering: .acquiring) }
+
+    /// Says that the listener is closed; called by the worker.
+    func confirmClose() { answered.ring() }
+}

@@ -1,0 +1,116 @@
+package import Linux
+
+/// Whether Redis answers; told once per change.
+package enum StoreState: Sendable, Equatable {
+    case connected
+    /// With the reason as a line for people.
+    case unreachable(String)
+}
+
+/// A connection to Redis on a thread of its own. It connects at the first call, anew after a fault, and while
+/// it waits for the next attempt every call fails at once. No call is repeated by itself: it might have been
+/// carried out.
+package actor Store {
+    private let executor: ThreadExecutor
+    private let settings: StoreSettings
+    private let onStateChange: @Sendable (StoreState) -> Void
+    private var connection: StoreConnection?
+    private var backoff = Backoff()
+    private var retry: (at: Instant, reason: String)?
+    private var state: StoreState?
+    private var isClosed = false
+    private var generator = SystemRandomNumberGenerator()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Starts the thread, without connecting; `name` tells connections and threads apart. `onStateChange` is
+    /// called on the store's thread and must not block. The thread ends with the last reference to the store.
+    package init(
+        _ settings: StoreSettings, name: String, onStateChange: @escaping @Sendable (StoreState) -> Void
+    ) throws(SystemFault) {
+        executor = try ThreadExecutor(named: "store-\(name)")
+        self.settings = settings.named(name)
+        self.onStateChange = onStateChange
+    }
+
+    // Not in `close`: a job queued behind it would then never run, and its caller never return.
+    deinit { executor.finish() }
+
+    /// Sends a command and waits for its reply; an error reply is thrown as `.rejected`.
+    package func call(_ command: Command) throws(StoreFault) -> Reply {
+        try attempt { (connection, deadline) throws(StoreFault) in
+            try connection.call(command, until: deadline)
+        }
+    }
+
+    /// Sends commands in one go; error replies stay in the list (see `StoreConnection.pipeline`).
+    package func pipeline(_ commands: [Command]) throws(StoreFault) -> [Reply] {
+        try attempt { (connection, deadline) throws(StoreFault) in
+            try connection.pipeline(commands, until: deadline)
+        }
+    }
+
+    /// Runs a script; an error reply is thrown as `.rejected`.
+    package func run(_ script: Script, keys: [String], arguments: [String]) throws(StoreFault) -> Reply {
+        try call(Command(script, keys: keys, arguments: arguments))
+    }
+
+    /// Ends the connection for good; later calls fail at once.
+    package func close() {
+        connection = nil
+        isClosed = true
+    }
+
+    private func attempt<Answer>(
+        _ body: (StoreConnection, Instant) throws(StoreFault) -> Answer
+    ) throws(StoreFault) -> Answer {
+        let connection = try connected()
+        do {
+            let answer = try body(
+                connection, Instant.now().advanced(milliseconds: settings.commandTimeoutMilliseconds))
+            if connection.isOpen {
+                backoff.reset()
+            } else {
+                lost(.unreachable("\(settings.url.target) is not the master; looking for it anew"))
+            }
+            return answer
+        } catch {
+            if connection.isOpen { backoff.reset() } else { lost(error) }
+            throw error
+        }
+    }
+
+    private func connected() throws(StoreFault) -> StoreConnection {
+        guard !isClosed else { throw .unreachable("the store has been closed") }
+        if let connection, connection.isUsable() { return connection }
+        connection = nil
+        let now = Instant.now()
+        if let retry, now < retry.at {
+            throw .backingOff(milliseconds: retry.at.milliseconds(since: now) + 1, retry.reason)
+        }
+        do {
+            let opened = try StoreConnection.open(
+                settings, until: now.advanced(milliseconds: settings.connectTimeoutMilliseconds))
+            connection = opened
+            retry = nil
+            report(.connected)
+            return opened
+        } catch {
+            lost(error)
+            throw error
+        }
+    }
+
+    private func lost(_ fault: StoreFault) {
+        connection = nil
+        let wait = backoff.wait(after: fault, using: &generator)
+        retry = (Instant.now().advanced(milliseconds: wait), "\(fault)")
+        report(.unreachable("\(fault)"))
+    }
+
+    private func report(_ new: StoreState) {
+        guard new != state else { return }
+        state = new
+        onStateChange(new)
+    }
+}

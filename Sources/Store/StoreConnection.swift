@@ -1,0 +1,154 @@
+package import Linux
+
+/// One connection to Redis, owned by one thread. Each call has a deadline; whatever leaves the stream in
+/// doubt (a timeout, an I/O or protocol fault) closes it, as does an answer that says this is not the master.
+package final class StoreConnection {
+    private let target: String
+    private var exchange: Exchange?
+
+    private init(_ exchange: Exchange, target: String) {
+        self.exchange = exchange
+        self.target = target
+    }
+
+    /// Connects, signs in, selects the database and gives the connection its name, all before the deadline.
+    package static func open(
+        _ settings: StoreSettings, until deadline: Instant
+    ) throws(StoreFault) -> StoreConnection {
+        try open(settings, resolver: .shared, until: deadline)
+    }
+
+    static func open(
+        _ settings: StoreSettings, resolver: NameResolver, until deadline: Instant
+    ) throws(StoreFault) -> StoreConnection {
+        let greeting = try Greeting(settings)
+        let wire = try Wire.open(settings, resolver: resolver, until: deadline)
+        let connection = StoreConnection(
+            try Exchange(wire: wire, target: settings.url.target), target: settings.url.target)
+        do throws(StoreFault) {
+            try greeting.check(try connection.pipeline(greeting.commands, until: deadline))
+        } catch .unreachable(let reason) {
+            throw .unreachable(reason + advice(afterHangUp: settings, reason))
+        }
+        return connection
+    }
+
+    /// False after a fault or `close`; a closed connection never opens again.
+    package var isOpen: Bool { exchange != nil }
+
+    /// Ends the connection; a second call does nothing.
+    package func close() { exchange = nil }
+
+    /// True when the connection is open and quiet; one that the server has ended meanwhile is closed here, so
+    /// that a command is not lost on it.
+    package func isUsable() -> Bool {
+        guard let exchange else { return false }
+        if exchange.isQuiet { return true }
+        close()
+        return false
+    }
+
+    /// Sends a command and waits for its reply; an error reply is thrown as `.rejected`. Not for commands
+    /// that are answered by other than one reply (`SUBSCRIBE`, `MONITOR`).
+    package func call(_ command: Command, until deadline: Instant) throws(StoreFault) -> Reply {
+        guard let reply = try pipeline([command], until: deadline).first else { throw .malformed("no reply") }
+        if case .error(let error) = reply { throw .rejected(error) }
+        return reply
+    }
+
+    /// Sends commands in one go and waits for all replies, in the commands' order; error replies stay in the
+    /// list.
+    ///
+    /// A script's run that the server did not know is sent again whole, after the others: such a command must
+    /// not rely on its place among them.
+    package func pipeline(_ commands: [Command], until deadline: Instant) throws(StoreFault) -> [Reply] {
+        var replies = try answers(to: commands, until: deadline)
+        var again: [(index: Int, command: Command)] = []
+        for (index, reply) in replies.enumerated() {
+            guard case .error(let error) = reply, error.kind == .scriptMissing,
+                let whole = commands[index].withWholeScript
+            else { continue }
+            again.append((index, whole))
+        }
+        if !again.isEmpty {
+            let late = try answers(to: again.map(\.command), until: deadline)
+            for (entry, reply) in zip(again, late) { replies[entry.index] = reply }
+        }
+        for case .error(let error) in replies where error.kind == .rediscover { close() }
+        return replies
+    }
+
+    /// Runs a script by its digest, or whole where the server does not know it; an error reply is thrown.
+    package func run(
+        _ script: Script, keys: [String], arguments: [String], until deadline: Instant
+    ) throws(StoreFault) -> Reply {
+        try call(Command(script, keys: keys, arguments: arguments), until: deadline)
+    }
+
+    /// A server that hangs up on a greeting mostly wants another transport or proof.
+    private static func advice(afterHangUp settings: StoreSettings, _ reason: String) -> String {
+        switch settings.url.endpoint {
+        case .unix: ""
+        case .tcp where reason.contains("; "): ""
+        case .tcp where !settings.url.usesTLS: "; if the server expects TLS, use rediss://"
+        case .tcp where settings.tls.certificateFile == nil: "; does the server ask for a client certificate?"
+        case .tcp: "; does the server accept this client's certificate?"
+        }
+    }
+
+    private func answers(to commands: [Command], until deadline: Instant) throws(StoreFault) -> [Reply] {
+        guard let first = commands.first else { return [] }
+        let exchange = try opened()
+        do throws(StoreFault) {
+            try exchange.queue(commands)
+            var replies: [Reply] = []
+            let outcome = try exchange.run(until: deadline, wanted: commands.count, into: &replies)
+            guard outcome == .done else {
+                let others = commands.count > 1 ? " and \(commands.count - 1) more" : ""
+                throw StoreFault.timeout("no reply to \(first)\(others) from \(target)")
+            }
+            guard exchange.isEmpty else { throw StoreFault.malformed("more replies than commands") }
+            return replies
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    private func opened() throws(StoreFault) -> Exchange {
+        guard let exchange else { throw .unreachable("the connection to \(target) is closed") }
+        return exchange
+    }
+}
+
+/// Sending and receiving apart, for `Subscription`.
+extension StoreConnection {
+    /// Sends a command without waiting for its replies.
+    func send(_ command: Command, until deadline: Instant) throws(StoreFault) {
+        let exchange = try opened()
+        do throws(StoreFault) {
+            try exchange.queue([command])
+            var none: [Reply] = []
+            guard try exchange.run(until: deadline, wanted: 0, into: &none) == .done else {
+                throw StoreFault.timeout("\(command) could not be sent to \(target)")
+            }
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// The next reply or message; nil when the bell rang or the deadline passed, with the connection left
+    /// open.
+    func receive(until deadline: Instant, bell: Doorbell) throws(StoreFault) -> Reply? {
+        let exchange = try opened()
+        do throws(StoreFault) {
+            var replies: [Reply] = []
+            _ = try exchange.run(until: deadline, wanted: 1, into: &replies, bell: bell)
+            return replies.first
+        } catch {
+            close()
+            throw error
+        }
+    }
+}

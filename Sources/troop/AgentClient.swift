@@ -1,0 +1,77 @@
+import ArgumentParser
+import Glibc
+import Peer
+import Transfer
+
+/// Options of every command that asks the local agent.
+struct AgentOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: "The agent's unix socket (default: $TROOP_SOCKET, else /run/troop/agent.sock).")
+    var socket: String?
+
+    /// The socket to ask.
+    var path: String {
+        if let socket { return socket }
+        if let variable = getenv("TROOP_SOCKET") { return String(cString: variable) }
+        return "/run/troop/agent.sock"
+    }
+
+    /// The local agent.
+    var client: AgentClient { AgentClient(socket: path) }
+}
+
+/// Asks the local agent over its unix socket.
+struct AgentClient {
+    let socket: String
+
+    /// Gets a document.
+    func get<Document: Decodable>(_ type: Document.Type, _ path: String) throws -> Document {
+        try read(type, send("GET", path))
+    }
+
+    /// Sends a change and reads its outcome.
+    func change(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> ChangeDocument {
+        try read(ChangeDocument.self, send(method, path, json))
+    }
+
+    private func send(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+        var transfer = Transfer(url: "http://localhost\(path)")
+        transfer.method = method
+        transfer.json = json
+        transfer.socket = socket
+        do {
+            return try transfer.perform()
+        } catch {
+            ExitStatus.complain("no agent answers at \(socket): \(why(error))")
+            throw ExitStatus.noAgent
+        }
+    }
+
+    private func why(_ fault: TransferFault) -> String {
+        guard access(socket, F_OK) == 0 else {
+            return
+                "there is no such socket. Is the agent running here? Name another with --socket or TROOP_SOCKET"
+        }
+        guard access(socket, W_OK) == 0 else {
+            return "permission denied. Run as root or as a member of the socket's group"
+        }
+        switch fault {
+        case .refused: return "nobody listens. The agent has stopped; start it, or look at its log"
+        case .timeout: return "no answer in time. The agent hangs or is overloaded; look at its log"
+        case .failed(let text): return text
+        }
+    }
+
+    private func read<Document: Decodable>(_ type: Document.Type, _ answer: Transfer.Answer) throws
+        -> Document
+    {
+        if answer.status == 200, let document = try? JSONForm.document(type, from: answer.body) {
+            return document
+        }
+        let sentence = (try? JSONForm.document([String: String].self, from: answer.body))?["error"]
+        ExitStatus.complain(
+            sentence ?? "the agent answered \(answer.status); do agent and command have one version?")
+        throw ExitStatus.degraded
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Glibc
+import Logging
+import Peer
+import ServiceLifecycle
+import UnixSignals
+
+/// `troop agent`: the agent itself, until SIGTERM or SIGINT.
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent", abstract: "Run the agent of this host in the foreground.")
+
+    @Option(name: [.short, .long], help: "The configuration file.")
+    var config = "/etc/troop/troop.yaml"
+
+    func run() async throws {
+        let configuration: Configuration
+        let agent: Agent
+        var log: Logger
+        do {
+            configuration = try Configuration.load(
+                path: config, environment: AgentCommand.environment, checkURL: Configuration.checkURL)
+        } catch {
+            for line in "\(error)".split(separator: "\n") { ExitStatus.complain(String(line)) }
+            throw ExitStatus.degraded
+        }
+        LoggingSystem.bootstrap { _ in StreamLogHandler.standardError(label: "troop") }
+        log = Logger(label: "troop")
+        log.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
+        for warning in configuration.warnings { log.warning("\(warning)") }
+        do {
+            agent = try Agent(configuration, log: log)
+        } catch {
+            ExitStatus.complain("\(error)")
+            throw ExitStatus.degraded
+        }
+        var group = ServiceGroupConfiguration(
+            services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+        group.maximumGracefulShutdownDuration = .seconds(20)
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch let fault as AgentFault {
+            ExitStatus.complain(fault.description)
+            throw ExitStatus.degraded
+        }
+    }
+
+    private static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = environ
+        while let entry = next.pointee {
+            let text = String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            next += 1
+        }
+        return variables
+    }
+}

@@ -1,0 +1,156 @@
+import Glibc
+import Linux
+import Peer
+
+/// A whole troop on loopback: who runs, on which ports, with which files.
+struct DemoTroop: Sendable {
+    /// One agent and its sample application.
+    struct Member: Sendable {
+        let name: String
+        let appPort: UInt16
+        let apiPort: UInt16
+        let peerPort: UInt16
+        let socket: String
+        let configPath: String
+        let pidPath: String
+    }
+
+    let folder: String
+    let proxyPort: UInt16
+    let redisPort: UInt16
+    let members: [Member]
+    let program: String
+    let redisProgram: String
+
+    /// Lays the troop out in a new folder under the temporary one; nothing is started.
+    init(agents: Int, proxyPort: UInt16) throws(AgentFault) {
+        guard let redis = DemoTroop.find("redis-server") else {
+            throw AgentFault(
+                "redis-server is not installed; 'make demo' installs it, or: sudo apt-get install redis-server"
+            )
+        }
+        redisProgram = redis
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = readlink("/proc/self/exe", &path, path.count - 1)
+        guard length > 0 else { throw AgentFault("cannot read /proc/self/exe") }
+        program = String(decoding: path[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+
+        let listen = "127.0.0.1:\(proxyPort)"
+        do {
+            try Listening.check(try SocketAddress(listen))
+        } catch {
+            throw AgentFault(
+                "the proxy's port \(proxyPort) cannot be had (\(error)); choose another with --port")
+        }
+        self.proxyPort = proxyPort
+        let temporary = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(temporary)/troop-demo-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw AgentFault("cannot make a folder in \(temporary)") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let ports = DemoTroop.freePorts(1 + 3 * agents)
+        guard ports.count == 1 + 3 * agents else {
+            rmdir(folder)
+            throw AgentFault("no free ports on 127.0.0.1")
+        }
+        redisPort = ports[0]
+        members = (0..<agents).map { [folder] index in
+            let name = DemoTroop.name(index)
+            return Member(
+                name: name, appPort: ports[1 + 3 * index], apiPort: ports[2 + 3 * index],
+                peerPort: ports[3 + 3 * index], socket: "\(folder)/\(name).sock",
+                configPath: "\(folder)/\(name).yaml", pidPath: "\(folder)/\(name).pid")
+        }
+    }
+
+    /// `a`, `b`, … `z`, then `host-27`, ….
+    private static func name(_ index: Int) -> String {
+        index < 26 ? String(UnicodeScalar(UInt8(ascii: "a") + UInt8(index))) : "host-\(index + 1)"
+    }
+
+    /// The store of this troop.
+    var redis: ChildProcess {
+        ChildProcess(
+            name: "redis", program: redisProgram,
+            arguments: [
+                "--port", "\(redisPort)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+                folder,
+            ],
+            logPath: "\(folder)/redis.log", restartMilliseconds: 3000)
+    }
+
+    /// The sample application of a member.
+    func app(_ member: Member) -> ChildProcess {
+        ChildProcess(
+            name: "app-\(member.name)", program: program,
+            arguments: ["sample-app", "--port", "\(member.appPort)", "--name", "app-\(member.name)"],
+            logPath: "\(folder)/app-\(member.name).log", restartMilliseconds: 3000)
+    }
+
+    /// The agent of a member; started again 5 s after its death, as systemd would.
+    func agent(_ member: Member) -> ChildProcess {
+        ChildProcess(
+            name: member.name, program: program, arguments: ["agent", "--config", member.configPath],
+            logPath: "\(folder)/\(member.name).log", restartMilliseconds: 5000)
+    }
+
+    /// The configuration file of a member.
+    func configuration(_ member: Member) -> String {
+        """
+        cluster: demo
+        host: {name: \(member.name), address: 127.0.0.1}
+        peer: {listen: "127.0.0.1:\(member.peerPort)"}
+        state: \(folder)/\(member.name).state
+        redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
+        api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
+        server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
+        proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
+        metrics: {scope: process, pid_file: \(member.pidPath)}
+
+        """
+    }
+
+    /// Removes the troop's folder and everything in it.
+    func remove() { DemoTroop.removeTree(folder) }
+
+    private static func removeTree(_ path: String) {
+        if let directory = opendir(path) {
+            while let entry = readdir(directory) {
+                let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                }
+                if name == "." || name == ".." { continue }
+                let child = "\(path)/\(name)"
+                if unlink(child) != 0, errno == EISDIR || errno == EPERM { removeTree(child) }
+            }
+            closedir(directory)
+        }
+        rmdir(path)
+    }
+
+    private static func find(_ program: String) -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"
+        return path.split(separator: ":").map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
+    }
+
+    /// Ports that were free a moment ago; all are held open until the last is found, so that no two are equal.
+    private static func freePorts(_ count: Int) -> [UInt16] {
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        var ports: [UInt16] = []
+        for _ in 0..<count {
+            guard let any = try? SocketAddress("127.0.0.1:0", allowingPortZero: true) else { return ports }
+            let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            guard raw >= 0 else { return ports }
+            sockets.append(raw)
+            guard any.withSockaddr({ bind(raw, $0, $1) }) == 0 else { return ports }
+            var storage = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let code = withUnsafeMutablePointer(to: &storage) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(raw, $0, &length) }
+            }
+            guard code == 0, let address = SocketAddress(storage) else { return ports }
+            ports.append(address.port)
+        }
+        return ports
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Glibc
+import Peer
+
+/// How a command prints.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json
+}
+
+/// Options of every command that prints a document.
+struct OutputOptions: ParsableArguments {
+    @Option(name: [.short, .long], help: "table or json.")
+    var output: OutputFormat = .table
+}
+
+/// Standard output, decorated only where a person looks at it.
+enum Output {
+    /// Whether colours may be used: a terminal, and NO_COLOR is not set.
+    static let isDecorated = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil
+
+    /// Whether a person looks at it.
+    static let isTerminal = isatty(STDOUT_FILENO) == 1
+
+    /// Writes a text as it is.
+    static func write(_ text: String) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR { return }  // the reader has gone (a closed pipe)
+            bytes = bytes.dropFirst(max(0, count))
+        }
+    }
+
+    /// Writes one line.
+    static func line(_ text: String) { write(text + "\n") }
+
+    /// Writes a document as JSON.
+    static func json(_ document: some Encodable) {
+        guard let bytes = JSONForm.bytes(document, pretty: true) else { return }
+        line(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// A style of a few words.
+    enum Style: String {
+        case bold = "1"
+        case dim = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+    }
+
+    /// The text in a style, where output is decorated.
+    static func styled(_ text: String, _ style: Style) -> String {
+        isDecorated ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Glibc
+import Peer
+
+/// The command line: one file per subcommand.
+@main
+struct Troop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "troop",
+        abstract: "Keeps a group of production hosts serving.",
+        discussion: """
+            An agent on every host reports its metrics to Redis; the agents elect a leader, which runs the HTTP \
+            proxy over the server list. When the leader dies, a standby takes over.
+
+            Exit codes: 0 fine, 1 degraded or failed, 2 no leader, 3 Redis unreachable, 64 usage, 69 no agent \
+            answers.
+            """,
+        version: Version.text,
+        subcommands: [
+            AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self, DemoCommand.self,
+            SampleAppCommand.self, VersionCommand.self,
+        ])
+
+    static func main() async {
+        // A peer that goes away must be an error of one write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: error)
+        }
+    }
+}

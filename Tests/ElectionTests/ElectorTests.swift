@@ -1,0 +1,232 @@
+import Election
+import Fixtures
+import Linux
+import Store
+import Testing
+
+@Suite(.serialized) struct ElectorTests {
+    private let keys = Candidates.keys
+
+    private func history(_ server: RedisServer) throws -> [HistoryEntry] {
+        let store = StoreSettings(url: try StoreURL(server.url()))
+        let until = Instant.now().advanced(milliseconds: 5000)
+        let connection = try StoreConnection.open(store, until: until)
+        return HistoryEntry.list(try connection.call(Command("XRANGE", keys.history, "-", "+"), until: until))
+    }
+
+    @Test func threeElectOneAndALeaderThatVanishesIsReplacedWithinItsLease() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b", "c"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let firstLease = try #require(first.lease)
+        #expect(
+            await eventually {
+                troop.all.filter { $0.elector.standing == .follower(leader: firstLease) }.count == 2
+            })
+        first.elector.stop(releasing: false)
+        let vanished = Instant.now()
+        let second = try await troop.leader(not: first.name)
+        #expect(Instant.now().milliseconds(since: vanished) <= 1200)
+        #expect(second.reasons.last == "elected: the lease of \(first.name) expired")
+        let secondLease = try #require(second.lease)
+        #expect(secondLease.epoch > firstLease.epoch)
+        let entries = try history(server)
+        #expect(entries.map(\.leader) == [first.name, second.name])
+        #expect(entries.map(\.epoch) == [firstLease.epoch, secondLease.epoch])
+        #expect(entries.last?.leaderlessMilliseconds != nil)
+    }
+
+    @Test func aResignationIsFollowedAtOnceByAnElectionThatSaysWhy() async throws {
+        let server = try RedisServer()
+        // With a lease of ten seconds only the hint can be the cause.
+        let troop = try Candidates(["a", "b"], on: server, ttl: 10_000, quarantine: 10_200, hints: true)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        #expect(
+            await eventually {
+                troop.all.contains {
+                    $0.elector.standing == .follower(leader: lease) && $0.subscription != nil
+                }
+            })
+        #expect(try await eventually { try server.command("PUBSUB", "NUMSUB", keys.lease).contains(":2") })
+        let resigned = Instant.now()
+        first.elector.resign(reason: "SIGTERM")
+        let second = try await troop.leader(not: first.name)
+        #expect(Instant.now().milliseconds(since: resigned) < 1000)
+        #expect(second.reasons.last == "elected: \(first.name) resigned: SIGTERM")
+        #expect(first.reasons.contains("resigned: SIGTERM"))
+        let entries = try history(server)
+        #expect(entries.map(\.event) == [.elected, .released, .elected])
+        #expect(entries.last?.reason == "\(first.name) resigned: SIGTERM")
+        #expect(entries.last?.leaderlessMilliseconds.map { $0 < 1000 } == true)
+    }
+
+    @Test func aWipedStoreGivesTheLeaseBackAndTheEpochStillRises() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        try server.command("FLUSHALL")
+        #expect(await eventually { first.reasons.contains("kept the lease: the store had lost it") })
+        #expect(first.lease == lease)
+        #expect(try server.command("GET", keys.lease).contains(lease.token))
+        #expect(try history(server).map(\.event) == [.reinstated])
+        first.elector.stop()
+        let second = try await troop.leader(not: first.name)
+        #expect(try #require(second.lease).epoch > lease.epoch)
+    }
+
+    @Test func aStoreThatComesBackEmptyHasOneLeader() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b", "c"], on: server)
+        defer { troop.stop() }
+        let lease = try #require(try await troop.leader().lease)
+        server.stop()
+        try server.start()
+        var after: Lease?
+        #expect(
+            await eventually {
+                after = troop.leader?.lease
+                let token = (try? server.command("GET", keys.lease)) ?? ""
+                return after.map { token.contains($0.token) } ?? false
+            })
+        let now = try #require(after)
+        #expect(now == lease || now.epoch > lease.epoch)
+    }
+
+    @Test func aFrozenStoreMeansLimboAndThenANewEpoch() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        let frozen = Instant.now()
+        server.pause()
+        #expect(await eventually { first.elector.standing == .limbo(lease) })
+        #expect(!first.elector.isLeader(at: .now()))
+        #expect(first.elector.token(at: .now()) == nil)
+        #expect(await eventually { Instant.now().milliseconds(since: frozen) > 3000 })
+        #expect(troop.leader == nil)
+        #expect(first.changes.all.contains { $0.standing == .limbo(lease) })
+        server.resume()
+        let next = try #require(try await troop.leader().lease)
+        #expect(next.epoch > lease.epoch)
+    }
+
+    @Test(arguments: ["garbage", ""])
+    func aMalformedLeaseIsToldAndLeftAlone(_ value: String) async throws {
+        let server = try RedisServer()
+        try server.command("SET", keys.lease, value)
+        let troop = try Candidates(["a"], on: server)
+        defer { troop.stop() }
+        let candidate = troop.all[0]
+        #expect(
+            await eventually { candidate.reasons.contains { $0.contains("'\(value)', which is no token") } })
+        // Several polls later it still stands, and was told once.
+        let looks = try calls(server)
+        #expect(try await eventually { try calls(server) >= looks + 2 })
+        #expect(try server.command("GET", keys.lease) == "$\(value.utf8.count)\r\n\(value)\r\n")
+        #expect(candidate.reasons.count == 1)
+        try server.command("DEL", keys.lease)
+        _ = try await troop.leader()
+    }
+
+    private func calls(_ server: RedisServer) throws -> Int {
+        let line = try server.command("INFO", "commandstats").split(separator: "\r\n").first {
+            $0.hasPrefix("cmdstat_evalsha:calls=")
+        }
+        return line.flatMap { Int($0.dropFirst(22).prefix { $0 != "," }) } ?? 0
+    }
+
+    @Test(arguments: [keys.lease, keys.epoch, keys.store, keys.handover])
+    func aKeyOfAWrongTypeIsNamed(_ key: String) async throws {
+        let server = try RedisServer()
+        try server.command("RPUSH", key, "x")
+        let troop = try Candidates(["a"], on: server)
+        defer { troop.stop() }
+        let candidate = troop.all[0]
+        let text = "WRONGTYPE \(key) holds a list, expected a string"
+        #expect(await eventually { candidate.reasons.contains { $0.contains(text) } })
+        #expect(!candidate.elector.isLeader(at: .now()))
+        try server.command("DEL", key)
+        _ = try await troop.leader()
+    }
+
+    private static let keys = Candidates.keys
+
+    @Test func aHistoryOfAWrongTypeStopsNoElection() async throws {
+        let server = try RedisServer()
+        try server.command("SET", keys.history, "x")
+        let troop = try Candidates(["a"], on: server)
+        defer { troop.stop() }
+        let leader = try await troop.leader()
+        #expect(leader.reasons.last?.contains("(history not written: ") == true)
+        #expect(try server.command("GET", keys.history) == "$1\r\nx\r\n")
+    }
+
+    @Test func aMissingPasswordIsTold() async throws {
+        let server = try RedisServer(password: "secret")
+        let troop = try Candidates(["a"], on: server)
+        defer { troop.stop() }
+        let candidate = troop.all[0]
+        #expect(await eventually { candidate.reasons.contains { $0.contains("NOAUTH") } })
+        try server.command("CONFIG", "SET", "requirepass", "")
+        _ = try await troop.leader()
+    }
+
+    @Test func aHandoverGoesToItsTarget() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b", "c"], on: server, hints: true)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let target = try #require(troop.all.last { $0.name != first.name })
+        first.elector.handOver(to: target.name, reason: "asked for")
+        let second = try await troop.leader(not: first.name)
+        #expect(second.name == target.name)
+        #expect(second.reasons.last == "elected: \(first.name) handed over to \(second.name): asked for")
+    }
+
+    @Test func aDeadHoldersLeaseIsTakenWithoutWaiting() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b"], on: server, ttl: 10_000, quarantine: 10_200, hints: true)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        let other = try #require(troop.all.first { $0.name != first.name })
+        #expect(await eventually { other.elector.standing == .follower(leader: lease) })
+        first.elector.stop(releasing: false)
+        other.elector.holderDied(lease)
+        let second = try await troop.leader(not: first.name, within: 5000)
+        #expect(second.reasons.last == "elected: \(first.name) died")
+        #expect(try #require(second.lease).epoch > lease.epoch)
+    }
+
+    @Test func stoppingWithAFrozenStoreDoesNotHang() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a"], on: server)
+        let leader = try await troop.leader()
+        server.pause()
+        defer { server.resume() }
+        let began = Instant.now()
+        leader.elector.stop()
+        // Two command timeouts of 200 ms, and room for a loaded machine.
+        #expect(Instant.now().milliseconds(since: began) < 2000)
+        #expect(!leader.elector.isLeader(at: .now()))
+        troop.stop()
+    }
+
+    @Test func aStoreThatIsNotThereIsToldAndUsedWhenItComes() async throws {
+        let server = try RedisServer()
+        server.stop()
+        let troop = try Candidates(["a"], on: server)
+        defer { troop.stop() }
+        let candidate = troop.all[0]
+        #expect(await eventually { candidate.reasons.contains { $0.contains("Connection refused") } })
+        try server.start()
+        _ = try await troop.leader()
+        #expect(candidate.reasons.filter { $0.contains("refused") }.count == 1)
+    }
+}

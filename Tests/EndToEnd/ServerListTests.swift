@@ -1,0 +1,108 @@
+import Fixtures
+import Glibc
+import Linux
+import Peer
+import Testing
+
+/// The server list as people change it: with the command line, by hand in Redis, by stopping applications.
+@Suite(.serialized) struct ServerListTests {
+    private let key = "troop:{test}:servers"
+
+    private func begin(_ names: [String] = ["a", "b"]) async throws -> Ensemble {
+        let troop = try Ensemble(names)
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: names.count) }
+        try #require(isUp, "\(troop.logs)")
+        return troop
+    }
+
+    private func addresses(_ troop: Ensemble) -> [String] { troop.status()?.servers.map(\.address) ?? [] }
+
+    @Test(.timeLimit(.minutes(2))) func editsByHandTakeEffectAndGarbageDoesNot() async throws {
+        let troop = try await begin()
+        let first = "127.0.0.1:\(try troop.member("a").appPort)"
+        let second = "127.0.0.1:\(try troop.member("b").appPort)"
+
+        try troop.redis.command("HDEL", key, first)
+        let isGone = await eventually { addresses(troop) == [second] }
+        #expect(isGone)
+        // The agent sees that a person removed it, and stays out.
+        let stays = await eventually(within: 5000) {
+            troop.status(of: "a")?.notices.contains { $0.contains("removed by a person") } ?? false
+        }
+        #expect(stays)
+        #expect(addresses(troop) == [second])
+        for _ in 0..<10 { #expect(troop.get()?.body == "hello from app-b\n") }
+
+        try troop.redis.command("HSET", key, first, "")
+        let isBack = await eventually { addresses(troop).sorted() == [first, second].sorted() }
+        #expect(isBack)
+
+        try troop.redis.command("HSET", key, first, "{oops")
+        try troop.redis.command("HSET", key, "not an address", "")
+        let isTold = await eventually { (troop.status()?.notices.count ?? 0) >= 2 }
+        #expect(isTold)
+        #expect(addresses(troop).sorted() == [first, second].sorted(), "the last good values stay in force")
+        let status = try troop.command("b", "status")
+        #expect(status.code == 1)
+        #expect(status.output.contains("its last good value stays in force"))
+
+        try troop.redis.command("DEL", key)
+        try troop.redis.command("SET", key, "a string")
+        let isWrongType = await eventually {
+            troop.status()?.notices.contains { $0.contains("is no hash") } ?? false
+        }
+        #expect(isWrongType)
+        #expect(
+            addresses(troop).sorted() == [first, second].sorted(), "no key of a wrong type empties the list")
+        #expect(troop.get()?.status == 200)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func theCommandLineChangesTheList() async throws {
+        let troop = try await begin()
+        let added = try troop.command(
+            "a", "servers", "add", "127.0.0.1:9", "--weight", "7", "--reason", "a test")
+        #expect(added.code == 0, "\(added.output)")
+        let isThere = await eventually { addresses(troop).contains("127.0.0.1:9") }
+        #expect(isThere)
+        let listed = try troop.command("b", "servers", "-o", "json")
+        #expect(listed.output.contains("\"reason\" : \"a test\""))
+        for _ in 0..<20 { #expect(troop.get()?.status == 200, "a dead server must not be felt") }
+        #expect(try troop.command("a", "servers", "remove", "127.0.0.1:9").code == 0)
+        #expect(try troop.command("a", "servers", "remove", "127.0.0.1:9").code == 1)
+        let bad = try troop.command("a", "servers", "add", "web:80")
+        #expect(bad.code == 1)
+        #expect(bad.output.contains("not a numeric"))
+    }
+
+    @Test(.timeLimit(.minutes(2))) func anApplicationComesAndGoes() async throws {
+        let troop = try await begin()
+        let first = "127.0.0.1:\(try troop.member("a").appPort)"
+        troop.stopApp("a")
+        let isGone = await eventually(within: 15_000) { !addresses(troop).contains(first) }
+        #expect(isGone, "\(troop.logs)")
+        #expect(troop.get()?.status == 200)
+        try troop.startApp("a")
+        let isBack = await eventually(within: 15_000) { troop.isUp(servers: 2) }
+        #expect(isBack, "\(troop.logs)")
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aListChangeUnderLoadLosesNothing() async throws {
+        let troop = try await begin(["a", "b", "c"])
+        let load = try LoadClient(port: troop.proxyPort, perSecond: 500)
+        let first = "127.0.0.1:\(try troop.member("a").appPort)"
+        for _ in 0..<10 {
+            try troop.redis.command("HDEL", key, first)
+            let isGone = await eventually { !addresses(troop).contains(first) }
+            #expect(isGone)
+            try troop.redis.command("HSET", key, first, "")
+            let isBack = await eventually { addresses(troop).contains(first) }
+            #expect(isBack)
+        }
+        let tally = load.stop()
+        #expect(tally.failures.isEmpty, "\(Set(tally.failures))")
+        #expect(tally.cut == 0)
+        #expect(tally.reconnects == 0)
+        #expect(tally.answered > 500)
+    }
+}

@@ -1,0 +1,88 @@
+import Linux
+import Peer
+import Testing
+
+@Suite struct HostBookTests {
+    private let start = Instant(nanoseconds: 1_000_000_000_000)
+
+    private func line(_ seq: String, ageByStore: Int64 = 0) -> HostBook.Line {
+        HostBook.Line(name: "a", fields: ["seq": seq, "cpu": "0.5"], ageByStore: ageByStore)
+    }
+
+    @Test func ageRunsFromTheLastMoveOfSeq() {
+        var book = HostBook()
+        book.take([line("1")], at: start)
+        book.take([line("1")], at: start.advanced(milliseconds: 2500))
+        #expect(book.age(of: "a", at: start.advanced(milliseconds: 3000)) == 3000)
+        book.take([line("2")], at: start.advanced(milliseconds: 4000))
+        #expect(book.age(of: "a", at: start.advanced(milliseconds: 4100)) == 100)
+    }
+
+    @Test func aSteppedRedisClockDoesNotAgeAKnownHost() {
+        var book = HostBook()
+        book.take([line("1")], at: start)
+        book.take([line("2", ageByStore: 3_600_000)], at: start.advanced(milliseconds: 1000))
+        #expect(book.age(of: "a", at: start.advanced(milliseconds: 1000)) == 0)
+    }
+
+    @Test func aHostSeenFirstIsAgedByTheStore() {
+        var book = HostBook()
+        book.take([line("1", ageByStore: 7000)], at: start)
+        #expect(book.age(of: "a", at: start) == 7000)
+    }
+
+    @Test func anExpiredReportIsRememberedAsLastSeen() {
+        var book = HostBook()
+        book.take([line("1")], at: start)
+        book.take(
+            [HostBook.Line(name: "a", fields: [:], ageByStore: 0)], at: start.advanced(milliseconds: 9000))
+        #expect(book.pages["a"]?.report?.cpu == 0.5)
+        #expect(book.age(of: "a", at: start.advanced(milliseconds: 9000)) == 9000)
+    }
+
+    @Test func aHostThatLeftIsForgotten() {
+        var book = HostBook()
+        book.take([line("1")], at: start)
+        book.take([], at: start)
+        #expect(book.pages.isEmpty)
+    }
+
+    @Test(
+        arguments: [(3000, .up), (3001, .late), (10_000, .late), (10_001, .lost)]
+            as [(Int64, HostBook.Liveness)])
+    func livenessCountsMissedReports(_ age: Int64, _ expected: HostBook.Liveness) {
+        #expect(HostBook.liveness(ageMilliseconds: age, intervalMilliseconds: 1000) == expected)
+    }
+}
+
+@Suite struct HostReportTests {
+    @Test func aReportSurvivesItsOwnFields() {
+        var report = HostReport(name: "a", fields: [:])
+        report.address = "10.0.0.1"
+        report.bootID = "b-1"
+        report.agentVersion = "0.1.0"
+        report.role = .leader
+        report.server = "10.0.0.1:80"
+        report.cpu = 0.1234
+        report.cores = 8
+        report.memoryTotal = 16_000_000_000
+        report.load15 = 3.25
+        report.pressureIOFull = 1.5
+        let flat = report.fields
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: flat.count, by: 2) { fields[flat[index]] = flat[index + 1] }
+        #expect(HostReport(name: "a", fields: fields) == report)
+        #expect(fields["steal"] == nil, "an unknown number has no field")
+    }
+
+    @Test(arguments: [
+        ("cpu", "1.5"), ("cpu", "-0.1"), ("cpu", "nan"), ("cpu", "inf"), ("cpu", "much"),
+        ("cpu", "0x1p-1000000"),
+        ("cores", "-1"), ("load1", "1e300"), ("memory_total", "-5"), ("interval_ms", "0"),
+    ])
+    func nonsenseCountsAsUnknown(_ field: String, _ value: String) {
+        let empty = HostReport(name: "a", fields: [:])
+        let report = HostReport(name: "a", fields: [field: value])
+        #expect(report == empty || (field == "cpu" && report.cpu == 0))
+    }
+}

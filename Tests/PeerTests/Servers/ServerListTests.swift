@@ -1,0 +1,80 @@
+import Linux
+import Peer
+import Proxy
+import Testing
+
+@Suite struct ServerListTests {
+    private let one = "10.0.0.1:80"
+    private let two = "10.0.0.2:80"
+
+    private func list(_ fields: [String: String], generation: String? = "g") -> ServerList {
+        var list = ServerList()
+        _ = list.take(ServerList.Reading(fields: fields, generation: generation))
+        return list
+    }
+
+    private func address(_ text: String) throws -> SocketAddress { try SocketAddress(text) }
+
+    @Test func anEntryAddedByHandIsSeen() throws {
+        var list = list([one: ""])
+        let outcome = list.take(.init(fields: [one: "", two: ""], generation: "g"))
+        #expect(outcome == .changed(added: [try address(two)], removed: [], altered: []))
+    }
+
+    @Test func anEntryRemovedByHandIsGone() throws {
+        var list = list([one: "", two: ""])
+        let outcome = list.take(.init(fields: [two: ""], generation: "g"))
+        #expect(outcome == .changed(added: [], removed: [try address(one)], altered: []))
+    }
+
+    @Test func theSameReadingChangesNothing() {
+        var list = list([one: ""])
+        #expect(list.take(.init(fields: [one: ""], generation: "g")) == .unchanged)
+    }
+
+    @Test func aMalformedValueLeavesTheLastGoodOneInForce() throws {
+        var list = list([one: #"{"weight":7}"#])
+        #expect(list.take(.init(fields: [one: "{weight"], generation: "g")) == .unchanged)
+        #expect(list.entries[try address(one)]?.weight == 7)
+        #expect(list.faults.keys.sorted() == [one])
+    }
+
+    @Test func aMalformedValueThatWasNeverGoodIsNotRoutedTo() {
+        let list = list([one: "{weight"])
+        #expect(list.entries.isEmpty)
+        #expect(list.faults.count == 1)
+    }
+
+    @Test func aMendedValueEndsTheFault() throws {
+        var list = list([one: "{weight"])
+        _ = list.take(.init(fields: [one: ""], generation: "g"))
+        #expect(list.faults.isEmpty)
+        #expect(list.entries[try address(one)] != nil)
+    }
+
+    @Test func aWipedStoreLeavesTheWholeListInForce() {
+        var list = list([one: "", two: ""])
+        #expect(list.take(.init(fields: [:], generation: nil)) == .unchanged)
+        #expect(list.isLost)
+        #expect(list.entries.count == 2)
+    }
+
+    @Test func aWipedStoreStillGainsServers() throws {
+        var list = list([one: ""])
+        let outcome = list.take(.init(fields: [two: ""], generation: nil))
+        #expect(outcome == .changed(added: [try address(two)], removed: [], altered: []))
+        #expect(list.entries.count == 2)
+    }
+
+    @Test func anEmptiedListWithItsMarkerIsEmpty() {
+        var list = list([one: "", two: ""])
+        _ = list.take(.init(fields: [:], generation: "g"))
+        #expect(list.entries.isEmpty)
+        #expect(!list.isLost)
+    }
+
+    @Test func anotherSpellingOfAnAddressIsTheSameServer() throws {
+        let list = list(["[FD00::1]:80": ""])
+        #expect(list.entries[try address("[fd00::1]:80")] != nil)
+    }
+}
