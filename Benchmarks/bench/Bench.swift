@@ -18,10 +18,10 @@ struct Bench: ParsableCommand {
         return String(text.prefix(upTo: text.lastIndex(of: "/") ?? text.startIndex))
     }
 
-    /// Prints a line at once, also into a pipe.
+    /// Prints a line at once, also into a pipe; when nobody reads it any more, the bench ends.
     static func say(_ line: String) {
         print(line)
-        fflush(nil)
+        if fflush(nil) != 0 { kill(getpid(), SIGHUP) }
     }
 
     /// Sets the stage, runs `body`, and clears the stage however that ends.

@@ -31,7 +31,8 @@ package final class Proxy: Sendable {
         workers = controls
         for control in controls {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
-                _ = clinux_pin_this_thread(Int32(control.index))  // where it is not allowed, the scheduler decides
+                // Where it is not allowed, the scheduler decides.
+                _ = clinux_pin_this_thread(Int32(control.index))
                 guard var worker = Worker(settings, control: control, board: board) else { return }
                 worker.run()
             }
@@ -44,8 +45,8 @@ package final class Proxy: Sendable {
     /// The address listened on, with the kernel's port when port 0 was asked for; nil while closed.
     package var address: SocketAddress? { state.withLock { $0.address } }
 
-    /// Binds and listens, one socket a worker; does nothing when open. Throws `EADDRINUSE` when another socket
-    /// listens on the address.
+    /// Binds and listens, one socket a worker; does nothing when open. Throws `EADDRINUSE` when another program
+    /// listens on the address; another proxy of the same user shares it.
     package func open() throws(SystemFault) {
         let fault: SystemFault? = state.withLock { state in
             guard state.address == nil else { return nil }

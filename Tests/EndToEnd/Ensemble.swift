@@ -168,6 +168,14 @@ final class Ensemble: Sendable {
         return get()?.status == 200
     }
 
+    /// True once every agent answers, all name the same leader, and every server is healthy.
+    func isWhole(leader: String) -> Bool {
+        members.allSatisfy { member in
+            guard let status = status(of: member.name), status.leader?.host == leader else { return false }
+            return status.servers.filter { $0.healthy == true }.count == members.count
+        }
+    }
+
     /// The spans in which agents believed to lead, from their own records and the times of kills.
     func reigns() -> [Reign] {
         let (logs, kills) = running.withLock { ($0.logs, $0.kills) }
@@ -221,11 +229,13 @@ struct Reign: Sendable, CustomStringConvertible {
         var open: (epoch: Int64, from: Instant)?
         for line in log.split(separator: "\n") {
             guard let at = number("at_ns", in: line).map({ Instant(nanoseconds: $0) }) else { continue }
+            let leads = line.hasSuffix(" leading")
+            if leads, let begun = open, begun.epoch == number("epoch", in: line) { continue }  // it goes on
             if let begun = open {
                 reigns.append(Reign(host: host, epoch: begun.epoch, from: begun.from, until: at))
                 open = nil
             }
-            if line.hasSuffix(" leading") { open = (number("epoch", in: line) ?? 0, at) }
+            if leads { open = (number("epoch", in: line) ?? 0, at) }
         }
         if let begun = open {
             reigns.append(Reign(host: host, epoch: begun.epoch, from: begun.from, until: killedAt))

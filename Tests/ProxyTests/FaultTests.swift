@@ -211,7 +211,7 @@ import Testing
         let rig = try Rig([backend.address])
         for number in 0..<40 {
             let wire = rig.connect()
-            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             if number % 3 == 0 { wire.reset() } else { _ = wire.readToEnd() }
         }
         #expect(

@@ -3,15 +3,24 @@ import Proxy
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct LifecycleTests {
-    @Test func aTakenAddressIsReported() throws {
-        let rig = try Rig([], workers: 2)
-        let second = try Proxy(ProxySettings(listen: rig.address, workers: 2))
-        let fault = #expect(throws: SystemFault.self) { try second.open() }
-        #expect(fault.map { "\($0)" } == "bind \(rig.address): Address already in use")
-        #expect(second.address == nil)
-        rig.proxy.close()
+    @Test func anAddressThatAnotherProgramHasIsRefused() throws {
+        let other = try Backend.echoing("other")  // listens without SO_REUSEPORT, as most programs do
+        let proxy = try Proxy(ProxySettings(listen: other.address, workers: 2))
+        let fault = #expect(throws: SystemFault.self) { try proxy.open() }
+        #expect(fault.map { "\($0)" } == "bind \(other.address): Address already in use")
+        #expect(proxy.address == nil)
+    }
+
+    @Test func theNextProxyListensBeforeTheLastCloses() throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address])
+        let second = try Proxy(ProxySettings(listen: rig.address, workers: 1))
+        second.publish([RoutedServer(address: backend.address, host: "a")])
         try second.open()
-        #expect(second.address == rig.address)
+        rig.proxy.close()
+        for _ in 0..<20 { #expect(rig.get()?.text == "a") }
+        #expect(second.snapshot().listener.requests == 20)
+        second.stop()
     }
 
     @Test func openIsIdempotentAndWorksAgainAfterClose() throws {
@@ -79,7 +88,7 @@ import Testing
         #expect(await Rig.eventually { rig.proxy.snapshot().servers[0].inFlight == 1 })
         rig.proxy.close()
         #expect(await rig.proxy.drain(until: Instant.now().advanced(milliseconds: 50)) == 1)
-        #expect(String(decoding: wire.readToEnd(), as: UTF8.self) == "")
+        #expect(wire.isAtEnd())
         #expect(await Rig.eventually { rig.proxy.snapshot().listener.open == 0 })
     }
 

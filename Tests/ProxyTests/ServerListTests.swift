@@ -120,6 +120,12 @@ import Testing
         #expect(served.load(ordering: .relaxed) > 500)
     }
 
+    @Test func idleConnectionsMakeRoomForNewOnes() throws {
+        let backends = try (0..<5).map { try Backend.echoing("\($0)") }
+        let rig = try Rig(backends.map(\.address)) { $0.connectionsPerWorker = 1 }
+        #expect(answers(rig, 20) == ["0": 4, "1": 4, "2": 4, "3": 4, "4": 4])
+    }
+
     @Test func slotsOfRemovedServersAreUsedAgainWithFreshMeters() async throws {
         let rig = try Rig([])
         let backend = try Backend.echoing("a")

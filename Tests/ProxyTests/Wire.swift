@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 import Linux
 
-/// One end of a TCP connection, read and written by blocking calls that give up after ten seconds.
+/// One end of a TCP connection, read and written by blocking calls that give up after a minute.
 final class Wire {
     struct Message {
         let startLine: String
@@ -18,11 +18,12 @@ final class Wire {
         var path: String { String(startLine.split(separator: " ").dropFirst().first ?? "") }
     }
 
-    private static let patienceSeconds = 10
+    private static let patienceSeconds = 60
 
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var isOpen = true
+    private var hasLostPatience = false
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -148,12 +149,15 @@ final class Wire {
     }
 
     /// True when the peer closes without a further byte.
-    func isAtEnd() -> Bool { readToEnd().isEmpty }
+    func isAtEnd() -> Bool { readToEnd().isEmpty && !hasLostPatience }
 
     private func fill() -> Bool {
         var piece = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &piece, piece.count, 0)
-        guard count > 0 else { return false }
+        guard count > 0 else {
+            if count < 0, errno == EAGAIN { hasLostPatience = true }
+            return false
+        }
         buffer += piece.prefix(count)
         return true
     }

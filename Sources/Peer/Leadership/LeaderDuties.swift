@@ -90,8 +90,8 @@ package actor LeaderDuties {
         switch change.standing {
         case .leader(let lease, _):
             metadata["epoch"] = "\(lease.epoch)"
+            open()  // first: writing the epoch waits for the disk, and clients wait for the listener
             keep(epoch: lease.epoch)
-            open()
             log.notice("leading", metadata: metadata)
         case .limbo(let lease):
             metadata["epoch"] = "\(lease?.epoch ?? 0)"

@@ -182,7 +182,8 @@ final class HealthLoop {
         shared.state.withLock { $0.states[target.address] = target.record.state }
         if changed {
             onChange(
-                HealthChange(address: target.address, healthy: failure == nil, reason: failure?.description ?? note))
+                HealthChange(
+                    address: target.address, healthy: failure == nil, reason: failure?.description ?? note))
         }
     }
 

@@ -26,11 +26,15 @@ extension Worker {
         acceptPaused = false
     }
 
+    /// More than any queue holds (`net.core.somaxconn`).
+    private static let acceptsAtClose = 65_536
+
     /// Closing a listener resets what waits in its queue, so the queue is emptied first.
     private mutating func stopListening() {
         isClosing = true
         if listener >= 0 {
-            while acceptOne() == .accepted {}
+            // Bounded, or clients that connect fast enough would keep the listener open.
+            for _ in 0..<Worker.acceptsAtClose { guard acceptOne() == .accepted else { break } }
             _ = close(listener)
             listener = -1
             acceptPaused = false

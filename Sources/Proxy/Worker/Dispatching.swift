@@ -71,7 +71,7 @@ extension Worker {
             answer(index, client, 503, "proxy: no descriptor for a connection to a server is left")
             return true
         }
-        guard let upstream = upstreams.take() else {
+        guard let upstream = upstreams.take() ?? takeFromIdle() else {
             _ = close(descriptor)
             answer(index, client, 503, "proxy: too many connections to servers")
             return true

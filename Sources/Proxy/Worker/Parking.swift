@@ -35,6 +35,15 @@ extension Worker {
         return upstream
     }
 
+    /// A place for a new connection at the cost of an idle one; nil when none is idle. Rare enough to search.
+    mutating func takeFromIdle() -> Int32? {
+        for index in 0..<Int32(upstreams.highWater) where upstreams[index].pointee.phase == .idle {
+            closeUpstream(index)
+            return upstreams.take()
+        }
+        return nil
+    }
+
     /// Closes all idle connections of a server.
     mutating func closeIdle(_ slot: Int32) {
         while servers[Int(slot)].firstIdle >= 0 { closeUpstream(servers[Int(slot)].firstIdle) }

@@ -1,0 +1,137 @@
+import HTTP
+import Testing
+
+@testable import Proxy
+
+/// Transcripts: events in, answers out, no socket.
+@Suite struct ExchangeTests {
+    private func exchange(_ text: String) throws -> Exchange {
+        let bytes = Array(text.utf8)
+        let room = UnsafeMutablePointer<Field>.allocate(capacity: 100)
+        defer { room.deallocate() }
+        var parser = RequestParser()
+        let verdict = bytes.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.map {
+                parser.parse($0, count: buffer.count, fields: room, limits: HeadLimits())
+            }
+        }
+        try #require(verdict == .complete)
+        return Exchange(parser.head)
+    }
+
+    private func response(_ text: String) throws -> ResponseHead {
+        let bytes = Array(text.utf8)
+        let room = UnsafeMutablePointer<Field>.allocate(capacity: 100)
+        defer { room.deallocate() }
+        var parser = ResponseParser()
+        let verdict = bytes.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.map {
+                parser.parse($0, count: buffer.count, fields: room, limits: HeadLimits())
+            }
+        }
+        try #require(verdict == .complete)
+        return parser.head
+    }
+
+    private let get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    private let post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+
+    @Test func connectFailuresTryThreeServers() throws {
+        var exchange = try exchange(post)
+        exchange.attempt(4)
+        #expect(exchange.recover(from: .connectFailed(code: 111), reused: false) == .tryAnotherServer)
+        exchange.attempt(7)
+        #expect(exchange.recover(from: .connectTimeout, reused: false) == .tryAnotherServer)
+        exchange.attempt(9)
+        #expect(exchange.recover(from: .connectTimeout, reused: false) == .answer(504))
+        #expect(exchange.recover(from: .connectFailed(code: 111), reused: false) == .answer(502))
+        #expect([4, 7, 9, 1].map { exchange.hasTried($0) } == [true, true, true, false])
+    }
+
+    @Test func aStaleConnectionIsReplacedOnce() throws {
+        var exchange = try exchange(get)
+        exchange.attempt(1)
+        #expect(exchange.recover(from: .closed, reused: true) == .tryFreshConnection)
+        #expect(exchange.freshOnly)
+        exchange.attempt(1)
+        #expect(exchange.recover(from: .closed, reused: true) == .answer(502))
+    }
+
+    @Test func nothingIsRepeatedThatMayHaveHadAnEffect() throws {
+        var posted = try exchange(post)
+        posted.attempt(1)
+        #expect(posted.recover(from: .closed, reused: true) == .answer(502))
+        var fresh = try exchange(get)
+        fresh.attempt(1)
+        #expect(fresh.recover(from: .closed, reused: false) == .answer(502))
+        var overwritten = try exchange("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        overwritten.attempt(1)
+        overwritten.forgetSentBytes()
+        #expect(overwritten.recover(from: .closed, reused: true) == .answer(502))
+        #expect(overwritten.recover(from: .silent, reused: true) == .answer(504))
+    }
+
+    @Test func aResponseThatHasBegunIsCut() throws {
+        var exchange = try exchange(get)
+        exchange.attempt(1)
+        #expect(
+            exchange.respond(try response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), closing: false)
+                == .pass)
+        #expect(exchange.recover(from: .brokenOff, reused: false) == .answer(502))
+        exchange.beginResponse()
+        #expect(exchange.recover(from: .brokenOff, reused: false) == .cut)
+    }
+
+    @Test(arguments: [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true, false),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", true, false),
+        ("HTTP/1.1 200 OK\r\n\r\n", false, false),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", true, true),
+    ])
+    func eachSideIsKeptOrNot(_ text: String, _ client: Bool, _ server: Bool) throws {
+        var exchange = try exchange(get)
+        #expect(exchange.respond(try response(text), closing: false) == .pass)
+        #expect(exchange.clientKeepsAlive == client)
+        #expect(exchange.keepsServer == server)
+        var closing = try self.exchange(get)
+        #expect(closing.respond(try response(text), closing: true) == .pass)
+        #expect(!closing.clientKeepsAlive)
+    }
+
+    @Test func anEarlyResponseEndsTheClientsConnection() throws {
+        var exchange = try exchange(post)
+        #expect(
+            exchange.respond(try response("HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"), closing: false)
+                == .pass)
+        #expect(!exchange.clientKeepsAlive && !exchange.keepsServer)
+    }
+
+    @Test func interimResponsesAreLimitedAndNeverSwitchProtocols() throws {
+        var exchange = try exchange(get)
+        let early = try response("HTTP/1.1 103 Early Hints\r\n\r\n")
+        for _ in 0..<32 { #expect(exchange.respond(early, closing: false) == .passInterim) }
+        #expect(exchange.respond(early, closing: false) == .refuse(.badStatusLine))
+        var upgraded = try self.exchange(get)
+        let switching = try response("HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        #expect(upgraded.respond(switching, closing: false) == .refuse(.badStatusLine))
+        var old = try self.exchange("GET / HTTP/1.0\r\n\r\n")
+        #expect(old.respond(early, closing: false) == .dropInterim)
+    }
+
+    @Test func onlyABodyUntilCloseEndsWithTheConnection() throws {
+        var open = try exchange(get)
+        let tooEarly = open.endByClose()
+        #expect(!tooEarly)
+        #expect(open.respond(try response("HTTP/1.1 200 OK\r\n\r\n"), closing: false) == .pass)
+        #expect(open.endsByClose && !open.responseBody.isDone)
+        let ends = open.endByClose()
+        #expect(ends && open.responseBody.isDone)
+        var counted = try exchange(get)
+        #expect(
+            counted.respond(try response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), closing: false)
+                == .pass)
+        let endsCounted = counted.endByClose()
+        #expect(!endsCounted)
+    }
+}

@@ -1,0 +1,139 @@
+import Linux
+import Synchronization
+import Testing
+
+@testable import Proxy
+
+@Suite(.timeLimit(.minutes(2))) struct HealthCheckerTests {
+    private final class Journal: Sendable {
+        private let changes = Mutex<[HealthChange]>([])
+
+        func note(_ change: HealthChange) { changes.withLock { $0.append(change) } }
+        var all: [HealthChange] { changes.withLock { $0 } }
+    }
+
+    private func settings(_ adjust: (inout HealthSettings) -> Void = { _ in }) -> HealthSettings {
+        var settings = HealthSettings()
+        settings.intervalMilliseconds = 20
+        settings.timeoutMilliseconds = 200
+        adjust(&settings)
+        return settings
+    }
+
+    /// The reason that the first check of a server gives.
+    private func firstReason(_ address: SocketAddress) async throws -> (Bool, String) {
+        let journal = Journal()
+        let checker = try HealthChecker(settings()) { journal.note($0) }
+        defer { checker.stop() }
+        checker.watch([address])
+        try #require(await Rig.eventually { !journal.all.isEmpty })
+        return (journal.all[0].healthy, journal.all[0].reason)
+    }
+
+    @Test func theFirstCheckDecidesAtOnce() async throws {
+        let good = try await firstReason(try Backend.answering("HTTP/1.1 204 No Content\r\n\r\n").address)
+        #expect(good == (true, "status 204"))
+        let interim = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"
+        #expect(try await firstReason(try Backend.answering(interim).address) == (true, "status 302"))
+        let failing = try await firstReason(
+            try Backend.answering("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n").address)
+        #expect(failing == (false, "status 500"))
+        #expect(try await firstReason(try Rig.deadAddress()) == (false, "connection refused"))
+        let garbled = try await firstReason(try Backend.answering("HTTP/1.1 200 OK\n\n").address)
+        #expect(garbled == (false, "malformed response: a line ends in a bare LF"))
+        let closing = try await firstReason(try Backend { _, wire, _ in _ = wire.readMessage() }.address)
+        #expect(closing == (false, "connection closed without a response"))
+        let silent = try await firstReason(try Backend { _, wire, _ in _ = wire.readToEnd() }.address)
+        #expect(silent == (false, "no answer in 200 ms"))
+    }
+
+    @Test func requestsNamePathAndHost() async throws {
+        let seen = Mutex<[String]>([])
+        let backend = try Backend { _, wire, _ in
+            guard let request = wire.readMessage() else { return }
+            seen.withLock { $0.append("\(request.startLine) \(request.field("Host") ?? "-")") }
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        let checker = try HealthChecker(
+            settings {
+                $0.path = "/up?x"
+                $0.host = "app.test"
+            }
+        ) { _ in }
+        defer { checker.stop() }
+        checker.watch([backend.address])
+        #expect(await Rig.eventually { checker.states()[backend.address] == .healthy })
+        #expect(seen.withLock { $0.first } == "GET /up?x HTTP/1.1 app.test")
+    }
+
+    @Test func aChangeNeedsFallAndRiseChecksInARow() {
+        func note(_ record: inout HealthRecord, _ failure: HealthFailure?) -> Bool {
+            record.note(failure: failure, rise: 2, fall: 3)
+        }
+        var record = HealthRecord()
+        #expect(note(&record, nil))
+        #expect(record.state == .healthy)
+        #expect(!note(&record, .refused))
+        #expect(!note(&record, .refused))
+        #expect(!note(&record, nil))
+        #expect(!note(&record, .refused))
+        #expect(!note(&record, .refused))
+        #expect(note(&record, .status(500)))
+        #expect(record.state == .unhealthy(.status(500)))
+        #expect(!note(&record, nil))
+        #expect(!note(&record, .status(503)))
+        #expect(record.state == .unhealthy(.status(503)))
+        #expect(!note(&record, nil))
+        #expect(note(&record, nil))
+    }
+
+    @Test func aServerThatComesBackIsReported() async throws {
+        let sick = Atomic(false)
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            let status = sick.load(ordering: .relaxed) ? "503 Sick" : "200 OK"
+            wire.send("HTTP/1.1 \(status)\r\nContent-Length: 0\r\n\r\n")
+        }
+        let journal = Journal()
+        let checker = try HealthChecker(settings()) { journal.note($0) }
+        defer { checker.stop() }
+        checker.watch([backend.address])
+        #expect(await Rig.eventually { journal.all.count == 1 })
+        sick.store(true, ordering: .relaxed)
+        #expect(await Rig.eventually { journal.all.count == 2 })
+        sick.store(false, ordering: .relaxed)
+        #expect(await Rig.eventually { journal.all.count == 3 })
+        #expect(journal.all.map(\.healthy) == [true, false, true])
+        #expect(journal.all.map(\.reason) == ["status 200", "status 503", "status 200"])
+    }
+
+    @Test func onlyWatchedServersAreKnown() async throws {
+        let backends = try (0..<20).map { _ in
+            try Backend.answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        let checker = try HealthChecker(settings()) { _ in }
+        defer { checker.stop() }
+        checker.watch(backends.map(\.address))
+        #expect(
+            await Rig.eventually {
+                let states = checker.states()
+                return states.count == 20 && states.values.allSatisfy(\.isHealthy)
+            })
+        checker.watch([backends[3].address, backends[4].address])
+        #expect(await Rig.eventually { checker.states().count == 2 })
+        #expect(checker.states()[backends[3].address] == .healthy)
+    }
+
+    @Test func theQueueGivesTheEarliestFirst() {
+        var queue = DueQueue()
+        for due in [5, 3, 9, 1, 7, 3, 8] as [Int64] {
+            queue.insert(DueQueue.Entry(due: due, number: Int(due), generation: 0))
+        }
+        var order: [Int64] = []
+        while let entry = queue.first {
+            order.append(entry.due)
+            queue.removeFirst()
+        }
+        #expect(order == [1, 3, 3, 5, 7, 8, 9])
+    }
+}
