@@ -59,17 +59,31 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "bench",
+            dependencies: ["Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks/bench", swiftSettings: strict),
+        .executableTarget(
+            name: "bench-backend", dependencies: ["CLinux", "Linux"], path: "Benchmarks/backend",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
+            swiftSettings: strict),
+        .testTarget(
+            name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
-        .testTarget(name: "ProxyTests", dependencies: ["CLinux", "HTTP", "Linux", "Proxy"], swiftSettings: strict),
+        .testTarget(
+            name: "ProxyTests", dependencies: ["CLinux", "HTTP", "Linux", "Proxy"],
+            swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Fixtures", "Linux", "Store"], swiftSettings: strict),
         .testTarget(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["Linux", "Peer", "Proxy", "CYAML"], swiftSettings: strict),
+            name: "PeerTests", dependencies: ["CYAML", "Linux", "Peer", "Proxy", "Store"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(

@@ -56,7 +56,7 @@ package final class Elector: Sendable {
         }
         guard mayStart else { return }
         do throws(SystemFault) {
-            let thread = try Linux.Thread.start(named: "elector") { [self] in run(bell) }
+            let thread = try Linux.Thread.start(named: "troop-elector") { [self] in run(bell) }
             mailbox.withLock { $0.thread = thread }
         } catch {
             mailbox.withLock { $0.bell = nil }

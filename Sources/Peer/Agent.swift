@@ -35,8 +35,10 @@ package struct Agent: Service {
 
     /// How long a leader that stops waits for its successor before it closes its listener, in milliseconds.
     private static let successorMilliseconds: Int64 = 500
-    /// How often the own application's health is looked at, in milliseconds.
-    private static let ownServerMilliseconds: Int64 = 250
+    /// How often the agent looks around, in milliseconds.
+    private static let houseMilliseconds: Int64 = 1000
+    /// A standby reads the hosts once in so many turns.
+    private static let boardTurns = 10
     /// How long connections may go on after the listener was closed, in milliseconds.
     private static let drainMilliseconds: Int64 = 10_000
 
@@ -84,14 +86,12 @@ package struct Agent: Service {
                 "proxy": "\(configuration.proxy.listen)",
             ])
         let (stop, stopper) = AsyncStream<Void>.makeStream()
+        reporter.start()
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await roster.run() }
-                group.addTask { await reporter.run() }
                 group.addTask { await duties.follow(changes) }
-                group.addTask { await duties.run() }
-                group.addTask { await board.run { [elector] in elector.isLeader(at: .now()) } }
-                group.addTask { await watchOwnServer() }
+                group.addTask { await keepHouse() }
                 for await _ in stop {}
                 await wind(down: "stopped in good order")
                 group.cancelAll()
@@ -102,23 +102,33 @@ package struct Agent: Service {
         await end()
     }
 
-    /// Looks each second how this host's own application fares: what counts is its state, not one change of it.
-    private func watchOwnServer() async {
-        guard let ownChecker, let address = configuration.server?.listen.asClient else { return }
+    /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
+    private func keepHouse() async {
         var seen = HealthState.unknown
+        var turn = 0
         while !Task.isCancelled {
-            let state = ownChecker.states()[address] ?? .unknown
-            if state != seen { tell(state, of: address) }
-            seen = state
-            switch state {
-            case .unknown: break
-            case .healthy: await roster.applicationIsUp()
-            // A slow or confused application stays on the list: the proxy's own checks keep requests away from
-            // it. Only one that nobody answers for any more is taken out.
-            case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
-            }
-            try? await Task.sleep(for: .milliseconds(Agent.ownServerMilliseconds))
+            seen = await lookAtOwnServer(seen)
+            await duties.tick()
+            // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
+            if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) { await board.refresh() }
+            turn += 1
+            try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
         }
+    }
+
+    /// Acts on how this host's own application fares: what counts is its state, not one change of it.
+    private func lookAtOwnServer(_ seen: HealthState) async -> HealthState {
+        guard let ownChecker, let address = configuration.server?.listen.asClient else { return seen }
+        let state = ownChecker.states()[address] ?? .unknown
+        if state != seen { tell(state, of: address) }
+        switch state {
+        case .unknown: break
+        case .healthy: await roster.applicationIsUp()
+        // A slow or confused application stays on the list: the proxy's own checks keep requests away from it.
+        // Only one that nobody answers for any more is taken out.
+        case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
+        }
+        return state
     }
 
     private func tell(_ state: HealthState, of address: SocketAddress) {
@@ -166,7 +176,6 @@ package struct Agent: Service {
         router.stop()
         proxy.stop()
         api.stop()
-        await reporter.finish()
         await store.close()
         log.notice("agent stopped")
     }

@@ -26,8 +26,8 @@ struct AgentParts {
         let folder = try AgentParts.folder(configuration)
         try AgentParts.probe(configuration.proxy.listen)
         keys = Keys(cluster: configuration.cluster)
-        let settings = try configuration.storeSettings
-        store = try Store(settings, name: "troop-store") { state in
+        let settings = configuration.storeSettings
+        store = try Store(settings, name: "store") { state in
             switch state {
             case .connected: log.notice("Redis answers", metadata: ["redis": "\(configuration.redis.url)"])
             case .unreachable(let why):
@@ -57,7 +57,7 @@ struct AgentParts {
             checker.watch([server.listen.asClient])
             return checker
         }
-        reporter = try Reporter(
+        reporter = Reporter(
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
@@ -69,13 +69,13 @@ struct AgentParts {
             log: log)
         duties = LeaderDuties(
             proxy: proxy, listen: configuration.proxy.listen, router: router, store: store, keys: keys,
-            folder: folder, elector: elector, highestEpoch: highestEpoch, log: log)
+            folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch, log: log)
         board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         subscription = AgentParts.subscription(settings, keys, elector, roster)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector)
+            elector: elector, reporter: reporter)
         let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
         api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
         try AgentParts.open(api, configuration)

@@ -7,30 +7,17 @@ import Store
 
 /// The configuration as the settings that each part wants.
 extension Configuration {
-    /// What is wrong with a `redis.url`, for `load`; nil when nothing is.
-    package static let checkURL: @Sendable (String) -> String? = { text in
-        do {
-            _ = try StoreURL(text)
-            return nil
-        } catch {
-            return "\(error)"
-        }
-    }
-
     /// Redis, for every client of this agent.
     var storeSettings: StoreSettings {
-        get throws(AgentFault) {
-            var url: StoreURL
-            do { url = try StoreURL(redis.url.text) } catch { throw AgentFault("redis.url: \(error)") }
-            if let user = redis.user { url.user = user }
-            return StoreSettings(
-                url: url, password: redis.password?.reveal(),
-                tls: TLSSettings(
-                    authorityFile: redis.tls.caFile, certificateFile: redis.tls.certificateFile,
-                    keyFile: redis.tls.keyFile, serverName: redis.tls.serverName,
-                    verifiesServer: redis.tls.verify),
-                name: host.name)
-        }
+        var url = redis.url
+        if let user = redis.user { url.user = user }
+        return StoreSettings(
+            url: url, password: redis.password?.revealed,
+            tls: TLSSettings(
+                authorityFile: redis.tls.caFile, certificateFile: redis.tls.certificateFile,
+                keyFile: redis.tls.keyFile, serverName: redis.tls.serverName, verifiesServer: redis.tls.verify
+            ),
+            name: host.name)
     }
 
     /// The lease; each run of an agent has a nonce of its own.

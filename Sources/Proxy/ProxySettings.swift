@@ -12,7 +12,7 @@ package struct ProxySettings: Sendable, Equatable {
     /// Memory for bytes in flight that one worker may use; beyond it requests are answered 503.
     package var bufferBytesPerWorker = 256 * 1024 * 1024
     /// Idle connections that one worker keeps to one server.
-    package var idlePerServer = 256
+    package var idlePerServer = 1024
     /// What a request's or response's head may measure.
     package var head = HeadLimits()
 

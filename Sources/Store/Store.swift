@@ -11,7 +11,8 @@ package enum StoreState: Sendable, Equatable {
 /// it waits for the next attempt every call fails at once. No call is repeated by itself: it might have been
 /// carried out.
 package actor Store {
-    private let executor: ThreadExecutor
+    /// The store's thread; another actor may live on it too, so that its calls need no hop.
+    package nonisolated let executor: ThreadExecutor
     private let settings: StoreSettings
     private let onStateChange: @Sendable (StoreState) -> Void
     private var connection: StoreConnection?
@@ -28,7 +29,7 @@ package actor Store {
     package init(
         _ settings: StoreSettings, name: String, onStateChange: @escaping @Sendable (StoreState) -> Void
     ) throws(SystemFault) {
-        executor = try ThreadExecutor(named: "store-\(name)")
+        executor = try ThreadExecutor(named: "troop-\(name)")
         self.settings = settings.named(name)
         self.onStateChange = onStateChange
     }

@@ -57,6 +57,14 @@ package struct StoreURL: Sendable, Equatable, CustomStringConvertible, CustomDeb
         }
     }
 
+    /// `redis`, `rediss` or `unix`.
+    package var scheme: String {
+        switch endpoint {
+        case .tcp: usesTLS ? "rediss" : "redis"
+        case .unix: "unix"
+        }
+    }
+
     package var description: String {
         let credentials =
             switch (user, password) {
@@ -65,7 +73,7 @@ package struct StoreURL: Sendable, Equatable, CustomStringConvertible, CustomDeb
             case (nil, nil): ""
             }
         switch endpoint {
-        case .tcp: return "\(usesTLS ? "rediss" : "redis")://\(credentials)\(target)/\(database)"
+        case .tcp: return "\(scheme)://\(credentials)\(target)/\(database)"
         case .unix(let path): return "unix://\(credentials)\(path)?db=\(database)"
         }
     }

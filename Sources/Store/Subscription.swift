@@ -41,7 +41,7 @@ package final class Subscription: Sendable {
             return true
         }
         guard mayStart else { return }
-        let thread = try Thread.start(named: "store-news") { [listener] in listener.run(bell) }
+        let thread = try Thread.start(named: "troop-news") { [listener] in listener.run(bell) }
         thread.detach()
     }
 

@@ -18,8 +18,7 @@ struct AgentCommand: AsyncParsableCommand {
         let agent: Agent
         var log: Logger
         do {
-            configuration = try Configuration.load(
-                path: config, environment: AgentCommand.environment, checkURL: Configuration.checkURL)
+            configuration = try Configuration.load(path: config, environment: AgentCommand.environment)
         } catch {
             for line in "\(error)".split(separator: "\n") { ExitStatus.complain(String(line)) }
             throw ExitStatus.degraded

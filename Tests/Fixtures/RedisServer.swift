@@ -87,7 +87,8 @@ package final class RedisServer: Sendable {
         try running.withLock { running in
             guard running.server == 0 else { return }
             var ends: [Int32] = [-1, -1]
-            let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)  // a pipe would leak into other children
+            // A pipe would leak into other children.
+            let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
             guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
                 throw Fault(description: "socketpair: \(errno)")
             }

@@ -136,10 +136,10 @@ import Testing
         let server = try RedisServer()
         var store: Store? = try Store(try settings(server.url()), name: "ends") { _ in }
         _ = try await store?.call(Command("PING"))
-        #expect(threads(named: "store-ends") == 1)
+        #expect(threads(named: "troop-ends") == 1)
         await store?.close()
         store = nil
-        #expect(await eventually { threads(named: "store-ends") == 0 })
+        #expect(await eventually { threads(named: "troop-ends") == 0 })
         #expect(await eventually { (try? server.command("CLIENT", "LIST"))?.contains("troop:ends") == false })
     }
 

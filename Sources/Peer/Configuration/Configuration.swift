@@ -1,4 +1,5 @@
 package import Linux
+package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
 package struct Configuration: Sendable, Equatable {
@@ -46,7 +47,7 @@ extension Configuration {
     /// The store and how to reach it.
     package struct Redis: Sendable, Equatable {
         /// `redis://`, `rediss://` or `unix://`; it may hold a password and is never shown whole.
-        package var url: RedisURL
+        package var url: StoreURL
         /// The ACL user; overrides the one in the URL.
         package var user: String?
         /// The password, from the environment or from `password_file`; overrides the one in the URL.

@@ -1,4 +1,5 @@
 import Linux
+import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
 /// the rules that hold between options.
@@ -132,7 +133,7 @@ struct ConfigurationAssembly {
         }
     }
 
-    private mutating func password() -> Configuration.Secret? {
+    private mutating func password() -> Secret? {
         if let password = draft.redisPassword { return password }
         guard let path = draft.redisPasswordFile else { return nil }
         let place = places["redis.password_file"]
@@ -155,7 +156,7 @@ struct ConfigurationAssembly {
             let text = "\(key): '\(shown(path))' is readable by every user; expected mode 0600 or 0640"
             warnings.append(faults.line(place, text))
         }
-        return Configuration.Secret(String(decoding: bytes, as: UTF8.self))
+        return Secret(String(decoding: bytes, as: UTF8.self))
     }
 
     // MARK: - The election's times

@@ -1,4 +1,5 @@
 import Linux
+import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
 struct ConfigurationDraft: Sendable {
@@ -7,9 +8,9 @@ struct ConfigurationDraft: Sendable {
     var hostAddress: String?
     var peerListen: SocketAddress?
     var state = ""
-    var redisURL: Configuration.RedisURL?
+    var redisURL: StoreURL?
     var redisUser: String?
-    var redisPassword: Configuration.Secret?
+    var redisPassword: Secret?
     var redisPasswordFile: String?
     var tls = Configuration.TLS(verify: true)
     var apiListen: SocketAddress?

@@ -9,19 +9,14 @@ extension Configuration {
     static let peerPort: UInt16 = 7118
 
     /// Reads the file at `path` and the environment over it; throws every fault that was found.
-    ///
-    /// `checkURL` may look closer at `redis.url` (its form is checked here anyway): it gives what is wrong
-    /// and was expected, without the password, or nil.
     package static func load(
-        path: String, environment: [String: String],
-        checkURL: @escaping @Sendable (String) -> String? = { _ in nil }
+        path: String, environment: [String: String]
     ) throws(ConfigurationFault) -> Configuration {
-        try load(path: path, environment: environment, machine: .current(), checkURL: checkURL)
+        try load(path: path, environment: environment, machine: .current())
     }
 
     static func load(
-        path: String, environment: [String: String], machine: Machine,
-        checkURL: @escaping @Sendable (String) -> String? = { _ in nil }
+        path: String, environment: [String: String], machine: Machine
     ) throws(ConfigurationFault) -> Configuration {
         let bytes: [UInt8]
         do throws(TextFileFault) {
@@ -30,15 +25,14 @@ extension Configuration {
             throw ConfigurationFault(lines: ["\(path): \(error.text)"])
         }
         return try read(
-            bytes, file: path, environment: environment, machine: machine, checkURL: checkURL)
+            bytes, file: path, environment: environment, machine: machine)
     }
 
     /// Reads a file's contents, named `file` in faults, and the environment over them.
     static func read(
-        _ bytes: [UInt8], file: String, environment: [String: String], machine: Machine,
-        checkURL: @escaping @Sendable (String) -> String? = { _ in nil }
+        _ bytes: [UInt8], file: String, environment: [String: String], machine: Machine
     ) throws(ConfigurationFault) -> Configuration {
-        var reader = ConfigurationReader(table: .troop(checkURL: checkURL), file: file)
+        var reader = ConfigurationReader(table: .troop, file: file)
         if let offset = firstInvalidUTF8(in: bytes) {
             let mark = bytes.withUnsafeBufferPointer { YAMLMark(offset: offset, in: $0) }
             reader.faults.add(.file(mark), "", "not UTF-8 text; expected a YAML file in UTF-8")

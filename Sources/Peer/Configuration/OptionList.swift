@@ -1,8 +1,7 @@
 extension OptionTable {
-    /// Every option of the agent. `checkURL` says what is wrong with a Redis URL, nil when nothing is.
-    static func troop(checkURL: @escaping @Sendable (String) -> String?) -> OptionTable {
-        OptionTable(
-            identity + redis(checkURL: checkURL) + interfaces + server + proxy + leadership + watching)
+    /// Every option of the agent.
+    static var troop: OptionTable {
+        OptionTable(identity + redis + interfaces + server + proxy + leadership + watching)
     }
 
     private static var identity: [ConfigurationOption] {
@@ -26,10 +25,10 @@ extension OptionTable {
         ]
     }
 
-    private static func redis(checkURL: @escaping @Sendable (String) -> String?) -> [ConfigurationOption] {
+    private static var redis: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "redis.url", .redisURL(check: checkURL), into: \.redisURL, .required,
+                "redis.url", .redisURL, into: \.redisURL, .required,
                 "The store: `redis://HOST:PORT/DB`, `rediss://…` for TLS, or `unix:///PATH?db=0`."),
             ConfigurationOption(
                 "redis.user", .word, into: \.redisUser, .none,

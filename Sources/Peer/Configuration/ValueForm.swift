@@ -1,4 +1,5 @@
 import Linux
+import Store
 
 /// What is wrong with one value, and what was expected.
 struct ValueFault: Error, Equatable {
@@ -85,27 +86,24 @@ extension ValueForm where Value == String {
     }
 }
 
-extension ValueForm where Value == Configuration.RedisURL {
+extension ValueForm where Value == StoreURL {
     /// The URL of the store; its text is never quoted, it may hold a password.
-    static func redisURL(check: @escaping @Sendable (String) -> String?) -> ValueForm {
-        ValueForm(name: "Redis URL") { text throws(ValueFault) in
-            guard let url = Configuration.RedisURL(text) else {
-                throw ValueFault(
-                    text: "expected redis://HOST:PORT/DB, rediss://… or unix:///PATH, got another form")
-            }
-            if let reason = check(text) { throw ValueFault(text: reason) }
-            return url
+    static let redisURL = ValueForm(name: "Redis URL") { text throws(ValueFault) in
+        do throws(StoreURLFault) {
+            return try StoreURL(text)
+        } catch {
+            throw ValueFault(text: "\(error)")
         }
     }
 }
 
-extension ValueForm where Value == Configuration.Secret {
+extension ValueForm where Value == Secret {
     /// A password; never quoted.
     static let secret = ValueForm(name: "text") { text throws(ValueFault) in
         guard (1...4096).contains(text.utf8.count) else {
             throw ValueFault(text: "expected a password of at most 4096 bytes")
         }
-        return Configuration.Secret(text)
+        return Secret(text)
     }
 }
 

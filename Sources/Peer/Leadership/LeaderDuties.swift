@@ -16,24 +16,27 @@ package actor LeaderDuties {
     private let keys: Keys
     private let folder: StateFolder
     private let elector: Elector
+    private let roster: Roster
     private let log: Logger
     private let publishScript: Script
 
     private var standing: Standing = .follower(leader: nil)
     private var highestEpoch: Int64
+    private var publishedAt = Instant(nanoseconds: 0)
     /// True while the proxy listens.
     package private(set) var isServing = false
     /// Why the proxy cannot listen; nil when it does, or need not.
     package private(set) var listenFault: String?
 
-    /// How often the leader publishes its numbers, and tries again to listen, in milliseconds.
-    package static let tickMilliseconds: Int64 = 1000
+    /// How often the leader publishes its numbers, in milliseconds; a little less than a second, so that a
+    /// turn that comes early is not passed over.
+    private static let publishMilliseconds: Int64 = 900
     private static let epochName = "epoch.json"
 
-    /// Duties of one agent; nothing happens before `follow` and `run`.
+    /// Duties of one agent; nothing happens before `follow` and `tick`.
     package init(
         proxy: Proxy, listen: SocketAddress, router: Router, store: Store, keys: Keys, folder: StateFolder,
-        elector: Elector, highestEpoch: Int64, log: Logger
+        elector: Elector, roster: Roster, highestEpoch: Int64, log: Logger
     ) {
         self.proxy = proxy
         self.listen = listen
@@ -42,6 +45,7 @@ package actor LeaderDuties {
         self.keys = keys
         self.folder = folder
         self.elector = elector
+        self.roster = roster
         self.highestEpoch = highestEpoch
         self.log = log
         // KEYS: 1 lease 2 traffic; ARGV: 1 token 2 JSON 3 expiry in ms
@@ -67,14 +71,6 @@ package actor LeaderDuties {
         for await change in changes { take(change) }
     }
 
-    /// Publishes the numbers each second while this agent leads, until the task is cancelled.
-    package func run() async {
-        while !Task.isCancelled {
-            await tick()
-            try? await Task.sleep(for: .milliseconds(LeaderDuties.tickMilliseconds))
-        }
-    }
-
     /// Stops listening; connections that are open live on. Returns true when the proxy was listening.
     package func close() -> Bool {
         guard isServing else { return false }
@@ -90,6 +86,7 @@ package actor LeaderDuties {
         switch change.standing {
         case .leader(let lease, _):
             metadata["epoch"] = "\(lease.epoch)"
+            roster.lookAgain()
             open()  // first: writing the epoch waits for the disk, and clients wait for the listener
             keep(epoch: lease.epoch)
             log.notice("leading", metadata: metadata)
@@ -132,12 +129,15 @@ package actor LeaderDuties {
         }
     }
 
-    private func tick() async {
+    /// While this agent leads: tries to listen where that failed, and publishes the numbers once an interval.
+    package func tick() async {
         let now = Instant.now()
         guard case .leader(let lease, _) = elector.standing, let token = elector.token(at: now) else {
             return
         }
         if case .leader = standing { open() }
+        guard now.milliseconds(since: publishedAt) >= LeaderDuties.publishMilliseconds else { return }
+        publishedAt = now
         guard let json = JSONForm.bytes(router.traffic(epoch: lease.epoch)) else { return }
         _ = try? await store.run(
             publishScript, keys: [keys.lease, keys.traffic],

@@ -3,7 +3,8 @@ package import Linux
 /// Every host's latest report with its age, judged by this reader's own monotonic clock.
 ///
 /// A report's age runs from the moment its `seq` was last seen to move, never from a timestamp: Redis's clock
-/// and the hosts' may step. Only a host seen for the first time is aged by Redis's clock, for want of better.
+/// and the hosts' may step. Only where this reader did not look for a while, or sees a host for the first time,
+/// is the age taken from Redis's clock, for want of better, and never for more than the time not looked.
 package struct HostBook: Sendable {
     /// One host as last read.
     package struct Page: Equatable, Sendable {
@@ -34,11 +35,18 @@ package struct HostBook: Sendable {
     /// The hosts by name.
     package private(set) var pages: [String: Page] = [:]
 
+    private var takenAt: Instant?
+
+    /// A reader that looks at least this often sees `seq` move, in milliseconds.
+    private static let watchingMilliseconds: Int64 = 2000
+
     /// An empty book.
     package init() {}
 
     /// Takes in a reading of all hosts; hosts that are not in it are forgotten.
     package mutating func take(_ lines: [Line], at now: Instant) {
+        let gap = takenAt.map { now.milliseconds(since: $0) }
+        takenAt = now
         var next: [String: Page] = [:]
         next.reserveCapacity(lines.count)
         for line in lines {
@@ -47,12 +55,17 @@ package struct HostBook: Sendable {
             if let page = pages[line.name], page.seq == seq || seq.isEmpty {
                 next[line.name] = Page(report: report ?? page.report, seq: page.seq, movedAt: page.movedAt)
             } else {
-                let firstAge = pages[line.name] == nil ? max(0, line.ageByStore) : 0
-                next[line.name] = Page(
-                    report: report, seq: seq, movedAt: now.advanced(milliseconds: -firstAge))
+                let age = age(of: line, unseenMilliseconds: pages[line.name] == nil ? .max : gap ?? .max)
+                next[line.name] = Page(report: report, seq: seq, movedAt: now.advanced(milliseconds: -age))
             }
         }
         pages = next
+    }
+
+    /// How old a report is whose `seq` moved while this reader did not look for `unseenMilliseconds`.
+    private func age(of line: Line, unseenMilliseconds: Int64) -> Int64 {
+        if unseenMilliseconds <= HostBook.watchingMilliseconds { return 0 }
+        return min(max(0, line.ageByStore), unseenMilliseconds)
     }
 
     /// Milliseconds since the host's report last moved; nil for a host that is not in the book.

@@ -1,9 +1,13 @@
-package import Linux
+import CLinux
+import Linux
 package import Logging
 package import Metrics
 package import Store
 
 /// Samples this host and writes its report, once an interval.
+///
+/// It lives on the store's own thread and keeps its pace there: a tick is one wake-up, a few reads of `/proc`
+/// and one exchange with Redis, without a hop between threads.
 package actor Reporter {
     /// What a report says besides the numbers.
     package struct Identity: Sendable {
@@ -21,7 +25,6 @@ package actor Reporter {
         }
     }
 
-    private let executor: ThreadExecutor
     private let sampler: Sampler
     private let store: Store
     private let keys: Keys
@@ -29,19 +32,22 @@ package actor Reporter {
     private let isLeader: @Sendable () -> Bool
     private let log: Logger
     private var refusal: String?
+    private var hasLeft = false
+    /// CPU time of the last tick, sample and report, in microseconds; nil before the first.
+    package private(set) var tickMicroseconds: Int64?
 
     /// How often a host reports, in milliseconds.
     package static let intervalMilliseconds: Int64 = 1000
 
-    /// The sampler reads files: it lives on a thread of its own.
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        store.executor.asUnownedSerialExecutor()
+    }
 
-    /// A reporter for one host; `makeSampler` is called once, at once.
+    /// A reporter for one host, which reports through `store`.
     package init(
         store: Store, keys: Keys, identity: Identity, sampler: sending Sampler,
         isLeader: @escaping @Sendable () -> Bool, log: Logger
-    ) throws(SystemFault) {
-        executor = try ThreadExecutor(named: "troop-sample")
+    ) {
         self.store = store
         self.keys = keys
         self.identity = identity
@@ -50,41 +56,39 @@ package actor Reporter {
         self.log = log
     }
 
-    /// Reports until the task is cancelled; a tick that fell into a stall is skipped, not made up for.
-    package func run() async {
-        let clock = ContinuousClock()
-        let interval = Duration.milliseconds(Reporter.intervalMilliseconds)
-        var next = clock.now
-        while !Task.isCancelled {
-            await tick()
-            next = max(next + interval, clock.now)
-            try? await clock.sleep(until: next)
+    /// Reports from now on, until the store is closed or `leave` is called.
+    package nonisolated func start() {
+        store.executor.keepPace(everyMilliseconds: Reporter.intervalMilliseconds) { [self] in
+            assumeIsolated { $0.tick() }
         }
     }
 
     /// Takes the report back: the agent stops in good order and the host leaves the troop.
     package func leave() async {
+        hasLeft = true
         _ = try? await store.pipeline([
             Command("DEL", keys.host(identity.name)), Command("ZREM", keys.hosts, identity.name),
         ])
     }
 
-    /// Ends the reporter's thread; call it last.
-    package func finish() { executor.finish() }
-
-    private func tick() async {
+    private func tick() {
+        if hasLeft { return }
+        let began = clinux_thread_cpu_nanoseconds()
+        defer { tickMicroseconds = (clinux_thread_cpu_nanoseconds() - began) / 1000 }
         let report = report(of: sampler.sample(at: .now()))
         let arguments = [identity.name, String(HostReport.expiryMilliseconds)] + report.fields
+        let keys = [keys.host(identity.name), keys.hosts]
         do {
-            _ = try await store.run(
-                HostReport.script, keys: [keys.host(identity.name), keys.hosts], arguments: arguments)
+            _ = try store.assumeIsolated { store throws(StoreFault) in
+                try store.run(HostReport.script, keys: keys, arguments: arguments)
+            }
             refusal = nil
-        } catch .rejected(let error) {
+        } catch StoreFault.rejected(let error) {
             // The store answers, but not this: say so once, not every second.
-            if refusal != error.description {
+            if refusal != error.message {
                 log.error("the store refused the report", metadata: ["why": "\(error)"])
             }
-            refusal = error.description
+            refusal = error.message
         } catch {}  // unreachable: the client tells of it once
     }
 

@@ -46,12 +46,17 @@ package actor Roster {
     private var saved: Document?
     private var savedRemoved: Bool?
     private var fault: String?
+    private var lookedAt = Instant(nanoseconds: 0)
     /// The faults of the last reading: each is logged once, when it appears.
     private var faultsSeen: [String: ServerEntryFault] = [:]
 
-    /// How often the list is read when nobody hinted at a change, in milliseconds: edits by hand take effect
-    /// within a second.
-    package static let pollMilliseconds: Int64 = 400
+    /// How often the leader reads the list when nobody hinted at a change, in milliseconds: edits by hand take
+    /// effect within a second.
+    private static let leaderPollMilliseconds: Int64 = 500
+    /// The same for everybody else, who routes nothing: often enough for the copy on disk.
+    private static let standbyPollMilliseconds: Int64 = 2000
+    /// A reading younger than this is not repeated for somebody who asks, in milliseconds.
+    private static let freshMilliseconds: Int64 = 200
 
     private static let documentName = "servers.json"
     private static let registrationName = "registration.json"
@@ -85,10 +90,12 @@ package actor Roster {
     /// Reads the list again and again until the task is cancelled.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [waker] in
+            group.addTask { [waker, token] in
                 while !Task.isCancelled {
                     waker.yield()
-                    try? await Task.sleep(for: .milliseconds(Roster.pollMilliseconds))
+                    let pause =
+                        token() == nil ? Roster.standbyPollMilliseconds : Roster.leaderPollMilliseconds
+                    try? await Task.sleep(for: .milliseconds(pause))
                 }
                 waker.finish()
             }
@@ -122,7 +129,13 @@ package actor Roster {
     /// Nobody listens at the own application's address any more.
     package func applicationIsGone() async { await act(on: registration.applicationIsGone()) }
 
+    /// Reads the list for somebody who asks, unless that was done just now.
+    package func refresh() async {
+        if Instant.now().milliseconds(since: lookedAt) >= Roster.freshMilliseconds { await look() }
+    }
+
     private func look() async {
+        lookedAt = .now()
         let reading: ServerList.Reading
         do {
             let replies = try await store.pipeline([

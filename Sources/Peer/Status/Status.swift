@@ -22,6 +22,8 @@ package struct Status: Codable, Equatable, Sendable {
         package var serving: Bool
         /// Where its proxy listens while it serves.
         package var proxy: String
+        /// CPU time of the last tick (sample and report) in microseconds; null before the first.
+        @OrNull package var tickUs: Int64?
     }
 
     /// The holder of the lease.

@@ -35,22 +35,11 @@ package actor StatusBoard {
     private static let freshMilliseconds: Int64 = 200
     /// Hosts read in one pipeline.
     private static let batch = 500
-    /// Larger troops are read only on demand by agents that do not lead.
-    private static let hostsWatchedMax = 200
-
     /// A board for one troop.
     package init(store: Store, keys: Keys, leaseMilliseconds: Int64) {
         self.store = store
         self.keys = keys
         self.leaseMilliseconds = leaseMilliseconds
-    }
-
-    /// Keeps the board fresh once a second, so that ages are judged by this host's own clock.
-    package func run(isLeader: @Sendable () -> Bool) async {
-        while !Task.isCancelled {
-            if isLeader() || book.pages.count <= StatusBoard.hostsWatchedMax { await refresh() }
-            try? await Task.sleep(for: .seconds(1))
-        }
     }
 
     /// Reads the store unless that was done just now; several callers share one reading.

@@ -10,12 +10,13 @@ package struct StatusReading: Sendable {
     private let router: Router
     private let duties: LeaderDuties
     private let elector: Elector
+    private let reporter: Reporter
 
     /// A reading over the parts of one agent.
     package init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
-        elector: Elector
+        elector: Elector, reporter: Reporter
     ) {
         self.configuration = configuration
         self.board = board
@@ -23,6 +24,7 @@ package struct StatusReading: Sendable {
         self.router = router
         self.duties = duties
         self.elector = elector
+        self.reporter = reporter
     }
 
     /// Whether this agent surely holds the lease right now.
@@ -36,6 +38,7 @@ package struct StatusReading: Sendable {
     /// The troop as this agent sees it now.
     package func status() async -> Status {
         await board.refresh()
+        await roster.refresh()
         let now = Instant.now()
         let standing = elector.standing.judged(at: now)
         let fault = await board.fault
@@ -56,7 +59,8 @@ package struct StatusReading: Sendable {
                 ageMs: readAt.map { max(0, now.milliseconds(since: $0)) }),
             agent: Status.Agent(
                 host: configuration.host.name, version: Version.text, election: word(standing),
-                serving: await duties.isServing, proxy: configuration.proxy.listen.description),
+                serving: await duties.isServing, proxy: configuration.proxy.listen.description,
+                tickUs: await reporter.tickMicroseconds),
             leader: leader,
             hosts: await hosts(leader: leader, at: now),
             servers: await servers(standing),

@@ -211,8 +211,8 @@ import Testing
         #expect(
             lines == [
                 "troop.yaml:1:1: cluster: is required and missing; expected a name such as demo",
-                "troop.yaml:1:14: redis.url: expected redis://HOST:PORT/DB, rediss://… or unix:///PATH, "
-                    + "got another form",
+                "troop.yaml:1:14: redis.url: the Redis URL has no scheme; expected redis://HOST:PORT/DB, "
+                    + "rediss://… (TLS) or unix:///PATH",
                 "troop.yaml:2:18: proxy.workers: expected a whole number from 1 to 256, got '0'",
                 "troop.yaml:3:1: electon: unknown key; did you mean election?",
                 "environment:TROOP_PROXY_RISE: proxy.rise: expected a whole number from 1 to 100, got '0'",
@@ -257,13 +257,5 @@ import Testing
         let lines = faultLines((0..<5000).map { "key\($0): x" }.joined(separator: "\n"))
         #expect(lines.count <= ConfigurationFault.linesMax + 1)
         #expect(lines.first?.hasPrefix("troop.yaml:1:1: key0: unknown key") == true)
-    }
-
-    @Test func aCallerMayLookCloserAtTheURL() {
-        #expect {
-            _ = try configuration(Self.head) { _ in "expected a port" }
-        } throws: { error in
-            "\(error)" == "troop.yaml:2:14: redis.url: expected a port"
-        }
     }
 }

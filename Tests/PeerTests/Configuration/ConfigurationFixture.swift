@@ -8,12 +8,10 @@ let testMachine = Machine(name: "box", address: "10.0.0.5", cores: 4)
 
 /// Reads a file's text, with the machine above.
 func configuration(
-    _ text: String, _ environment: [String: String] = [:],
-    checkURL: @escaping @Sendable (String) -> String? = { _ in nil }
+    _ text: String, _ environment: [String: String] = [:]
 ) throws(ConfigurationFault) -> Configuration {
     try Configuration.read(
-        Array(text.utf8), file: "troop.yaml", environment: environment, machine: testMachine,
-        checkURL: checkURL)
+        Array(text.utf8), file: "troop.yaml", environment: environment, machine: testMachine)
 }
 
 /// The faults a text has, a line each; empty when it has none.

@@ -30,7 +30,7 @@ import Testing
     private func optionTables() -> String {
         var text = ""
         var section: Substring?
-        for option in OptionTable.troop(checkURL: { _ in nil }).options {
+        for option in OptionTable.troop.options {
             let top = option.key.contains(".") ? option.key.prefix { $0 != "." } : ""
             if top != section {
                 text += "\n### \(top.isEmpty ? "At the top" : "`\(top)`")\n\n"
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func everySentenceIsOne() {
-        for option in OptionTable.troop(checkURL: { _ in nil }).options {
+        for option in OptionTable.troop.options {
             #expect(option.sentence.hasSuffix("."), "\(option.key)")
             #expect(!option.sentence.contains("|"), "\(option.key)")
         }

@@ -1,3 +1,4 @@
+import Store
 import Testing
 
 @testable import Peer
@@ -13,20 +14,11 @@ import Testing
 
     @Test func noWayOfPrintingShowsAPassword() throws {
         let read = try configuration(file, ["TROOP_REDIS_PASSWORD": "hunter2"])
-        #expect(read.redis.password?.reveal() == "hunter2")
-        #expect(read.redis.url.text.contains("hunter2"))
+        #expect(read.redis.password?.revealed == "hunter2")
+        #expect(read.redis.url.password?.revealed == "hunter2")
         for text in appearances(read) + appearances(read.redis) + appearances(read.redis.url) {
             #expect(!text.contains("hunter2"))
         }
-    }
-
-    @Test(arguments: [
-        ("redis://h:1/0", "redis://h:1/0"), ("redis://:p@h:1/0", "redis://(hidden)@h:1/0"),
-        ("rediss://u:a@b@h:1", "rediss://(hidden)@h:1"), ("redis://:p/w@h", "redis://(hidden)@h"),
-        ("unix:///run/r.sock?db=1", "unix:///run/r.sock?db=1"), ("REDIS://:p@h", "redis://(hidden)@h"),
-    ])
-    func aURLHidesWhoAsks(_ text: String, _ appearance: String) throws {
-        #expect(try #require(Configuration.RedisURL(text)).description == appearance)
     }
 
     /// Mistakes that put a password where something else belongs.
@@ -62,8 +54,8 @@ import Testing
             ["TROOP_REDIS_URL": "hunter2", "TROOP_REDIS_PASSWORD": String(repeating: "h", count: 5000)])
         #expect(
             lines == [
-                "environment:TROOP_REDIS_URL: redis.url: expected redis://HOST:PORT/DB, rediss://… or "
-                    + "unix:///PATH, got another form",
+                "environment:TROOP_REDIS_URL: redis.url: the Redis URL has no scheme; expected "
+                    + "redis://HOST:PORT/DB, rediss://… (TLS) or unix:///PATH",
                 "environment:TROOP_REDIS_PASSWORD: redis.password: expected a password of at most 4096 bytes",
             ])
     }
@@ -74,7 +66,7 @@ import Testing
             try write(Array(contents.utf8), to: "\(folder)/password")
             let read = try configuration(
                 "cluster: c\nredis: {url: 'redis://h', password_file: '\(folder)/password'}")
-            #expect(read.redis.password == Configuration.Secret(password))
+            #expect(read.redis.password == Secret(password))
             #expect(read.redis.passwordFile == "\(folder)/password")
             #expect(read.warnings == [])
         }
@@ -84,7 +76,7 @@ import Testing
         let read = try configuration(
             "cluster: c\nredis: {url: 'redis://h', password_file: /nonexistent/p}",
             ["TROOP_REDIS_PASSWORD": "env"])
-        #expect(read.redis.password?.reveal() == "env")
+        #expect(read.redis.password?.revealed == "env")
     }
 
     @Test func aPasswordFileForEveryoneIsWarnedOf() throws {
@@ -92,7 +84,7 @@ import Testing
             try write(Array("pw".utf8), to: "\(folder)/password", mode: 0o644)
             let read = try configuration(
                 "cluster: c\nredis: {url: 'redis://h'}", ["TROOP_REDIS_PASSWORD_FILE": "\(folder)/password"])
-            #expect(read.redis.password?.reveal() == "pw")
+            #expect(read.redis.password?.revealed == "pw")
             #expect(read.warnings.count == 1)
             #expect(
                 read.warnings.first?.hasPrefix("environment:TROOP_REDIS_PASSWORD_FILE: redis.password_file: ")

@@ -1,4 +1,5 @@
 import Linux
+import Store
 import Testing
 
 @testable import Peer
@@ -11,7 +12,7 @@ import Testing
             cluster: "demo", host: .init(name: "a", address: "127.0.0.1"),
             peer: .init(listen: try SocketAddress("127.0.0.1:7218")), state: "/srv/troop",
             redis: .init(
-                url: try #require(Configuration.RedisURL("rediss://10.0.0.9:6390/3")), user: "troop",
+                url: try #require(try? StoreURL("rediss://10.0.0.9:6390/3")), user: "troop",
                 password: nil, passwordFile: nil,
                 tls: .init(
                     caFile: "/etc/troop/ca.pem", certificateFile: "/etc/troop/agent.pem",
@@ -37,7 +38,7 @@ import Testing
             cluster: "demo", host: .init(name: "box", address: "10.0.0.5"),
             peer: .init(listen: try SocketAddress("10.0.0.5:7118")), state: "/var/lib/troop",
             redis: .init(
-                url: try #require(Configuration.RedisURL("redis://127.0.0.1:6379/0")), user: nil,
+                url: try #require(try? StoreURL("redis://127.0.0.1:6379/0")), user: nil,
                 password: nil, passwordFile: nil, tls: .init(verify: true)),
             api: .init(listen: try SocketAddress("127.0.0.1:7117"), socket: "/run/troop/agent.sock"),
             server: nil,
@@ -77,7 +78,7 @@ import Testing
                 "TROOP_METRICS_SCOPE": "host", "TROOP_HOST_NAME": "", "TROOP_SERVER_WEIGHT": "7",
             ])
         #expect(read.cluster == "other")
-        #expect(read.redis.url.text == "rediss://h:1/2")
+        #expect(read.redis.url.description == "rediss://h:1/2")
         #expect(read.redis.tls.verify)
         #expect(read.election.ttlMilliseconds == 3000)
         #expect(read.election.renewMilliseconds == 500)
@@ -94,7 +95,7 @@ import Testing
     }
 
     @Test func everyVariableBelongsToOneOption() {
-        let variables = OptionTable.troop { _ in nil }.options.map(\.variable)
+        let variables = OptionTable.troop.options.map(\.variable)
         #expect(Set(variables).count == variables.count)
         #expect(variables.contains("TROOP_REDIS_TLS_CA_FILE"))
         #expect(!variables.contains("TROOP_SOCKET"), "that one belongs to the command line")

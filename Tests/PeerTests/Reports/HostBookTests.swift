@@ -31,6 +31,17 @@ import Testing
         #expect(book.age(of: "a", at: start) == 7000)
     }
 
+    @Test func aReaderThatDidNotLookTakesTheStoresWordWithinReason() {
+        var book = HostBook()
+        book.take([line("1")], at: start)
+        let later = start.advanced(milliseconds: 10_000)
+        book.take([line("2", ageByStore: 4000)], at: later)
+        #expect(book.age(of: "a", at: later) == 4000)
+        let latest = later.advanced(milliseconds: 10_000)
+        book.take([line("3", ageByStore: 3_600_000)], at: latest)
+        #expect(book.age(of: "a", at: latest) == 10_000)
+    }
+
     @Test func anExpiredReportIsRememberedAsLastSeen() {
         var book = HostBook()
         book.take([line("1")], at: start)
