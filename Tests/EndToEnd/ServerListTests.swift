@@ -16,7 +16,11 @@ import Testing
         return troop
     }
 
-    private func addresses(_ troop: Ensemble) -> [String] { troop.status()?.servers.map(\.address) ?? [] }
+    /// The list as the leader has it: the one that requests are routed over.
+    private func addresses(_ troop: Ensemble) -> [String] {
+        guard let leader = troop.status()?.leader?.host else { return [] }
+        return troop.status(of: leader)?.servers.map(\.address) ?? []
+    }
 
     @Test(.timeLimit(.minutes(2))) func editsByHandTakeEffectAndGarbageDoesNot() async throws {
         let troop = try await begin()
