@@ -44,7 +44,7 @@ import Testing
 
         try troop.redis.command("HSET", key, first, "{oops")
         try troop.redis.command("HSET", key, "not an address", "")
-        let isTold = await eventually { (troop.status()?.notices.count ?? 0) >= 2 }
+        let isTold = await eventually { (troop.status(of: "b")?.notices.count ?? 0) >= 2 }
         #expect(isTold)
         #expect(addresses(troop).sorted() == [first, second].sorted(), "the last good values stay in force")
         let status = try troop.command("b", "status")
