@@ -10,6 +10,7 @@ final class Ensemble: Sendable {
     struct Member: Sendable {
         let name: String
         let appPort: UInt16
+        let apiPort: UInt16
         let socket: String
         let config: String
     }
@@ -41,7 +42,8 @@ final class Ensemble: Sendable {
         let proxyPort = proxyPort
         members = try names.map { name in
             let member = Member(
-                name: name, appPort: try RedisServer.freePort(), socket: "\(folder)/\(name).sock",
+                name: name, appPort: try RedisServer.freePort(), apiPort: try RedisServer.freePort(),
+                socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
             let text = """
                 cluster: test
@@ -49,7 +51,7 @@ final class Ensemble: Sendable {
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
                 redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
-                api: {listen: "127.0.0.1:\(try RedisServer.freePort())", socket: \(member.socket)}
+                api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
                 metrics: {scope: process, pid_file: \(folder)/\(name).pid}

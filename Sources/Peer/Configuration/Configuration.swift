@@ -7,7 +7,7 @@ package struct Configuration: Sendable, Equatable {
     package var cluster: String
     /// Who this host is.
     package var host: Host
-    /// Where this agent's proof of life listens while it leads.
+    /// Where agents will prove to each other that they live; not opened yet.
     package var peer: Peer
     /// The folder for what must survive a restart.
     package var state: String
@@ -38,9 +38,9 @@ extension Configuration {
         package var address: String
     }
 
-    /// Where this agent's proof of life listens.
+    /// Where agents will prove to each other that they live.
     package struct Peer: Sendable, Equatable {
-        /// The listener that is open exactly while this agent holds the lease.
+        /// The listener of that proof.
         package var listen: SocketAddress
     }
 

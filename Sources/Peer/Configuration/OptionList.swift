@@ -21,7 +21,7 @@ extension OptionTable {
                 "The address at which other hosts reach this one."),
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
-                "Where an agent listens exactly as long as it holds the lease, so that its death is seen."),
+                "Where agents will prove to each other that they live; checked, but not opened yet."),
         ]
     }
 
