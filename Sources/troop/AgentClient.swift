@@ -72,6 +72,6 @@ struct AgentClient {
         let sentence = (try? JSONForm.document([String: String].self, from: answer.body))?["error"]
         ExitStatus.complain(
             sentence ?? "the agent answered \(answer.status); do agent and command have one version?")
-        throw ExitStatus.degraded
+        throw answer.status == 503 ? ExitStatus.storeUnreachable : ExitStatus.degraded
     }
 }

@@ -18,7 +18,8 @@ struct ListServers: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let document = try agent.client.get(ServersDocument.self, "/v1/servers")
+        let status = try agent.client.get(Status.self, "/v1/status")
+        let document = ServersDocument(servers: status.servers)
         switch output.output {
         case .json: Output.json(document)
         case .table:
@@ -33,6 +34,10 @@ struct ListServers: AsyncParsableCommand {
                 ])
             }
             Output.write(table.text)
+        }
+        guard status.store.reachable else {
+            ExitStatus.complain("Redis does not answer: this is the last list that was read")
+            throw ExitStatus.storeUnreachable
         }
     }
 }

@@ -129,6 +129,11 @@ import Testing
         #expect(status.code == 3)
         #expect(status.output.contains("leader UNKNOWN"))
         #expect(status.output.contains("Redis does not answer"))
+        let list = try troop.command(leader, "servers")
+        #expect(list.code == 3)
+        #expect(list.output.contains("127.0.0.1:"), "the last good list is shown: \(list.output)")
+        #expect(try troop.command(leader, "servers", "add", "127.0.0.1:9").code == 3)
+        #expect(try troop.command(leader, "history").code == 3)
         let minute = await eventually(within: 70_000) { Instant.now().milliseconds(since: stopped) >= 60_000 }
         #expect(minute)
         #expect(troop.get()?.status == 200)

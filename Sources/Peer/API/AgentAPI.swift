@@ -76,7 +76,7 @@ package struct AgentAPI: Sendable {
                 Command("XREVRANGE", keys.history, "+", "-", "COUNT", "\(count)"))
             return .json(200, HistoryDocument(entries: HistoryEntry.list(reply).map(HistoryLine.init)))
         } catch {
-            return .error(503, "\(error)")
+            return .error(AgentAPI.status(of: error), "\(error)")
         }
     }
 
@@ -138,7 +138,15 @@ package struct AgentAPI: Sendable {
             roster.lookAgain()
             return .json(200, ChangeDocument(address: arguments[0], outcome: outcome(reply.integer ?? 0)))
         } catch {
-            return .error(503, "nothing was changed for certain: \(error)")
+            return .error(AgentAPI.status(of: error), "nothing was changed for certain: \(error)")
+        }
+    }
+
+    /// 503 while Redis cannot be reached, 502 when it answers with an error.
+    private static func status(of fault: StoreFault) -> Int {
+        switch fault {
+        case .rejected, .malformed, .misconfigured: 502
+        case .unreachable, .timeout, .backingOff: 503
         }
     }
 
@@ -155,6 +163,9 @@ package struct AgentAPI: Sendable {
 /// `GET /v1/servers`.
 package struct ServersDocument: Codable, Sendable {
     package var servers: [Status.Server]
+
+    /// A document of these servers.
+    package init(servers: [Status.Server]) { self.servers = servers }
 }
 
 /// The answer to a change of the server list.

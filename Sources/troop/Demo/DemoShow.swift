@@ -75,7 +75,7 @@ struct DemoShow: Sendable {
 
     private func welcome(_ register: ChildProcess.Register) async {
         let leader = status()?.leader?.host ?? "a"
-        let program = troop.program
+        let program = DemoShow.short(troop.program)
         let socket = troop.members.last?.socket ?? ""
         let app = troop.members.first?.appPort ?? 0
         let id = await register.running[leader] ?? 0
@@ -98,6 +98,15 @@ struct DemoShow: Sendable {
 
 
             """)
+    }
+
+    /// The program as it can be typed in the current folder.
+    private static func short(_ program: String) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&buffer, buffer.count) != nil else { return program }
+        let folder =
+            String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/"
+        return program.hasPrefix(folder) ? String(program.dropFirst(folder.count)) : program
     }
 
     private func status() -> Status? {

@@ -104,7 +104,7 @@ struct DemoTroop: Sendable {
         api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
         server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
         proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
-        metrics: {scope: process, pid_file: \(member.pidPath)}
+        metrics: {scope: process, pid_file: \(member.pidPath), cpu_allowance: 1}
 
         """
     }
