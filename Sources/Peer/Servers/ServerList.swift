@@ -36,6 +36,8 @@ package struct ServerList: Equatable, Sendable {
     package private(set) var faults: [String: ServerEntryFault] = [:]
     /// True while the store has lost the marker: the list in force is older than the store's.
     package private(set) var isLost = false
+    /// The last reading: most are equal to it, and need no second look.
+    private var last: Reading?
 
     /// An empty list, or the one that was kept on disk.
     package init(entries: [ServerEntry] = [], generation: String? = nil) {
@@ -45,6 +47,8 @@ package struct ServerList: Equatable, Sendable {
 
     /// Takes in a reading of the store.
     package mutating func take(_ reading: Reading) -> Outcome {
+        if reading == last { return .unchanged }
+        last = reading
         var found: [SocketAddress: ServerEntry] = [:]
         faults = [:]
         var named: Set<SocketAddress> = []
