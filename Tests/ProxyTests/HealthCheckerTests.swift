@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Synchronization
 import Testing
@@ -45,6 +46,22 @@ import Testing
         #expect(closing == (false, "connection closed without a response"))
         let silent = try await firstReason(try Backend { _, wire, _ in _ = wire.readToEnd() }.address)
         #expect(silent == (false, "no answer in 200 ms"))
+    }
+
+    @Test func aSlowBodyIsHeardOut() async throws {
+        let wasHeard = Mutex<Bool?>(nil)
+        let backend = try Backend { _, wire, _ in
+            guard wire.readMessage() != nil else { return }
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            usleep(30_000)  // the server is slow; a checker that left at the head has gone by now
+            _ = wire.send("bo")
+            usleep(30_000)
+            let heard = wire.send("dy")
+            wasHeard.withLock { $0 = $0 ?? heard }
+        }
+        #expect(try await firstReason(backend.address) == (true, "status 200"))
+        #expect(await Rig.eventually { wasHeard.withLock { $0 } != nil })
+        #expect(wasHeard.withLock { $0 } == true)
     }
 
     @Test func requestsNamePathAndHost() async throws {

@@ -130,8 +130,10 @@ final class HealthLoop {
         while let entry = queue.first, entry.due <= now {
             queue.removeFirst()
             guard let target = targets[entry.number], target.generation == entry.generation else { continue }
-            if target.probe != nil {
-                end(entry.number, failure: .timeout(milliseconds: settings.timeoutMilliseconds))
+            if let probe = target.probe {
+                conclude(
+                    entry.number,
+                    probe.verdict ?? .failed(.timeout(milliseconds: settings.timeoutMilliseconds)))
             } else {
                 begin(entry.number, target, now)
             }
@@ -161,8 +163,15 @@ final class HealthLoop {
 
     private func advance(_ number: Int, generation: UInt32) {
         guard targets[number]?.generation == generation else { return }
-        switch targets[number]?.probe?.advance(into: buffer, good: settings.status) {
-        case nil, .pending: break
+        guard let outcome = targets[number]?.probe?.advance(into: buffer, good: settings.status) else {
+            return
+        }
+        conclude(number, outcome)
+    }
+
+    private func conclude(_ number: Int, _ outcome: HealthProbe.Outcome) {
+        switch outcome {
+        case .pending: break
         case .good(let status): end(number, failure: nil, note: "status \(status)")
         case .failed(let reason): end(number, failure: reason)
         }

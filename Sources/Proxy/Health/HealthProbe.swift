@@ -17,6 +17,13 @@ struct HealthProbe {
     private var unsent: ArraySlice<UInt8>
     private var received: [UInt8] = []
     private var parser = ResponseParser()
+    /// What the head said; the body is then read to its end, or the server would see its answer cut off.
+    private(set) var verdict: Outcome?
+    private var body = BodyProgress()
+    private var bodyBytes = 0
+
+    /// A longer body is not read to its end.
+    private static let bodyBytesMax = 64 * 1024
 
     /// Begins to connect; the request is sent once that is done.
     static func begin(_ address: SocketAddress, request: [UInt8]) -> Result<HealthProbe, BeginFault> {
@@ -49,7 +56,7 @@ struct HealthProbe {
         var code: Int32 = 0
         var length = socklen_t(4)
         _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
-        if code != 0 { return .failed(HealthProbe.describe(code)) }
+        if code != 0 { return verdict ?? .failed(HealthProbe.describe(code)) }
         while !unsent.isEmpty {
             let sent = unsent.withUnsafeBytes {
                 send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -66,14 +73,29 @@ struct HealthProbe {
     private mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-            if count < 0 { return errno == EAGAIN ? .pending : .failed(HealthProbe.describe(errno)) }
-            if count == 0 {
-                return .failed(.closed(midway: !received.isEmpty))
+            if count < 0 {
+                return errno == EAGAIN ? .pending : verdict ?? .failed(HealthProbe.describe(errno))
             }
+            if count == 0 { return verdict ?? .failed(.closed(midway: !received.isEmpty)) }
             received += buffer[0..<count]
-            let outcome = judge(good)
-            if outcome != .pending { return outcome }
+            if verdict == nil {
+                let outcome = judge(good)
+                if case .pending = outcome { continue }
+                verdict = outcome
+                if case .failed(.malformed) = outcome { return outcome }
+            }
+            if passBody(), let verdict { return verdict }
         }
+    }
+
+    /// Counts what has come of the body; true when that is all, or as much as is read.
+    private mutating func passBody() -> Bool {
+        let fault = received.withUnsafeBufferPointer { bytes in
+            bytes.baseAddress.flatMap { body.take($0, count: bytes.count).fault }
+        }
+        bodyBytes += received.count
+        received.removeAll(keepingCapacity: true)
+        return fault != nil || body.isDone || bodyBytes > HealthProbe.bodyBytesMax
     }
 
     /// Looks at the bytes so far; interim responses are passed over.
@@ -92,6 +114,8 @@ struct HealthProbe {
             }
             let head = parser.head
             guard head.isInterim else {
+                received.removeFirst(head.length)
+                body.begin(head.framing(answersHead: false))
                 return good.contains(head.status)
                     ? .good(status: head.status) : .failed(.status(head.status))
             }
