@@ -13,7 +13,7 @@ struct AgentOptions: ParsableArguments {
     /// The socket to ask.
     var path: String {
         if let socket { return socket }
-        if let variable = getenv("TROOP_SOCKET") { return String(cString: variable) }
+        if let variable = getenv("TROOP_SOCKET"), variable.pointee != 0 { return String(cString: variable) }
         return "/run/troop/agent.sock"
     }
 

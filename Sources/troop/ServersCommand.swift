@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Linux
 import Peer
 
 /// `troop servers`: the list that the proxy routes over.
@@ -65,6 +66,13 @@ struct AddServer: AsyncParsableCommand {
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        try ServersText.validate(address)
+        if let weight, !(1...256).contains(weight) {
+            throw ValidationError("--weight is \(weight); expected 1 to 256")
+        }
+    }
+
     func run() async throws {
         let form = Form(
             address: address, host: host, state: state?.rawValue, weight: weight, reason: reason,
@@ -93,17 +101,9 @@ struct RemoveServer: AsyncParsableCommand {
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws { try ServersText.validate(address) }
+
     func run() async throws {
-        let allowed = address.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: ":"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-                UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "."), UInt8(ascii: "["),
-                UInt8(ascii: "]"):
-                true
-            default: false
-            }
-        }
-        guard allowed else { throw ValidationError("'\(address)' is no ADDRESS:PORT") }
         let path = address.replacing("[", with: "%5B").replacing("]", with: "%5D")
         let document = try agent.client.change("DELETE", "/v1/servers/\(path)")
         ServersText.show(document, output.output)
@@ -113,6 +113,11 @@ struct RemoveServer: AsyncParsableCommand {
 
 /// What the changing commands say.
 private enum ServersText {
+    /// Refuses what is no `ADDRESS:PORT` as wrong usage.
+    static func validate(_ address: String) throws {
+        do { _ = try SocketAddress(address) } catch { throw ValidationError("\(error)") }
+    }
+
     /// The person's name, for the entry's `by`.
     static var user: String {
         for name in ["SUDO_USER", "USER"] {

@@ -91,6 +91,9 @@ package struct AgentAPI: Sendable {
         } catch {
             return .error(400, "\(error)")
         }
+        // What is not named stays as it is.
+        await roster.refresh()
+        if let known = await roster.entries.first(where: { $0.address == entry.address }) { entry = known }
         if let weight = form.weight {
             guard ServerEntry.weights.contains(weight) else {
                 return .error(400, "weight is \(weight); expected 1 to 256")
@@ -103,8 +106,8 @@ package struct AgentAPI: Sendable {
             }
             entry.state = state
         }
-        entry.host = form.host ?? ""
-        entry.reason = form.reason ?? ""
+        entry.host = form.host ?? entry.host
+        entry.reason = form.reason ?? entry.reason
         entry.by = form.by ?? "api"
         entry.since = WallClock.milliseconds()
         guard entry.value.utf8.count <= ServerEntry.valueBytesMax else {

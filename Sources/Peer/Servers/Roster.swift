@@ -171,7 +171,9 @@ package actor Roster {
         if let own = place.own {
             let contains = reading.fields.keys.contains { (try? SocketAddress($0)) == own.address }
             let wasRemoved = isRemoved
-            await act(on: registration.listWasRead(containsEntry: contains, generation: reading.generation))
+            await act(
+                on: registration.listWasRead(
+                    containsEntry: contains, generation: list.isLost ? nil : reading.generation))
             if isRemoved && !wasRemoved {
                 log.warning(
                     "own entry was removed by a person; it stays out until 'troop servers add' or a restart of the application",
@@ -187,9 +189,13 @@ package actor Roster {
         switch action {
         case .none: return
         case .register:
-            let entry = ServerEntry(
-                address: own.address, host: place.host, weight: own.weight, by: "agent",
-                since: WallClock.milliseconds())
+            // After a loss the last known entry returns as it was: a server that was out stays out.
+            let known = list.isLost ? list.entries[own.address] : nil
+            let entry =
+                known
+                ?? ServerEntry(
+                    address: own.address, host: place.host, weight: own.weight, by: "agent",
+                    since: WallClock.milliseconds())
             let keys = [place.keys.servers, place.keys.serversGeneration, place.keys.news]
             guard
                 let reply = try? await store.run(
@@ -242,7 +248,8 @@ package actor Roster {
             log.error(
                 "malformed entry in the server list",
                 metadata: [
-                    "key": "\(place.keys.servers)", "field": "\(Roster.printable(field))", "why": "\(fault)",
+                    "key": "\(place.keys.servers)", "field": "\(Roster.printable(field))",
+                    "why": "\(Roster.printable("\(fault)", 300))",
                 ])
         }
         faultsSeen = faults
@@ -305,9 +312,10 @@ extension Roster {
         }
     }
 
-    private static func printable(_ text: String) -> String {
+    private static func printable(_ text: String, _ limit: Int = 80) -> String {
         String(
-            text.prefix(80).map { $0.isASCII && ($0.asciiValue ?? 0) >= 0x20 && $0 != "\u{7F}" ? $0 : "?" })
+            text.prefix(limit).map { $0.isASCII && ($0.asciiValue ?? 0) >= 0x20 && $0 != "\u{7F}" ? $0 : "?" }
+        )
     }
 }
 

@@ -34,7 +34,7 @@ package struct ServerList: Equatable, Sendable {
     package private(set) var generation: String?
     /// What is wrong with which field of the hash, as last read.
     package private(set) var faults: [String: ServerEntryFault] = [:]
-    /// True while the store has lost the marker: the list in force is older than the store's.
+    /// True while the store has lost the list or its marker: the list in force is older than the store's.
     package private(set) var isLost = false
     /// The last reading: most are equal to it, and need no second look.
     private var last: Reading?
@@ -63,7 +63,8 @@ package struct ServerList: Equatable, Sendable {
         }
         // An address whose value is bad is still on the list: its last good value stays in force.
         for address in named where found[address] == nil { found[address] = entries[address] }
-        isLost = reading.generation == nil
+        // All entries gone at once is a lost hash (a DEL, say): people remove servers one by one.
+        isLost = reading.generation == nil || (reading.fields.isEmpty && entries.count > 1)
         if isLost {
             found.merge(entries) { new, _ in new }
         } else {

@@ -55,7 +55,7 @@ package enum ServerScripts {
         Script(
             name: "servers-restore",
             body: fence + "\n" + """
-                if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+                if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
                 for i = 3, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
                 redis.call('SET', KEYS[3], ARGV[2])
                 redis.call('PUBLISH', KEYS[4], 'servers')

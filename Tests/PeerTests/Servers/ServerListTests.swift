@@ -66,8 +66,15 @@ import Testing
         #expect(list.entries.count == 2)
     }
 
-    @Test func anEmptiedListWithItsMarkerIsEmpty() {
-        var list = list([one: "", two: ""])
+    @Test func aListThatIsGoneAtOnceIsLostAndStaysInForce() {
+        var list = list([one: "", two: #"{"state":"out"}"#])
+        #expect(list.take(.init(fields: [:], generation: "g")) == .unchanged)
+        #expect(list.isLost)
+        #expect(list.entries.values.contains { $0.state == .out })
+    }
+
+    @Test func aListWhoseLastEntryWasRemovedIsEmpty() {
+        var list = list([one: ""])
         _ = list.take(.init(fields: [:], generation: "g"))
         #expect(list.entries.isEmpty)
         #expect(!list.isLost)
