@@ -39,7 +39,10 @@ final class FakeServer: Sendable {
         }
         self.listener = listener
         port = wanted
+        // The thread closes the listener, and nobody else: a number that is given out again under a thread
+        // that still accepts on it would steal another server's connections.
         let thread = try Thread.start(named: "fake") { [weak self] in
+            defer { _ = close(listener) }
             while true {
                 let client = accept(listener, nil, nil)
                 guard client >= 0, let self, !self.isStopped.load(ordering: .acquiring) else {
@@ -56,7 +59,6 @@ final class FakeServer: Sendable {
     deinit {
         isStopped.store(true, ordering: .releasing)
         _ = shutdown(listener, Int32(SHUT_RDWR))
-        _ = close(listener)
     }
 
     var url: String { "redis://127.0.0.1:\(port)" }

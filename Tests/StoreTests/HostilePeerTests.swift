@@ -11,6 +11,7 @@ import Testing
         StoreFault?, Int64, Bool
     ) {
         let server = try FakeServer([.take, .give(FakeServer.ok)] + steps)
+        defer { withExtendedLifetime(server) {} }
         let connection = try StoreConnection.open(try settings(server.url), until: soon())
         let start = Instant.now()
         var fault: StoreFault?
