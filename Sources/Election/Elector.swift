@@ -156,7 +156,8 @@ extension Elector {
             switch action {
             case .ask(let wanted): ask = wanted
             case .report(let standing, let reason):
-                onChange(ElectionChange(at: now, standing: standing, reason: reason))
+                onChange(
+                    ElectionChange(at: now, standing: standing, reason: reason, trouble: core.troubleText))
             }
         }
         return ask

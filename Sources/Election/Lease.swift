@@ -1,7 +1,8 @@
 /// Who holds the lease: a host, the run of its agent (the nonce) and the election (the epoch).
 package struct Lease: Sendable, Hashable, CustomStringConvertible {
-    /// The largest epoch taken for one: Redis's scripts count in doubles, which are exact well beyond it.
-    package static let epochMax: Int64 = 1 << 52
+    /// The largest epoch there can be; the scripts have the same limit, take no larger number for one, and give none
+    /// out. They count in doubles, which are exact well beyond it.
+    package static let epochMax: Int64 = 1 << 51
     /// The longest host name, in bytes.
     package static let hostBytesMax = 63
     /// The longest nonce, in bytes.

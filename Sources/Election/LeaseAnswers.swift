@@ -100,17 +100,31 @@ extension LeaseCore {
     }
 
     private mutating func heldByOther(_ lease: Lease, left: Int64?, at now: Instant, before: Trouble?) {
-        learn(lease.epoch)
-        follow(lease, "\(lease.host) leads with epoch \(lease.epoch)")
-        guard let left else {
-            let text = "the lease of \(lease.host) has no expiry: it is left alone, and blocks every election"
-            tell(.endless, text, before: before)
-            next = now.advanced(milliseconds: settings.ttlMilliseconds)
+        if let text = strangeness(of: lease, left: left) {
             holderEnds = nil
+            leaderless(text)
+            tell(.foreign, text, before: before)
+            let pause = min(bounded(left), settings.ttlMilliseconds)
+            next = now.advanced(milliseconds: pause + pace.jitter())
             return
         }
+        learn(lease.epoch)
+        follow(lease, "\(lease.host) leads with epoch \(lease.epoch)")
         holderEnds = now.advanced(milliseconds: bounded(left))
         next = now.advanced(milliseconds: bounded(left) + 1 + pace.jitter())
+    }
+
+    /// Why a well-formed lease is none that an agent of this troop took; nil when it may well be.
+    private func strangeness(of lease: Lease, left: Int64?) -> String? {
+        let advice = "it is left alone, and blocks every election; remove it with DEL if nobody owns it"
+        if left == nil {
+            return "the lease '\(lease)' has no expiry, so no agent wrote it: \(advice)"
+        }
+        if lease.epoch < highestEpoch {
+            return
+                "the lease '\(lease)' is older than epoch \(highestEpoch), which was reached before: \(advice)"
+        }
+        return nil
     }
 
     private mutating func heldByMyself(
@@ -150,8 +164,8 @@ extension LeaseCore {
         if answer == .reinstated { report("kept the lease: the store had lost it") }
     }
 
+    /// A leader that lost its lease does not follow another's token at its word: first it looks whether that is a lease.
     private mutating func lost(to other: Lease?, at now: Instant) {
-        if let other { learn(other.epoch) }
         next = now
         if case .leader(let lease, _) = standing {
             if let other, !isMine(other) {
@@ -160,11 +174,7 @@ extension LeaseCore {
                 giveUp(lease, "the lease of \(lease.host) is gone from the store")
             }
         }
-        if let other, !isMine(other) {
-            follow(other, "\(other.host) leads with epoch \(other.epoch)")
-            holderEnds = now  // how long it stands is not known: look
-            next = now.advanced(milliseconds: pace.jitter())
-        }
+        if let other, !isMine(other) { next = now.advanced(milliseconds: pace.jitter()) }
         spent = nil
     }
 
@@ -212,6 +222,7 @@ extension LeaseCore {
 
     private mutating func tell(_ new: Trouble, _ text: String, before: Trouble?) {
         trouble = new
+        troubleText = text
         if before != new { report(text) }
     }
 

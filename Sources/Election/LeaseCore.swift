@@ -44,7 +44,7 @@ package struct LeaseCore: Sendable {
     }
 
     /// What is wrong, so that it is told once and not at every ask.
-    enum Trouble: Equatable { case store(StoreFailure.Kind), foreign, endless, quarantine, reserved }
+    enum Trouble: Equatable { case store(StoreFailure.Kind), foreign, quarantine, reserved }
 
     let settings: ElectionSettings
     var pace: LeasePace
@@ -71,7 +71,11 @@ package struct LeaseCore: Sendable {
     var lastRenewal = Instant(nanoseconds: 0)
     /// After a handover the others come first; their news, and our own, must not wake us earlier.
     var restsUntil = Instant(nanoseconds: 0)
-    var trouble: Trouble?
+    var trouble: Trouble? {
+        didSet { if trouble == nil { troubleText = nil } }
+    }
+    /// The trouble in words for people; nil when there is none that people should know of.
+    package internal(set) var troubleText: String?
     var actions: [Action] = []
 
     /// A core that asks at its first event; `seed` decides its jitter.
@@ -202,7 +206,8 @@ package struct LeaseCore: Sendable {
     /// Why there is an election, as far as we know; the script knows better when the last leader released.
     private func reasonToStand(at now: Instant) -> String {
         if let dead { return "\(dead.host) died" }
-        if storeLost { return "the store lost its memory" }
+        // Who has never heard of an epoch saw nothing that could have been lost.
+        if storeLost, highestEpoch > 0 { return "the store lost its memory" }
         guard let holder else { return "start" }
         let isOver = holderEnds.map { $0 <= now || holder == spent } ?? false
         return "the lease of \(holder.host) \(isOver ? "expired" : "was removed")"

@@ -22,6 +22,15 @@ package enum Standing: Sendable, Equatable {
         }
     }
 
+    /// The epoch of the lease it is about; nil where no lease is known.
+    package var epoch: Int64? {
+        switch self {
+        case .follower(let lease), .limbo(let lease): lease?.epoch
+        case .leader(let lease, _): lease.epoch
+        case .candidate: nil
+        }
+    }
+
     /// The standing as a reader has to take it at `now`: a leader past its deadline is in limbo, told or not.
     package func judged(at now: Instant) -> Standing {
         guard case .leader(let lease, let until) = self, until <= now else { return self }
@@ -43,11 +52,14 @@ package struct ElectionChange: Sendable, Equatable {
     package let standing: Standing
     /// Who did what, or what is wrong.
     package let reason: String
+    /// What keeps the election from its course at that moment, in words for people; nil when nothing does.
+    package let trouble: String?
 
     /// A change, as the elector reports it.
-    package init(at: Instant, standing: Standing, reason: String) {
+    package init(at: Instant, standing: Standing, reason: String, trouble: String? = nil) {
         self.at = at
         self.standing = standing
         self.reason = reason
+        self.trouble = trouble
     }
 }

@@ -123,7 +123,7 @@ package struct Agent: Service {
         if state != seen { tell(state, of: address) }
         switch state {
         case .unknown: break
-        case .healthy: await roster.applicationIsUp()
+        case .healthy: if await !reporter.nameIsTaken { await roster.applicationIsUp() }
         // A slow or confused application stays on the list: the proxy's own checks keep requests away from it.
         // Only one that nobody answers for any more is taken out.
         case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }

@@ -66,16 +66,21 @@ struct AgentParts {
             sampler: Sampler(
                 scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
             isLeader: { [elector] in elector.isLeader(at: .now()) },
+            onNameTaken: { [elector] isTaken in
+                elector.pause(isTaken)
+                if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }
+            },
             log: log)
         duties = LeaderDuties(
             proxy: proxy, listen: configuration.proxy.listen, router: router, store: store, keys: keys,
             folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch, log: log)
         board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
-        subscription = AgentParts.subscription(settings, keys, elector, roster)
+        let news = NewsLine(log: log)
+        subscription = AgentParts.subscription(settings, keys, elector, roster, news)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter)
+            elector: elector, reporter: reporter, news: news)
         let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
         api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
         try AgentParts.open(api, configuration)
@@ -101,16 +106,18 @@ struct AgentParts {
     }
 
     private static func subscription(
-        _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster
+        _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
+        _ news: NewsLine
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
             case .subscribed:
+                news.isUp()
                 elector.lookAgain()
                 roster.lookAgain()
             case .message(let channel, _):
                 if channel == keys.lease { elector.lookAgain() } else { roster.lookAgain() }
-            case .lost: break  // the store's own client tells of it
+            case .lost(let reason): news.isLost(reason)
             }
         }
     }

@@ -17,28 +17,48 @@ package struct StateFolder: Sendable {
     /// Opens the folder, making it (mode 0750) where it is missing; throws when it cannot be written to.
     package init(path: String) throws(SystemFault) {
         self.path = path
+        try make()
+        guard access(path, W_OK | X_OK) == 0 else { throw SystemFault("write to the state folder", on: path) }
+    }
+
+    private func make() throws(SystemFault) {
         var made = ""
         for part in path.split(separator: "/", omittingEmptySubsequences: false) {
             made += (made.isEmpty && part.isEmpty) ? "/" : (made.isEmpty || made == "/" ? "" : "/") + part
             if made.isEmpty || made == "/" { continue }
             if mkdir(made, 0o750) != 0, errno != EEXIST { throw SystemFault("mkdir", on: made) }
         }
-        guard access(path, W_OK | X_OK) == 0 else { throw SystemFault("write to the state folder", on: path) }
     }
 
-    /// Replaces the document `name`.
+    /// Replaces the document `name`; a folder that was deleted meanwhile is made again. Throws what the system
+    /// refused, and leaves the old document and no half-written one.
     package func write(_ document: some Encodable, as name: String) throws(SystemFault) {
         let file = "\(path)/\(name)"
-        let draft = "\(file).new"
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(document) else {
             throw SystemFault("encode", on: file, code: EINVAL)
         }
-        let raw = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        let draft = "\(file).new"
+        do throws(SystemFault) {
+            try write(Array(data), draft: draft)
+            guard rename(draft, file) == 0 else { throw SystemFault("rename", on: draft) }
+        } catch {
+            _ = unlink(draft)
+            throw error
+        }
+    }
+
+    private func write(_ bytes: [UInt8], draft: String) throws(SystemFault) {
+        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+        var raw = open(draft, flags, 0o640)
+        if raw < 0, errno == ENOENT {
+            try make()
+            raw = open(draft, flags, 0o640)
+        }
         guard raw >= 0 else { throw SystemFault("open", on: draft) }
         let descriptor = Descriptor(owning: raw)
-        var rest = Array(data)[...]
+        var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
             if count < 0 {
@@ -48,7 +68,6 @@ package struct StateFolder: Sendable {
             rest = rest.dropFirst(count)
         }
         guard fsync(descriptor.raw) == 0 else { throw SystemFault("fsync", on: draft) }
-        guard rename(draft, file) == 0 else { throw SystemFault("rename", on: draft) }
     }
 
     /// What reading a document gave.

@@ -51,6 +51,17 @@ package actor Store {
         }
     }
 
+    /// Sends commands as `pipeline` does, and says which run of Redis answered: its run id changes with every restart
+    /// and every replacement of the server, and with it may come older data. Nil when it may not be asked (`INFO`).
+    package func identifiedPipeline(
+        _ commands: [Command]
+    ) throws(StoreFault) -> (replies: [Reply], runID: String?) {
+        try attempt { (connection, deadline) throws(StoreFault) in
+            let runID = try connection.runID(until: deadline)
+            return (try connection.pipeline(commands, until: deadline), runID)
+        }
+    }
+
     /// Runs a script; an error reply is thrown as `.rejected`.
     package func run(_ script: Script, keys: [String], arguments: [String]) throws(StoreFault) -> Reply {
         try call(Command(script, keys: keys, arguments: arguments))

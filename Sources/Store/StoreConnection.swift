@@ -5,6 +5,13 @@ package import Linux
 package final class StoreConnection {
     private let target: String
     private var exchange: Exchange?
+    /// Asked once: one connection reaches one run of the server.
+    private var identity: Identity?
+
+    private enum Identity {
+        case known(String)
+        case unknown
+    }
 
     private init(_ exchange: Exchange, target: String) {
         self.exchange = exchange
@@ -83,6 +90,31 @@ package final class StoreConnection {
         _ script: Script, keys: [String], arguments: [String], until deadline: Instant
     ) throws(StoreFault) -> Reply {
         try call(Command(script, keys: keys, arguments: arguments), until: deadline)
+    }
+
+    /// The run id of the server (`INFO server`, 40 hexadecimal digits); nil where it may not be asked or says none.
+    package func runID(until deadline: Instant) throws(StoreFault) -> String? {
+        if let identity {
+            switch identity {
+            case .known(let runID): return runID
+            case .unknown: return nil
+            }
+        }
+        let reply = try pipeline([Command("INFO", "server")], until: deadline).first
+        let lines = (reply?.text ?? "").utf8.split { $0 == 0x0D || $0 == 0x0A }
+        let mark = Array("run_id:".utf8)
+        let value = lines.first { $0.starts(with: mark) }.map { String(Substring($0.dropFirst(mark.count))) }
+        guard let value, (1...64).contains(value.utf8.count), value.utf8.allSatisfy(Self.isHexadecimal) else {
+            // A refusal stands until the rights change, and then the connection is a new one at the latest.
+            identity = .unknown
+            return nil
+        }
+        identity = .known(value)
+        return value
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        (48...57).contains(byte) || (65...70).contains(byte) || (97...102).contains(byte)
     }
 
     /// A server that hangs up on a greeting mostly wants another transport or proof.

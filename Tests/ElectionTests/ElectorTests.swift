@@ -116,6 +116,50 @@ import Testing
         #expect(next.epoch > lease.epoch)
     }
 
+    /// Numbers that no election reaches are no epochs; at the limit itself the election stops rather than fall.
+    @Test(arguments: ["2251799813685249", "4503599627370495", "9007199254740993", "99999999999999999999"])
+    func anImpossibleEpochIsPassedOver(_ value: String) async throws {
+        let server = try RedisServer()
+        try server.command("SET", keys.epoch, value)
+        let troop = try Candidates(["a", "b"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        first.elector.stop()
+        let next = try #require(try await troop.leader(not: first.name).lease)
+        #expect(next.epoch > lease.epoch)
+        #expect(next.epoch < 1 << 45)
+    }
+
+    @Test func epochsDoNotFallAtTheirLimit() async throws {
+        let server = try RedisServer()
+        try server.command("SET", keys.epoch, "2251799813685247")
+        let troop = try Candidates(["a", "b"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        #expect(try #require(first.lease).epoch == Lease.epochMax)
+        first.elector.stop()
+        let other = try #require(troop.all.first { $0.name != first.name })
+        #expect(await eventually { other.reasons.contains { $0.contains("cannot rise") } })
+        #expect(troop.leader == nil)
+    }
+
+    @Test(arguments: ["zz:abc:99", "zz:abc:2251799813685248"])
+    func aTokenWrittenByHandIsToldAndNotFollowed(_ value: String) async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b"], on: server)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let lease = try #require(first.lease)
+        try server.command("SET", keys.lease, value)
+        #expect(await eventually { troop.all.allSatisfy { $0.reasons.contains { $0.contains("DEL") } } })
+        #expect(first.elector.standing == .limbo(lease))
+        try server.command("DEL", keys.lease)
+        let next = try #require(try await troop.leader().lease)
+        #expect(next.epoch > lease.epoch)
+        #expect(next.epoch < 1 << 45)
+    }
+
     @Test(arguments: ["garbage", ""])
     func aMalformedLeaseIsToldAndLeftAlone(_ value: String) async throws {
         let server = try RedisServer()

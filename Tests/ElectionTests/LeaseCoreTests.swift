@@ -168,16 +168,35 @@ import Testing
             ])
     }
 
-    @Test func aLeaseThatAnotherTookMakesAFollower() throws {
+    @Test func aLeaseThatAnotherTookMakesAFollowerOnceItWasLookedAt() throws {
         var (a, lease) = try Transcript.elected()
         _ = a.wake(250)
         let b = try #require(a.lease(9, host: "b"))
         #expect(
             a.answer(.lost(to: b), sent: 250, 252) == [
-                .report(.limbo(lease), reason: "the lease was taken by b"),
-                .report(.follower(leader: b), reason: "b leads with epoch 9"),
+                .report(.limbo(lease), reason: "the lease was taken by b")
+            ])
+        let next = try #require(a.wakesAt)
+        #expect(a.wake(next).count == 1)
+        #expect(
+            a.answer(.held(b, left: 700), sent: next, next + 1) == [
+                .report(.follower(leader: b), reason: "b leads with epoch 9")
             ])
         #expect(a.core.highestEpoch == 9)
+    }
+
+    @Test(arguments: [(9, nil), (6, 700)] as [(Int64, Int64?)])
+    func aTokenThatNoAgentTookLeavesALeaderInLimbo(_ epoch: Int64, _ left: Int64?) throws {
+        var (a, lease) = try Transcript.elected()
+        _ = a.wake(250)
+        let forged = try #require(a.lease(epoch, host: "zz"))
+        _ = a.answer(.lost(to: forged), sent: 250, 252)
+        let next = try #require(a.wakesAt)
+        _ = a.wake(next)
+        let actions = a.answer(.held(forged, left: left), sent: next, next + 1)
+        #expect(actions.count == 1)
+        #expect(a.core.standing == .limbo(lease))
+        #expect(a.core.highestEpoch == 7)
     }
 
     @Test func anOverwrittenLeaseIsToldAndLeftAlone() throws {

@@ -74,9 +74,23 @@ import Testing
         _ = a.wake(0)
         let b = try #require(a.lease(9, host: "b"))
         let reports = a.answer(.held(b, left: nil), sent: 0, 1)
-        #expect(reports.count == 2)
+        #expect(reports.count == 1)
+        #expect(a.core.standing == .candidate)
+        #expect(a.core.highestEpoch == 0)
         _ = a.wake(1001)
         #expect(a.answer(.held(b, left: nil), sent: 1001, 1002) == [])
+    }
+
+    @Test func aLeaseOlderThanAnEpochThatWasReachedIsNotFollowed() throws {
+        var a = try Transcript(seen: 12)
+        _ = a.wake(0)
+        let b = try #require(a.lease(11, host: "b"))
+        #expect(a.answer(.held(b, left: 700), sent: 0, 1).count == 1)
+        #expect(a.core.standing == .candidate)
+        // It is looked at again when its time is over, and nobody is elected over it before.
+        let next = try #require(a.wakesAt)
+        #expect(next > 700)
+        #expect(a.wake(next) == [acquire(seen: 12)])
     }
 
     @Test func aMalformedLeaseIsToldOnceAndNeverTaken() throws {

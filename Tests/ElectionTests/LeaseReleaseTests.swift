@@ -35,8 +35,9 @@ import Testing
         #expect(a.core.standing == .limbo(lease))
     }
 
-    @Test func aQuarantineIsWaitedOutAndIsTheReason() throws {
-        var a = try Transcript()
+    @Test(arguments: [(0, "start"), (7, "the store lost its memory")])
+    func aQuarantineIsWaitedOutAndIsTheReasonForWhoRemembersMore(_ seen: Int64, _ reason: String) throws {
+        var a = try Transcript(seen: seen)
         _ = a.wake(0)
         #expect(a.answer(.quarantined(left: 2000), sent: 0, 1).count == 1)
         #expect(a.core.standing == .candidate)
@@ -44,9 +45,7 @@ import Testing
         #expect((2006...2051).contains(next))
         #expect(a.wake(next - 1) == [])
         #expect(
-            a.wake(next) == [
-                .ask(.acquire(seen: 0, reason: "the store lost its memory", dead: nil, leaderless: nil))
-            ])
+            a.wake(next) == [.ask(.acquire(seen: seen, reason: reason, dead: nil, leaderless: nil))])
     }
 
     @Test func aReservationIsWaitedOut() throws {

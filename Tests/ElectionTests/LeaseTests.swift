@@ -11,7 +11,7 @@ import Testing
     @Test(arguments: [
         "", "a", "a:b", "a:b:", ":b:1", "a::1", "a:b:1:2", "a:b:01", "a:b:0", "a:b:-1", "a:b:+1", "a:b: 1",
         "a:b:1 ",
-        "a:b:1\n", "a b:c:1", "a:b-c:1", "a:b:4503599627370497", "a:b:99999999999999999999", "a:b:１", "ä:b:1",
+        "a:b:1\n", "a b:c:1", "a:b-c:1", "a:b:2251799813685249", "a:b:99999999999999999999", "a:b:１", "ä:b:1",
         "a:b:0x10", String(repeating: "h", count: 64) + ":n:1",
         "h:" + String(repeating: "n", count: 65) + ":1",
     ])
@@ -20,6 +20,6 @@ import Testing
     }
 
     @Test func theLargestEpochIsAToken() {
-        #expect(Lease(token: "a:b:4503599627370496")?.epoch == Lease.epochMax)
+        #expect(Lease(token: "a:b:2251799813685248")?.epoch == Lease.epochMax)
     }
 }

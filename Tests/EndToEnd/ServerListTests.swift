@@ -79,6 +79,60 @@ import Testing
         #expect(bad.output.contains("not a numeric"))
     }
 
+    @Test(.timeLimit(.minutes(2))) func aWipedStoreGetsItsListBackWithItsStates() async throws {
+        let troop = try await begin()
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:9", "--state", "out").code == 0)
+        let isSeen = await eventually { addresses(troop).count == 3 }
+        #expect(isSeen)
+        try troop.redis.command("FLUSHALL")
+        let isBack = await eventually(within: 15_000) {
+            (try? troop.redis.command("HGET", key, "127.0.0.1:9"))?.contains("out") == true
+                && (try? troop.redis.command("HLEN", key))?.hasPrefix(":3") == true
+        }
+        #expect(isBack, "\(troop.logs)")
+        #expect(troop.status()?.servers.first { $0.address == "127.0.0.1:9" }?.state == "out")
+        #expect(troop.get()?.status == 200)
+    }
+
+    /// Redis comes back with an older copy of its data: what was added, changed and removed since stays so.
+    @Test(.timeLimit(.minutes(2))) func aStoreThatGoesBackInTimeLosesNothing() async throws {
+        let troop = try await begin()
+        let apps = [
+            "127.0.0.1:\(try troop.member("a").appPort)", "127.0.0.1:\(try troop.member("b").appPort)",
+        ]
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:9", "--state", "out").code == 0)
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:10", "--state", "out").code == 0)
+        try troop.redis.command("HDEL", key, apps[1])
+        let isSeen = await eventually {
+            addresses(troop).sorted() == [apps[0], "127.0.0.1:10", "127.0.0.1:9"].sorted()
+        }
+        #expect(isSeen)
+        try troop.redis.command("SAVE")
+        #expect(try troop.command("b", "servers", "add", apps[1]).code == 0)
+        #expect(try troop.command("a", "servers", "remove", "127.0.0.1:9").code == 0)
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:11", "--state", "out").code == 0)
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:10", "--state", "draining").code == 0)
+        let wanted = (apps + ["127.0.0.1:10", "127.0.0.1:11"]).sorted()
+        let isSettled = await eventually { addresses(troop).sorted() == wanted }
+        #expect(isSettled)
+
+        troop.redis.stop()
+        try troop.redis.start()
+        let isRestored = await eventually(within: 15_000) {
+            guard let answer = try? troop.redis.command("HKEYS", key) else { return false }
+            let fields = answer.split(whereSeparator: \.isNewline).filter { $0.contains(":") }
+            return fields.map(String.init).sorted() == wanted
+        }
+        #expect(isRestored, "\(troop.logs)")
+        let isTrue = await eventually {
+            addresses(troop).sorted() == wanted
+                && troop.status()?.servers.first { $0.address == "127.0.0.1:10" }?.state == "draining"
+        }
+        #expect(isTrue)
+        #expect(troop.status(of: "b")?.notices.contains { $0.contains("removed by a person") } == false)
+        #expect(troop.get()?.status == 200)
+    }
+
     @Test(.timeLimit(.minutes(2))) func anApplicationComesAndGoes() async throws {
         let troop = try await begin()
         let first = "127.0.0.1:\(try troop.member("a").appPort)"

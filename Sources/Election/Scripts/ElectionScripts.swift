@@ -81,9 +81,10 @@ package enum ElectionScripts {
         end
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local function whole(text)  -- a number exact in a double, else 0
+        local epoch_max = 2251799813685248
+        local function whole(text)  -- a number that may be an epoch, else 0
           local number = tonumber((text or ''):match('^%d+$') or '') or 0
-          return number < 4503599627370496 and number or 0
+          return number <= epoch_max and number or 0
         end
         local note = ''
         local function record(...)
@@ -120,7 +121,12 @@ package enum ElectionScripts {
           return {0, 'reserved', reserved, capped(KEYS[6], tonumber(ARGV[8]), true)}
         end
         local last_epoch = redis.call('GET', KEYS[2]) or ''
-        local epoch = string.format('%d', math.max(whole(last_epoch), whole(ARGV[5]), now) + 1)
+        local next_epoch = math.max(whole(last_epoch), whole(ARGV[5]), now) + 1
+        if next_epoch > epoch_max then
+          return redis.error_reply('EPOCHS ' .. KEYS[2] .. ' cannot rise beyond ' .. string.format('%d', epoch_max)
+            .. ': a person set it; with all agents stopped, remove it and every epoch.json')
+        end
+        local epoch = string.format('%d', next_epoch)
         local token = ARGV[3] .. ':' .. ARGV[4] .. ':' .. epoch
         local reason, leaderless = ARGV[6], ARGV[9]
         local last = redis.pcall('XREVRANGE', KEYS[5], '+', '-', 'COUNT', '1')

@@ -19,18 +19,31 @@ package actor LeaderDuties {
     private let roster: Roster
     private let log: Logger
     private let publishScript: Script
+    private let pruneScript: Script
 
     private var standing: Standing = .follower(leader: nil)
+    /// False until the elector has told where it stands for the first time.
+    private var hasStanding = false
     private var highestEpoch: Int64
+    private var keptEpoch: Int64
+    private var prunedAt = Instant(nanoseconds: 0)
     private var publishedAt = Instant(nanoseconds: 0)
     /// True while the proxy listens.
     package private(set) var isServing = false
     /// Why the proxy cannot listen; nil when it does, or need not.
     package private(set) var listenFault: String?
+    /// What keeps the election from its course; nil when nothing does.
+    package private(set) var trouble: String?
+    /// Why the highest epoch is not on disk; nil when it is.
+    package private(set) var keepFault: String?
 
     /// How often the leader publishes its numbers, in milliseconds; a little less than a second, so that a
     /// turn that comes early is not passed over.
     private static let publishMilliseconds: Int64 = 900
+    /// How often hosts that are long gone are looked for, in milliseconds.
+    private static let pruneMilliseconds: Int64 = 60_000
+    /// How long a silent host is shown as lost before it is forgotten, in milliseconds: 24 hours.
+    package static let forgetMilliseconds: Int64 = 86_400_000
     private static let epochName = "epoch.json"
 
     /// Duties of one agent; nothing happens before `follow` and `tick`.
@@ -47,11 +60,25 @@ package actor LeaderDuties {
         self.elector = elector
         self.roster = roster
         self.highestEpoch = highestEpoch
+        keptEpoch = highestEpoch
         self.log = log
         // KEYS: 1 lease 2 traffic; ARGV: 1 token 2 JSON 3 expiry in ms
         publishScript = Script(
             name: "traffic-publish",
             body: Fence.prologue + "\nredis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])\nreturn 1")
+        // KEYS: 1 lease 2 hosts; ARGV: 1 token 2 ms of silence. Times far ahead are a clock's mistake: a host that
+        // lives puts its own right within a second.
+        pruneScript = Script(
+            name: "hosts-prune",
+            body: Fence.prologue + """
+
+                local time = redis.call('TIME')
+                local now = time[1] * 1000 + math.floor(time[2] / 1000)
+                local past = string.format('(%.0f', now - tonumber(ARGV[2]))
+                local ahead = string.format('(%.0f', now + tonumber(ARGV[2]))
+                return redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', past)
+                  + redis.call('ZREMRANGEBYSCORE', KEYS[2], ahead, '+inf')
+                """)
     }
 
     /// The highest epoch that an earlier run of this agent saw, from its state folder; 0 for none.
@@ -83,15 +110,25 @@ package actor LeaderDuties {
         var metadata: Logger.Metadata = ["why": "\(change.reason)", "at_ns": "\(change.at.nanoseconds)"]
         let before = standing
         standing = change.standing
+        trouble = change.trouble
+        if let epoch = standing.epoch { metadata["epoch"] = "\(epoch)" }
+        // A report in the same standing is no change of it: a log of changes must not repeat "leading".
+        if before.isSame(as: standing), hasStanding {
+            if change.trouble == nil {
+                log.notice("election in order", metadata: metadata)
+            } else {
+                log.warning("election trouble", metadata: metadata)
+            }
+            return
+        }
+        hasStanding = true
         switch change.standing {
         case .leader(let lease, _):
-            metadata["epoch"] = "\(lease.epoch)"
             roster.lookAgain()
             open()  // first: writing the epoch waits for the disk, and clients wait for the listener
             keep(epoch: lease.epoch)
             log.notice("leading", metadata: metadata)
-        case .limbo(let lease):
-            metadata["epoch"] = "\(lease?.epoch ?? 0)"
+        case .limbo:
             log.warning(
                 "limbo: the lease cannot be proven; the proxy goes on, everything else waits",
                 metadata: metadata)
@@ -132,6 +169,7 @@ package actor LeaderDuties {
     /// While this agent leads: tries to listen where that failed, and publishes the numbers once an interval.
     package func tick() async {
         let now = Instant.now()
+        if keepFault != nil { keep(epoch: highestEpoch) }
         guard case .leader(let lease, _) = elector.standing, let token = elector.token(at: now) else {
             return
         }
@@ -144,6 +182,20 @@ package actor LeaderDuties {
             arguments: [
                 token, String(decoding: json, as: UTF8.self), String(Traffic.expiryMilliseconds),
             ])
+        await prune(token: token, at: now)
+    }
+
+    /// Forgets hosts that have been silent for so long that nobody waits for them.
+    private func prune(token: String, at now: Instant) async {
+        guard now.milliseconds(since: prunedAt) >= LeaderDuties.pruneMilliseconds else { return }
+        prunedAt = now
+        let reply = try? await store.run(
+            pruneScript, keys: [keys.lease, keys.hosts],
+            arguments: [token, String(LeaderDuties.forgetMilliseconds)])
+        if let count = reply?.integer, count > 0 {
+            log.notice(
+                "forgot hosts that have not reported for a day", metadata: ["hosts": "\(count)"])
+        }
     }
 
     private struct EpochDocument: Codable, Sendable {
@@ -151,12 +203,19 @@ package actor LeaderDuties {
     }
 
     private func keep(epoch: Int64) {
-        guard epoch > highestEpoch else { return }
-        highestEpoch = epoch
+        highestEpoch = max(highestEpoch, epoch)
+        guard highestEpoch > keptEpoch else { return }
         do {
-            try folder.write(EpochDocument(epoch: epoch), as: LeaderDuties.epochName)
+            try folder.write(EpochDocument(epoch: highestEpoch), as: LeaderDuties.epochName)
+            keptEpoch = highestEpoch
+            keepFault = nil
         } catch {
-            log.error("could not keep the epoch on disk", metadata: ["why": "\(error)"])
+            if keepFault == nil {
+                log.error(
+                    "could not keep the epoch on disk; trying again each second",
+                    metadata: ["why": "\(error)"])
+            }
+            keepFault = "state folder: \(error); the highest epoch is not kept on disk"
         }
     }
 }

@@ -120,21 +120,34 @@ extension HostReport {
     private static let textMax = 128
 
     /// Writes a report: the hash anew with a higher `seq` and an expiry, the name with Redis's time into `hosts`.
-    /// KEYS: 1 host:<name> 2 hosts; ARGV: 1 name 2 expiry in ms, then field and value in turn.
-    /// Answers the `seq`, which is Redis's time in ms, but always rises while the hash lives.
+    /// KEYS: 1 host:<name> 2 hosts; ARGV: 1 name 2 expiry in ms 3 address 4 boot id 5 how long a report proves life, in
+    /// ms, then field and value in turn.
+    /// Answers the `seq`, which is Redis's time in ms, but always rises while the hash lives; or the error `NAMETAKEN`
+    /// while a host with another address **and** another boot id lives under this name (after a restart, a reboot or a
+    /// move at least one of them is the same, or the old one is silent).
     package static let script = Script(
         name: "report",
         body: """
             local t = redis.call('TIME')
             local now = t[1] * 1000 + math.floor(t[2] / 1000)
-            local before = tonumber(redis.call('HGET', KEYS[1], 'seq') or '0') or 0
-            local seq = string.format('%d', math.max(before + 1, now))
+            local old = redis.call('HMGET', KEYS[1], 'seq', 'address', 'boot_id', 'at')
+            local at = tonumber(old[4] or '')
+            if old[2] and old[3] and at and old[2] ~= ARGV[3] and old[3] ~= ARGV[4]
+              and now - at < tonumber(ARGV[5]) and at <= now then
+              return redis.error_reply('NAMETAKEN another live host, at ' .. old[2] .. ', reports as ' .. ARGV[1])
+            end
+            local seq = string.format('%d', math.max((tonumber(old[1] or '0') or 0) + 1, now))
             redis.call('DEL', KEYS[1])
-            redis.call('HSET', KEYS[1], 'seq', seq, 'at', string.format('%d', now), unpack(ARGV, 3))
+            redis.call('HSET', KEYS[1], 'seq', seq, 'at', string.format('%d', now), unpack(ARGV, 6))
             redis.call('PEXPIRE', KEYS[1], ARGV[2])
             redis.call('ZADD', KEYS[2], string.format('%d', now), ARGV[1])
             return seq
             """)
+
+    /// The error's first word with which the script refuses a second host of one name.
+    package static let nameTaken = "NAMETAKEN"
+    /// A report younger than this proves that its host lives, in milliseconds.
+    package static let lifeMilliseconds: Int64 = 3500
 
     /// How long a report is kept in Redis after its host fell silent, in milliseconds.
     package static let expiryMilliseconds: Int64 = 300_000

@@ -31,7 +31,10 @@ package actor Reporter {
     private let identity: Identity
     private let isLeader: @Sendable () -> Bool
     private let log: Logger
-    private var refusal: String?
+    private let onNameTaken: @Sendable (Bool) -> Void
+    private var refusal: ReplyError?
+    /// True while another live host reports under this host's name.
+    package private(set) var nameIsTaken = false
     private var hasLeft = false
     /// CPU time of the last tick, sample and report, in microseconds; nil before the first.
     package private(set) var tickMicroseconds: Int64?
@@ -43,16 +46,29 @@ package actor Reporter {
         store.executor.asUnownedSerialExecutor()
     }
 
-    /// A reporter for one host, which reports through `store`.
+    /// Why the store takes no reports of this host, in a line for people; nil while it does, or is not reached.
+    package var fault: String? {
+        guard let refusal else { return nil }
+        if nameIsTaken {
+            return
+                "host.name: \(refusal.message); this agent stays out of the troop: give one of the two another name"
+        }
+        return "the store refuses this host's reports: \(refusal)"
+    }
+
+    /// A reporter for one host, which reports through `store`; `onNameTaken` hears, on the store's thread, when another
+    /// live host turns out to have this one's name, and when it does no more.
     package init(
         store: Store, keys: Keys, identity: Identity, sampler: sending Sampler,
-        isLeader: @escaping @Sendable () -> Bool, log: Logger
+        isLeader: @escaping @Sendable () -> Bool,
+        onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
         self.keys = keys
         self.identity = identity
         self.sampler = sampler
         self.isLeader = isLeader
+        self.onNameTaken = onNameTaken
         self.log = log
     }
 
@@ -76,20 +92,31 @@ package actor Reporter {
         let began = clinux_thread_cpu_nanoseconds()
         defer { tickMicroseconds = (clinux_thread_cpu_nanoseconds() - began) / 1000 }
         let report = report(of: sampler.sample(at: .now()))
-        let arguments = [identity.name, String(HostReport.expiryMilliseconds)] + report.fields
+        let arguments =
+            [
+                identity.name, String(HostReport.expiryMilliseconds), identity.address, identity.bootID,
+                String(HostReport.lifeMilliseconds),
+            ] + report.fields
         let keys = [keys.host(identity.name), keys.hosts]
         do {
             _ = try store.assumeIsolated { store throws(StoreFault) in
                 try store.run(HostReport.script, keys: keys, arguments: arguments)
             }
+            if refusal != nil { log.notice("reports are taken again") }
             refusal = nil
+            name(isTaken: false)
         } catch StoreFault.rejected(let error) {
             // The store answers, but not this: say so once, not every second.
-            if refusal != error.message {
-                log.error("the store refused the report", metadata: ["why": "\(error)"])
-            }
-            refusal = error.message
+            if refusal != error { log.error("the store refused the report", metadata: ["why": "\(error)"]) }
+            refusal = error
+            name(isTaken: error.code == HostReport.nameTaken)
         } catch {}  // unreachable: the client tells of it once
+    }
+
+    private func name(isTaken: Bool) {
+        guard isTaken != nameIsTaken else { return }
+        nameIsTaken = isTaken
+        onNameTaken(isTaken)
     }
 
     private func report(of sample: Sample) -> HostReport {

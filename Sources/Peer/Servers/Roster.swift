@@ -45,7 +45,12 @@ package actor Roster {
     private var registration: Registration
     private var saved: Document?
     private var savedRemoved: Bool?
+    /// Why the list is not on disk as it is in force; nil while it is.
+    private var saveFault: String?
+    private var nextSave = Instant(nanoseconds: 0)
     private var fault: String?
+    /// False while Redis does not tell its run id: then an older list after a restart goes unnoticed.
+    private var mayIdentify = true
     private var lookedAt = Instant(nanoseconds: 0)
     /// The faults of the last reading: each is logged once, when it appears.
     private var faultsSeen: [String: ServerEntryFault] = [:]
@@ -57,6 +62,9 @@ package actor Roster {
     private static let standbyPollMilliseconds: Int64 = 2000
     /// A reading younger than this is not repeated for somebody who asks, in milliseconds.
     private static let freshMilliseconds: Int64 = 200
+
+    /// How long the disk is left alone after it failed, in milliseconds.
+    private static let saveRetryMilliseconds: Int64 = 5000
 
     private static let documentName = "servers.json"
     private static let registrationName = "registration.json"
@@ -114,7 +122,19 @@ package actor Roster {
             let meaning = kept ? "its last good value stays in force" : "it is not routed to"
             return "server list: '\(Roster.printable(field))': \(fault); \(meaning)"
         }
-        return (fault.map { ["server list: \($0); the last good list stays in force"] } ?? []) + entries
+        var notices = entries
+        if let fault { notices.insert("server list: \(fault); the last good list stays in force", at: 0) }
+        if let saveFault {
+            notices.append(
+                "state folder: \(saveFault); without it a restart of this agent while Redis is gone has no server list"
+            )
+        }
+        if !mayIdentify {
+            notices.append(
+                "Redis does not tell its run id: allow this user the command INFO (ACL: +info), so that data that went back in time is noticed"
+            )
+        }
+        return notices
     }
 
     /// The entries in force, ordered by address.
@@ -138,10 +158,11 @@ package actor Roster {
         lookedAt = .now()
         let reading: ServerList.Reading
         do {
-            let replies = try await store.pipeline([
+            let (replies, runID) = try await store.identifiedPipeline([
                 Command("HGETALL", place.keys.servers), Command("GET", place.keys.serversGeneration),
             ])
-            guard let read = Roster.reading(replies) else {
+            mayIdentify = runID != nil
+            guard let read = Roster.reading(replies, runID: runID) else {
                 note(
                     fault:
                         "the key \(place.keys.servers) is no hash, or \(place.keys.serversGeneration) no string"
@@ -180,7 +201,7 @@ package actor Roster {
                     metadata: ["server": "\(own.address)"])
             }
         }
-        if list.isLost, let token = token() { await restore(token: token) }
+        if list.isLost, let token = token() { await restore(token: token, into: reading) }
         save()
     }
 
@@ -221,17 +242,25 @@ package actor Roster {
         }
     }
 
-    private func restore(token: String) async {
-        var arguments = [token, token]
-        for entry in list.sorted { arguments += [entry.address.description, entry.value] }
-        let keys = [place.keys.lease, place.keys.servers, place.keys.serversGeneration, place.keys.news]
-        guard let reply = try? await store.run(restoreScript, keys: keys, arguments: arguments) else {
-            return
+    private func restore(token: String, into reading: ServerList.Reading) async {
+        var arguments = [
+            token, list.replacedMarker, ServerList.marker(token: token, runID: reading.runID),
+        ]
+        for step in list.restoration {
+            switch step {
+            case .add(let entry): arguments += ["add", entry.address.description, entry.value]
+            case .replace(let field, let entry): arguments += ["replace", field, entry.value]
+            case .remove(let field, let value): arguments += ["remove", field, value]
+            }
         }
-        if reply.integer == 1 {
-            log.info(
-                "the store had lost the server list: wrote the last good one back",
-                metadata: ["servers": "\(list.entries.count)"])
+        let keys = [place.keys.lease, place.keys.servers, place.keys.serversGeneration, place.keys.news]
+        guard let reply = try? await store.run(restoreScript, keys: keys, arguments: arguments),
+            let parts = reply.elements, parts.count == 2, parts[0].integer == 1
+        else { return }  // tried again at the next reading
+        if let changed = parts[1].integer, changed > 0 {
+            log.notice(
+                "the store had lost the server list, or held an older one: wrote the last good one back",
+                metadata: ["changed": "\(changed)", "servers": "\(list.entries.count)"])
         }
         lookAgain()
     }
@@ -284,6 +313,10 @@ extension Roster {
         let document = Document(
             generation: list.generation, servers: Dictionary(servers) { first, _ in first })
         let removed = isRemoved
+        let now = Instant.now()
+        guard document != saved || removed != savedRemoved, saveFault == nil || now >= nextSave else {
+            return
+        }
         do throws(SystemFault) {
             if document != saved { try folder.write(document, as: Roster.documentName) }
             if removed != savedRemoved {
@@ -291,12 +324,20 @@ extension Roster {
             }
             saved = document
             savedRemoved = removed
+            if saveFault != nil { log.notice("the server list is kept on disk again") }
+            saveFault = nil
         } catch {
-            log.error("could not keep the server list on disk", metadata: ["why": "\(error)"])
+            if saveFault != "\(error)" {
+                log.error(
+                    "could not keep the server list on disk; trying again now and then",
+                    metadata: ["why": "\(error)"])
+            }
+            saveFault = "\(error)"
+            nextSave = now.advanced(milliseconds: Roster.saveRetryMilliseconds)
         }
     }
 
-    private static func reading(_ replies: [Reply]) -> ServerList.Reading? {
+    private static func reading(_ replies: [Reply], runID: String?) -> ServerList.Reading? {
         guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
             return nil
         }
@@ -306,8 +347,9 @@ extension Roster {
             fields[pairs[index].lossyText] = pairs[index + 1].lossyText
         }
         switch replies[1] {
-        case .null: return ServerList.Reading(fields: fields, generation: nil)
-        case .bulk, .status: return ServerList.Reading(fields: fields, generation: replies[1].lossyText)
+        case .null: return ServerList.Reading(fields: fields, generation: nil, runID: runID)
+        case .bulk, .status:
+            return ServerList.Reading(fields: fields, generation: replies[1].lossyText, runID: runID)
         case .integer, .array, .error: return nil
         }
     }

@@ -3,8 +3,8 @@ package import Linux
 /// The server list as this agent knows it: the last good value of every entry of the Redis hash `servers`.
 ///
 /// A pure core: it is fed readings of the hash and says what changed. Bad input never takes a serving machine
-/// away: a malformed value leaves the last good one in force, and a list whose marker `servers:gen` has gone
-/// with it (a wiped or new store) leaves the whole list in force until somebody writes it back.
+/// away: a malformed value leaves the last good one in force, and a list that the store has lost, or has only in an
+/// older state, leaves the whole list in force until the leader writes it back (`restoration`).
 package struct ServerList: Equatable, Sendable {
     /// What the store holds, as read in one go.
     package struct Reading: Equatable, Sendable {
@@ -12,12 +12,35 @@ package struct ServerList: Equatable, Sendable {
         package var fields: [String: String]
         /// The marker `servers:gen`; nil when it is missing.
         package var generation: String?
+        /// The run id of the Redis that was read; nil where it is not known.
+        package var runID: String?
 
-        /// A reading from its two parts.
-        package init(fields: [String: String], generation: String?) {
+        /// A reading from its parts.
+        package init(fields: [String: String], generation: String?, runID: String? = nil) {
             self.fields = fields
             self.generation = generation
+            self.runID = runID
         }
+    }
+
+    /// Why the store's list is not to be trusted.
+    package enum Loss: Equatable, Sendable {
+        /// The marker is gone: the store is new, or was wiped.
+        case wiped
+        /// All entries went at once: people remove servers one by one.
+        case emptied
+        /// The marker was set under another run of Redis: it was restarted or replaced since, perhaps with older data.
+        case rewound
+    }
+
+    /// One step that makes the store's list this one again.
+    package enum Restoration: Equatable, Sendable {
+        /// Put the entry there unless one stands.
+        case add(ServerEntry)
+        /// Put the entry there, whatever stands under this field.
+        case replace(field: String, ServerEntry)
+        /// Take out an entry that had been removed, if it still has this value.
+        case remove(field: String, value: String)
     }
 
     /// What a reading meant.
@@ -34,10 +57,17 @@ package struct ServerList: Equatable, Sendable {
     package private(set) var generation: String?
     /// What is wrong with which field of the hash, as last read.
     package private(set) var faults: [String: ServerEntryFault] = [:]
-    /// True while the store has lost the list or its marker: the list in force is older than the store's.
-    package private(set) var isLost = false
+    /// Why the list in force is not the store's; nil while it is.
+    package private(set) var loss: Loss?
     /// The last reading: most are equal to it, and need no second look.
     private var last: Reading?
+    /// True once the store's list was read whole in this run: from then on this list is not older than the store's.
+    private var isCurrent = false
+    /// What was removed since, with its last value: an older store must not bring it back.
+    private var removed: [SocketAddress: ServerEntry] = [:]
+
+    /// Removals remembered; beyond that none is.
+    private static let removedMax = 1024
 
     /// An empty list, or the one that was kept on disk.
     package init(entries: [ServerEntry] = [], generation: String? = nil) {
@@ -63,14 +93,75 @@ package struct ServerList: Equatable, Sendable {
         }
         // An address whose value is bad is still on the list: its last good value stays in force.
         for address in named where found[address] == nil { found[address] = entries[address] }
-        // All entries gone at once is a lost hash (a DEL, say): people remove servers one by one.
-        isLost = reading.generation == nil || (reading.fields.isEmpty && entries.count > 1)
-        if isLost {
-            found.merge(entries) { new, _ in new }
-        } else {
+        loss = ServerList.loss(reading, hadSeveral: entries.count > 1)
+        switch loss {
+        case nil:
             generation = reading.generation
+            noteRemovals(found)
+            isCurrent = true
+        case .wiped, .emptied: found.merge(entries) { new, _ in new }
+        case .rewound where isCurrent:
+            found = found.filter { removed[$0.key] != $0.value }
+            found.merge(entries) { _, known in known }
+        case .rewound: found.merge(entries) { new, _ in new }
         }
         return replace(with: found)
+    }
+
+    /// True while the list in force is not the store's.
+    package var isLost: Bool { loss != nil }
+
+    /// What the leader is to write so that the store holds this list again; empty where it does, or is not lost.
+    package var restoration: [Restoration] {
+        guard isLost, let last else { return [] }
+        var fields: [SocketAddress: String] = [:]
+        for field in last.fields.keys.sorted() {
+            if let address = try? SocketAddress(field) { fields[address] = field }
+        }
+        var steps: [Restoration] = []
+        for entry in sorted {
+            guard let field = fields[entry.address] else {
+                steps.append(.add(entry))
+                continue
+            }
+            let stored = last.fields[field].flatMap { try? ServerEntry(field: field, value: $0) }
+            // What stands in a wiped store was written after the wipe, and is newer.
+            if loss == .rewound, isCurrent, stored != entry {
+                steps.append(.replace(field: field, entry))
+            }
+        }
+        for (address, field) in fields.sorted(by: { $0.value < $1.value }) where entries[address] == nil {
+            if loss == .rewound, let value = last.fields[field], removed[address] != nil {
+                steps.append(.remove(field: field, value: value))
+            }
+        }
+        return steps
+    }
+
+    /// The marker for a list that this leader has written back: it names the run of Redis that holds it.
+    package static func marker(token: String, runID: String?) -> String {
+        runID.map { "\(token) \($0)" } ?? token
+    }
+
+    /// The marker last read as a leader names it to say what it replaces: `*` for one that no leader wrote.
+    package var replacedMarker: String {
+        guard let marker = last?.generation else { return "" }
+        let isOurs = marker.utf8.count <= 256 && marker.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        return isOurs ? marker : "*"
+    }
+
+    private static func loss(_ reading: Reading, hadSeveral: Bool) -> Loss? {
+        guard let generation = reading.generation else { return .wiped }
+        let words = generation.split(separator: " ", omittingEmptySubsequences: false)
+        if let runID = reading.runID, words.count != 2 || words[1] != runID { return .rewound }
+        return reading.fields.isEmpty && hadSeveral ? .emptied : nil
+    }
+
+    private mutating func noteRemovals(_ found: [SocketAddress: ServerEntry]) {
+        for address in found.keys { removed[address] = nil }
+        for (address, entry) in entries where found[address] == nil && isCurrent {
+            if removed.count < ServerList.removedMax { removed[address] = entry }
+        }
     }
 
     /// The entries in the order of their addresses' text.

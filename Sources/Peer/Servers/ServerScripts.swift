@@ -48,18 +48,31 @@ package enum ServerScripts {
             return removed
             """)
 
-    /// The leader writes its last list back into a store that lost the marker, without touching entries that
-    /// are there already, and sets the marker. Fenced: KEYS[1] is the lease, ARGV[1] the leader's token.
-    /// KEYS: 2 servers 3 servers:gen 4 news; ARGV: 2 marker, then address:port and value in turn
+    /// The leader makes a store that lost the list, or went back to an older one, hold its last list again, and sets
+    /// the marker. Fenced: KEYS[1] is the lease, ARGV[1] the leader's token.
+    /// KEYS: 2 servers 3 servers:gen 4 news; ARGV: 2 the marker that was read ('' for none, `*` for any) 3 the new marker, then
+    /// `add`, `replace` or `remove`, field and value in turn. Answers `{done, entries changed}`; another marker than
+    /// the one read means that somebody was faster, and changes nothing.
     package static func restore(fence: String) -> Script {
         Script(
             name: "servers-restore",
             body: fence + "\n" + """
-                if redis.call('EXISTS', KEYS[3]) == 1 and redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-                for i = 3, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
-                redis.call('SET', KEYS[3], ARGV[2])
+                if ARGV[2] ~= '*' and (redis.call('GET', KEYS[3]) or '') ~= ARGV[2] then return {0, 0} end
+                local changed = 0
+                for i = 4, #ARGV, 3 do
+                  local step, field, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+                  if step == 'add' then
+                    changed = changed + redis.call('HSETNX', KEYS[2], field, value)
+                  elseif step == 'replace' then
+                    redis.call('HSET', KEYS[2], field, value)
+                    changed = changed + 1
+                  elseif redis.call('HGET', KEYS[2], field) == value then
+                    changed = changed + redis.call('HDEL', KEYS[2], field)
+                  end
+                end
+                redis.call('SET', KEYS[3], ARGV[3])
                 redis.call('PUBLISH', KEYS[4], 'servers')
-                return 1
+                return {1, changed}
                 """)
     }
 }

@@ -107,7 +107,10 @@ extension Status {
     /// The verdict on this status.
     package var verdict: Verdict {
         guard store.reachable else { return .storeUnreachable }
-        guard leader != nil else { return .noLeader }
+        guard let leader else { return .noLeader }
+        if !hosts.contains(where: { $0.name == leader.host }) {
+            return .degraded("the leader \(leader.host) has never reported")
+        }
         let silent = hosts.filter { $0.state != "up" }.map(\.name)
         if !silent.isEmpty { return .degraded("no fresh report from \(silent.joined(separator: ", "))") }
         let sick = servers.filter { $0.state == "active" && $0.healthy == false }.map(\.address)

@@ -10,7 +10,7 @@ package actor StatusBoard {
     /// What the store said of the lease.
     package enum Holder: Equatable, Sendable {
         case nobody
-        case lease(Lease, ageMilliseconds: Int64)
+        case lease(Lease, ageMilliseconds: Int64?)
         /// The key holds something that is no token.
         case malformed(String)
     }
@@ -30,11 +30,16 @@ package actor StatusBoard {
     package private(set) var readAt: Instant?
     /// Why the last try failed; nil when it did not.
     package private(set) var fault: String?
+    /// Keys that were found in a shape in which no agent writes them, one line each.
+    package private(set) var notices: [String] = []
 
     /// A reading younger than this is not repeated, in milliseconds.
     private static let freshMilliseconds: Int64 = 200
     /// Hosts read in one pipeline.
     private static let batch = 500
+    /// Strange keys that are named; the others look alike.
+    private static let noticesMax = 10
+
     /// A board for one troop.
     package init(store: Store, keys: Keys, leaseMilliseconds: Int64) {
         self.store = store
@@ -75,6 +80,13 @@ package actor StatusBoard {
         if case .error(let error) = replies[0] { throw .rejected(error) }
         holder = readHolder(token: replies[1], pttl: replies[2])
         traffic = replies[3].bytes.flatMap { try? JSONForm.document(Traffic.self, from: $0) }
+        var notices: [String] = []
+        if traffic == nil, replies[3] != .null {
+            notices.append(strange(keys.traffic, replies[3], expected: "a JSON text of the leader's"))
+        }
+        if replies[4].elements == nil {
+            notices.append(strange(keys.hosts, replies[4], expected: "a sorted set"))
+        }
         let now = milliseconds(replies[0])
         var names: [(name: String, age: Int64)] = []
         let pairs = replies[4].elements ?? []
@@ -91,10 +103,23 @@ package actor StatusBoard {
             let slice = names[start..<min(start + StatusBoard.batch, names.count)]
             let reports = try await store.pipeline(slice.map { Command("HGETALL", keys.host($0.name)) })
             for ((name, age), reply) in zip(slice, reports) {
+                if reply.elements == nil, notices.count < StatusBoard.noticesMax {
+                    notices.append(strange(keys.host(name), reply, expected: "a hash"))
+                }
                 lines.append(HostBook.Line(name: name, fields: fields(reply), ageByStore: age))
             }
         }
         book.take(lines, at: .now())
+        self.notices = notices
+    }
+
+    private func strange(_ key: String, _ reply: Reply, expected: String) -> String {
+        switch reply {
+        case .error(let error) where error.kind == .configuration:
+            "the key \(key) cannot be read: \(error); widen the rights of this agent's Redis user"
+        case .status, .integer, .bulk, .array, .null, .error:
+            "the key \(key) is not \(expected); remove it with DEL, the agents write it anew"
+        }
     }
 
     private func readHolder(token: Reply, pttl: Reply) -> Holder {
@@ -105,8 +130,15 @@ package actor StatusBoard {
                 return .malformed(
                     "the key \(keys.lease) holds no lease token; remove it with DEL if no other tool owns it")
             }
-            let left = min(max(0, pttl.integer ?? 0), leaseMilliseconds)
-            return .lease(lease, ageMilliseconds: leaseMilliseconds - left)
+            guard let left = pttl.integer, left >= 0 else {
+                // -2: it ended between the two commands.
+                if pttl.integer == -2 { return .nobody }
+                return .malformed(
+                    "the key \(keys.lease) holds '\(lease)' without an expiry, so no agent wrote it; remove it with DEL"
+                )
+            }
+            // A lease may be longer than ours while a new configuration is rolled out: then its age is not known.
+            return .lease(lease, ageMilliseconds: left <= leaseMilliseconds ? leaseMilliseconds - left : nil)
         case .error, .integer, .array:
             return .malformed(
                 "the key \(keys.lease) is no string; remove it with DEL if no other tool owns it")

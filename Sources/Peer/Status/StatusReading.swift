@@ -11,12 +11,13 @@ package struct StatusReading: Sendable {
     private let duties: LeaderDuties
     private let elector: Elector
     private let reporter: Reporter
+    private let news: NewsLine
 
     /// A reading over the parts of one agent.
     package init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
-        elector: Elector, reporter: Reporter
+        elector: Elector, reporter: Reporter, news: NewsLine
     ) {
         self.configuration = configuration
         self.board = board
@@ -25,6 +26,7 @@ package struct StatusReading: Sendable {
         self.duties = duties
         self.elector = elector
         self.reporter = reporter
+        self.news = news
     }
 
     /// Whether this agent surely holds the lease right now.
@@ -46,7 +48,16 @@ package struct StatusReading: Sendable {
         let holder = await board.holder
         let leader = leader(standing, holder, storeIsReachable: fault == nil, at: now)
         var notices = await roster.notices
-        if case .malformed(let what) = holder { notices.append("lease: \(what)") }
+        notices += await board.notices
+        if fault == nil, let loss = news.fault {
+            notices.append(
+                "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"
+            )
+        }
+        if let reportFault = await reporter.fault { notices.append(reportFault) }
+        if fault == nil, let strange = strangeLease(holder) { notices.append("lease: \(strange)") }
+        if let trouble = await duties.trouble { notices.append("election: \(trouble)") }
+        if let keepFault = await duties.keepFault { notices.append(keepFault) }
         if let listenFault = await duties.listenFault { notices.append(listenFault) }
         if await roster.isRemoved {
             notices.append(
@@ -71,7 +82,7 @@ package struct StatusReading: Sendable {
     private func leader(
         _ standing: Standing, _ holder: StatusBoard.Holder, storeIsReachable: Bool, at now: Instant
     ) -> Status.Leader? {
-        if storeIsReachable, case .lease(let lease, let age) = holder {
+        if storeIsReachable, case .lease(let lease, let age) = holder, strangeLease(holder) == nil {
             return Status.Leader(host: lease.host, epoch: lease.epoch, leaseAgeMs: age)
         }
         if !storeIsReachable, case .leader(let lease, let until) = standing {
@@ -80,6 +91,18 @@ package struct StatusReading: Sendable {
             return Status.Leader(host: lease.host, epoch: lease.epoch, leaseAgeMs: max(0, age))
         }
         return nil
+    }
+
+    /// What is wrong with the lease that was read; nil when some agent of this troop may hold it.
+    private func strangeLease(_ holder: StatusBoard.Holder) -> String? {
+        switch holder {
+        case .nobody: nil
+        case .malformed(let what): what
+        case .lease(let lease, _):
+            lease.epoch < elector.highestEpoch
+                ? "'\(lease)' is older than epoch \(elector.highestEpoch), which was reached before; it is not followed"
+                : nil
+        }
     }
 
     private func hosts(leader: Status.Leader?, at now: Instant) async -> [Status.Host] {

@@ -84,4 +84,68 @@ import Testing
         let list = list(["[FD00::1]:80": ""])
         #expect(list.entries[try address("[fd00::1]:80")] != nil)
     }
+
+    // MARK: A store that went back in time
+
+    /// A list that was read whole from run `r1`, then lost an entry and had another's state changed.
+    private func current() -> ServerList {
+        var list = ServerList()
+        _ = list.take(.init(fields: [one: "", two: ""], generation: "t r1", runID: "r1"))
+        _ = list.take(
+            .init(fields: [two: #"{"state":"out"}"#], generation: "t r1", runID: "r1"))
+        return list
+    }
+
+    @Test func aMarkerOfAnotherRunMeansAnOlderList() throws {
+        var list = current()
+        let outcome = list.take(.init(fields: [one: "", two: ""], generation: "t r1", runID: "r2"))
+        #expect(outcome == .unchanged)
+        #expect(list.loss == .rewound)
+        #expect(list.entries.keys.map(\.description) == [two])
+        #expect(list.entries[try address(two)]?.state == .out)
+        let changed = try #require(list.entries[try address(two)])
+        #expect(
+            list.restoration == [
+                .replace(field: two, changed), .remove(field: one, value: ""),
+            ])
+    }
+
+    @Test func whatAnOlderStoreLacksIsAddedAndWhatNobodyRemovedStays() throws {
+        var list = current()
+        let three = "10.0.0.3:80"
+        let outcome = list.take(.init(fields: [three: ""], generation: "t r1", runID: "r2"))
+        #expect(outcome == .changed(added: [try address(three)], removed: [], altered: []))
+        let missing = try #require(list.entries[try address(two)])
+        #expect(list.restoration == [.add(missing)])
+    }
+
+    @Test func aListFromDiskIsNoBetterThanTheStoresButFillsItsGaps() throws {
+        let stored = try ServerEntry(field: one, value: #"{"state":"out"}"#)
+        let missing = try ServerEntry(field: two, value: "")
+        var list = ServerList(entries: [stored, missing], generation: "t r1")
+        _ = list.take(.init(fields: [one: ""], generation: "t r1", runID: "r2"))
+        #expect(list.entries[try address(one)]?.state == .active)
+        #expect(list.restoration == [.add(missing)])
+    }
+
+    @Test func aListThatWasVouchedForInThisRunIsNotLost() {
+        var list = current()
+        let marker = ServerList.marker(token: "t", runID: "r2")
+        _ = list.take(.init(fields: [one: ""], generation: marker, runID: "r2"))
+        #expect(list.loss == nil)
+        #expect(list.restoration.isEmpty)
+    }
+
+    @Test func aStoreThatTellsNoRunIDIsTakenAtItsWord() {
+        var list = current()
+        _ = list.take(.init(fields: [one: ""], generation: "t r1", runID: nil))
+        #expect(list.loss == nil)
+    }
+
+    @Test func aMarkerWrittenByHandIsReplacedWhateverItIs() {
+        var list = ServerList()
+        _ = list.take(.init(fields: [one: ""], generation: "\u{FFFD}", runID: "r1"))
+        #expect(list.loss == .rewound)
+        #expect(list.replacedMarker == "*")
+    }
 }
