@@ -83,7 +83,7 @@ let package = Package(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["CYAML", "Linux", "Peer", "Proxy", "Store"],
+            name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),

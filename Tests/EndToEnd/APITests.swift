@@ -33,6 +33,38 @@ import Transfer
         return members.keys.sorted()
     }
 
+    /// Hosts long gone, and such as a wrong clock put into the future, are forgotten; keys of a wrong type are told.
+    @Test(.timeLimit(.minutes(2))) func strangeHostsAreForgottenAndStrangeKeysTold() async throws {
+        let troop = try Ensemble(["a", "b"])
+        try troop.redis.command("ZADD", "troop:{test}:hosts", "1000", "ghost", "9999999999999", "prophet")
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        let isForgotten = await eventually { troop.status()?.hosts.map(\.name) == ["a", "b"] }
+        #expect(isForgotten)
+
+        try troop.redis.command("DEL", "troop:{test}:hosts")
+        try troop.redis.command("SET", "troop:{test}:hosts", "x")
+        let isTold = await eventually {
+            troop.status()?.notices.contains { $0.contains("troop:{test}:hosts is not a sorted set") }
+                ?? false
+        }
+        #expect(isTold)
+        try troop.redis.command("DEL", "troop:{test}:hosts")
+        let isWhole = await eventually { troop.isUp(servers: 2) }
+        #expect(isWhole)
+
+        // A lease that no agent wrote: the proxy goes on, nobody is called leader, and the exit code says so.
+        try troop.redis.command("SET", "troop:{test}:lease", "zz:abc:99999999999999")
+        let isHeadless = await eventually { (try? troop.command("a", "status").code) == 2 }
+        #expect(isHeadless)
+        #expect(try troop.command("b", "status").output.contains("without an expiry"))
+        #expect(troop.get()?.status == 200)
+        try troop.redis.command("DEL", "troop:{test}:lease")
+        let isMended = await eventually { troop.isUp(servers: 2) }
+        #expect(isMended)
+    }
+
     @Test(.timeLimit(.minutes(2))) func theAPIKeepsItsPage() async throws {
         let troop = try Ensemble(["a", "b"])
         try troop.startAgents()
