@@ -31,13 +31,18 @@ final class Ensemble: Sendable {
     private let running = Mutex(Running())
 
     /// Lays a troop out and starts Redis and the applications; agents are started one by one.
-    init(_ names: [String] = ["a", "b", "c"], election: String = "") throws {
+    ///
+    /// `store` is another Redis than a plain one, with the lines of `redis:` that reach it.
+    init(
+        _ names: [String] = ["a", "b", "c"], election: String = "",
+        store: (server: RedisServer, lines: String)? = nil
+    ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.folder = folder
-        redis = try RedisServer()
-        let redisPort = redis.port
+        redis = try store?.server ?? RedisServer()
+        let redisLines = store?.lines ?? "{url: \"redis://127.0.0.1:\(redis.port)/0\"}"
         proxyPort = try RedisServer.freePort()
         let proxyPort = proxyPort
         members = try names.map { name in
@@ -50,7 +55,7 @@ final class Ensemble: Sendable {
                 host: {name: \(name), address: 127.0.0.1}
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
-                redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
+                redis: \(redisLines)
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}

@@ -1,12 +1,11 @@
-import Fixtures
 import Glibc
 
 /// A certificate authority and certificates made by the openssl command, in a folder that goes with the last
 /// reference.
-final class TestCertificates: Sendable {
-    let folder: String
+package final class TestCertificates: Sendable {
+    package let folder: String
 
-    init() throws {
+    package init() throws {
         var template = Array("/tmp/troop-tls-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw RedisServer.Fault(description: "mkdtemp: \(errno)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -16,24 +15,26 @@ final class TestCertificates: Sendable {
 
     deinit { RedisServer.removeFolder(folder) }
 
-    func certificate(_ name: String) -> String { "\(folder)/\(name).pem" }
-    func key(_ name: String) -> String { "\(folder)/\(name).key" }
+    package func certificate(_ name: String) -> String { "\(folder)/\(name).pem" }
+    package func key(_ name: String) -> String { "\(folder)/\(name).key" }
 
-    func files(_ name: String = "server", asksForClientCertificate: Bool = false) -> RedisServer.TLSFiles {
+    package func files(_ name: String = "server", asksForClientCertificate: Bool = false)
+        -> RedisServer.TLSFiles
+    {
         RedisServer.TLSFiles(
             authority: certificate("ca"), certificate: certificate(name), key: key(name),
             asksForClientCertificate: asksForClientCertificate)
     }
 
     /// A certificate for the given names, signed by the authority `ca`.
-    func addSigned(_ name: String, names: String) throws {
+    package func addSigned(_ name: String, names: String) throws {
         try make(
             name, subject: "/CN=\(name)", signedBy: "ca",
             extensions: ["subjectAltName=\(names)", "basicConstraints=critical,CA:FALSE"])
     }
 
     /// An authority that signed nothing of ours.
-    func addAuthority(_ name: String) throws {
+    package func addAuthority(_ name: String) throws {
         try make(name, subject: "/CN=\(name)", signedBy: nil, extensions: [])
     }
 

@@ -1,0 +1,57 @@
+import Fixtures
+import Peer
+import Testing
+
+/// A troop over each way to reach Redis, with no more rights than the documentation asks for.
+@Suite(.serialized) struct StoreTransportTests {
+    /// A plain TCP port, and a user with the rights of docs/redis-keys.md.
+    @Test(.timeLimit(.minutes(2))) func aUserWithTheDocumentedRightsIsEnough() async throws {
+        let rule = try documentedRule().replacing("<cluster>", with: "test").replacing(
+            "<password>", with: "s3cret")
+        let server = try RedisServer(configuration: [rule, "user default off"])
+        try await lives(server, "{url: \"redis://troop@127.0.0.1:\(server.port)/0\", password: s3cret}")
+    }
+
+    @Test(.timeLimit(.minutes(2))) func tlsWithAnAuthorityOfOnesOwn() async throws {
+        let certificates = try TestCertificates()
+        let server = try RedisServer(password: "s3cret", tls: certificates.files())
+        let authority = certificates.certificate("ca")
+        try await lives(
+            server,
+            "{url: \"rediss://127.0.0.1:\(server.port)/0\", password: s3cret, tls: {ca_file: \(authority)}}")
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aUnixSocket() async throws {
+        let server = try RedisServer()
+        try await lives(server, "{url: \"unix://\(server.socketPath)\"}")
+    }
+
+    /// The troop elects, serves, follows a change of the list, and fails over, without a notice.
+    private func lives(_ server: RedisServer, _ lines: String) async throws {
+        let troop = try Ensemble(["a", "b"], store: (server, lines))
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        #expect(troop.get()?.status == 200)
+        #expect(troop.status()?.notices == [])
+        #expect(try troop.command("a", "servers", "add", "127.0.0.1:9", "--state", "out").code == 0)
+        #expect(try troop.command("b", "history").code == 0)
+        let leader = try #require(troop.status()?.leader?.host)
+        _ = try troop.killAgent(leader)
+        let other = leader == "a" ? "b" : "a"
+        let isReplaced = await eventually { troop.status(of: other)?.leader?.host == other }
+        #expect(isReplaced, "\(troop.logs)")
+        let serves = await eventually { troop.get()?.status == 200 }
+        #expect(serves)
+        #expect(troop.status(of: other)?.servers.count == 3)
+        #expect(!troop.logs.contains("s3cret"))
+    }
+
+    /// The line of the page that begins with `user troop`.
+    private func documentedRule() throws -> String {
+        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let page = Program.text(of: "/\(root)/docs/redis-keys.md")
+        return try #require(
+            page.split(separator: "\n").first { $0.hasPrefix("user troop ") }.map(String.init))
+    }
+}
