@@ -25,6 +25,7 @@ struct AgentParts {
     init(_ configuration: Configuration, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
         try AgentParts.probe(configuration.proxy.listen)
+        DescriptorLimit.provide(for: configuration.proxySettings, log: log)
         keys = Keys(cluster: configuration.cluster)
         let settings = configuration.storeSettings
         store = try Store(settings, name: "store") { state in
@@ -77,7 +78,13 @@ struct AgentParts {
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter)
         let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
-        api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
+        api = try HTTPServer(
+            named: "troop-api",
+            report: { fault in
+                log.error(
+                    "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
+                    metadata: ["why": "\(fault)"])
+            }, handler: { await answers.answer($0) })
         try AgentParts.open(api, configuration)
     }
 
@@ -125,7 +132,8 @@ struct AgentParts {
         do {
             try api.listen(socket: configuration.api.socket)
         } catch {
-            throw AgentFault("api.socket \(configuration.api.socket): \(error.reason)")
+            let path = configuration.api.socket
+            throw AgentFault("api.socket \(path): \(Listening.advice(error, socket: path))")
         }
         do {
             try api.start()
