@@ -25,7 +25,6 @@ struct AgentParts {
     init(_ configuration: Configuration, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
         try AgentParts.probe(configuration.proxy.listen)
-        DescriptorLimit.provide(for: configuration.proxySettings, log: log)
         keys = Keys(cluster: configuration.cluster)
         let settings = configuration.storeSettings
         store = try Store(settings, name: "store") { state in
@@ -86,6 +85,7 @@ struct AgentParts {
                     metadata: ["why": "\(fault)"])
             }, handler: { await answers.answer($0) })
         try AgentParts.open(api, configuration)
+        DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {

@@ -3,7 +3,8 @@ package import Linux
 
 /// Sockets that listen for a server of few clients.
 package enum Listening {
-    private static let backlog: Int32 = 128
+    /// Connections that may wait to be accepted; a crowd fills a short queue, and then clients wait a second.
+    private static let backlog: Int32 = 1024
     /// The longest path of a unix socket, in bytes: `sun_path` less its terminating zero (unix(7)).
     private static let pathBytesMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
