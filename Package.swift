@@ -51,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "troop",
             dependencies: [
-                "Linux", "Peer", "Transfer",
+                "CLinux", "Linux", "Peer", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -16,7 +16,8 @@ package enum SocketAddressFault: Error, Equatable, Sendable, CustomStringConvert
     }
 }
 
-/// A numeric IP address with a port; its text form is canonical, so equal addresses have equal texts.
+/// A numeric IP address with a port; its text form is canonical, so equal addresses have equal texts. An
+/// IPv4-mapped IPv6 address is read as the IPv4 address that it stands for.
 package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address's bytes: 4 of IPv4 or 16 of IPv6, in network order.
     package let bytes: [UInt8]
@@ -67,14 +68,26 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         bytes.count == 4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
     }
 
+    /// True for 224.0.0.0/4 and ff00::/8.
+    package var isMulticast: Bool { bytes.count == 4 ? bytes[0] >> 4 == 0xe : bytes[0] == 0xff }
+
+    /// True for 0.0.0.0 and ::, where a listener means all of its host's addresses.
+    package var isWildcard: Bool { bytes.allSatisfy { $0 == 0 } }
+
+    /// True for 255.255.255.255.
+    package var isBroadcast: Bool { bytes == [255, 255, 255, 255] }
+
     /// Where a client on this host reaches a listener of this address: loopback for the wildcard addresses.
     package var asClient: SocketAddress {
-        guard bytes.allSatisfy({ $0 == 0 }) else { return self }
+        guard isWildcard else { return self }
         return SocketAddress(
             bytes: bytes.count == 4 ? [127, 0, 0, 1] : Array(bytes.dropLast()) + [1], port: port)
     }
 
     package var description: String { bytes.count == 4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
+
+    /// The IPv4-mapped IPv6 spelling of an IPv4 address, which is read as the same address; nil for IPv6.
+    package var mappedDescription: String? { bytes.count == 4 ? "[::ffff:\(host)]:\(port)" : nil }
 
     /// `AF_INET` or `AF_INET6`.
     package var family: Int32 { bytes.count == 4 ? AF_INET : AF_INET6 }
@@ -119,11 +132,15 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    private static let mappedPrefix = [UInt8](repeating: 0, count: 10) + [0xff, 0xff]
+
     private static func numeric(_ host: String) -> [UInt8]? {
         var v4 = in_addr()
         if inet_pton(AF_INET, host, &v4) == 1 { return withUnsafeBytes(of: v4) { Array($0) } }
         var v6 = in6_addr()
-        if inet_pton(AF_INET6, host, &v6) == 1 { return withUnsafeBytes(of: v6) { Array($0) } }
-        return nil
+        guard inet_pton(AF_INET6, host, &v6) == 1 else { return nil }
+        let bytes = withUnsafeBytes(of: v6) { Array($0) }
+        // ::ffff:a.b.c.d (RFC 4291 §2.5.5.2) reaches the same peer as a.b.c.d: one address, one text.
+        return bytes.starts(with: mappedPrefix) ? Array(bytes.suffix(4)) : bytes
     }
 }

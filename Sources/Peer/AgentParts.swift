@@ -82,8 +82,15 @@ struct AgentParts {
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news)
         let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
-        api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
+        api = try HTTPServer(
+            named: "troop-api",
+            report: { fault in
+                log.error(
+                    "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
+                    metadata: ["why": "\(fault)"])
+            }, handler: { await answers.answer($0) })
         try AgentParts.open(api, configuration)
+        DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {
@@ -132,7 +139,8 @@ struct AgentParts {
         do {
             try api.listen(socket: configuration.api.socket)
         } catch {
-            throw AgentFault("api.socket \(configuration.api.socket): \(error.reason)")
+            let path = configuration.api.socket
+            throw AgentFault("api.socket \(path): \(Listening.advice(error, socket: path))")
         }
         do {
             try api.start()

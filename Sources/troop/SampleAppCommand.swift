@@ -35,7 +35,11 @@ struct SampleAppCommand: AsyncParsableCommand {
         }
         let server: HTTPServer
         do {
-            server = try HTTPServer(named: "sample-app") { await app.answer($0) }
+            server = try HTTPServer(
+                named: "sample-app",
+                report: {
+                    ExitStatus.complain("cannot accept connections for now (\($0)); raise 'ulimit -n'")
+                }, handler: { await app.answer($0) })
             try server.listen(tcp: listen)
             try server.start()
         } catch {

@@ -7,16 +7,35 @@ import Peer
 struct ServersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "servers", abstract: "Show and change the list of servers that the proxy routes to.",
+        usage: """
+            troop servers [list]
+            troop servers add ADDRESS:PORT [--weight N] [--state active|draining|out] [--host NAME] [--reason TEXT]
+            troop servers remove ADDRESS:PORT
+            """,
         subcommands: [ListServers.self, AddServer.self, RemoveServer.self],
         defaultSubcommand: ListServers.self)
 }
 
 /// `troop servers list`
 struct ListServers: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Show the server list.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show the server list.", usage: "troop servers [list] [-o json]")
 
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
+    /// What is no subcommand ends up here, since this is the default one.
+    @Argument(help: .hidden) var words: [String] = []
+
+    func validate() throws {
+        guard let word = words.first else { return }
+        guard (try? SocketAddress(word)) == nil else {
+            throw ValidationError(
+                "what is to be done with \(word)? Say: troop servers add \(word), or: troop servers remove \(word)"
+            )
+        }
+        throw ValidationError(
+            "'\(Table.printable(word))' is no command of 'troop servers'; there are list, add and remove")
+    }
 
     func run() async throws {
         let status = try agent.client.get(Status.self, "/v1/status")
@@ -46,15 +65,20 @@ struct ListServers: AsyncParsableCommand {
 /// `troop servers add`
 struct AddServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Put a server on the list, or change the entry that is there.")
+        commandName: "add", abstract: "Put a server on the list, or change the entry that is there.",
+        usage:
+            "troop servers add ADDRESS:PORT [--weight N] [--state active|draining|out] [--host NAME] [--reason TEXT]"
+    )
 
     /// The states an entry may be given.
     enum State: String, ExpressibleByArgument, CaseIterable {
         case active, draining, out
     }
 
-    @Argument(help: "Where the server listens, as 10.0.0.9:3000 or [fd00::9]:3000.")
-    var address: String
+    @Argument(
+        help: .init(
+            "Where the server listens, as 10.0.0.9:3000 or [fd00::9]:3000.", valueName: "address:port"))
+    var addresses: [String] = []
     @Option(help: "Its share of the requests, 1 to 256.")
     var weight: Int?
     @Option(help: "active, draining (no new requests) or out.")
@@ -67,7 +91,8 @@ struct AddServer: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        try ServersText.validate(address)
+        let text = try ServersText.one(addresses, "troop servers add 10.0.0.9:3000")
+        do { _ = try ServerEntry.address(text) } catch { throw ValidationError("\(error)") }
         if let weight, !(1...256).contains(weight) {
             throw ValidationError("--weight is \(weight); expected 1 to 256")
         }
@@ -75,7 +100,8 @@ struct AddServer: AsyncParsableCommand {
 
     func run() async throws {
         let form = Form(
-            address: address, host: host, state: state?.rawValue, weight: weight, reason: reason,
+            address: addresses.first ?? "", host: host, state: state?.rawValue, weight: weight,
+            reason: reason,
             by: "cli:" + ServersText.user)
         let json = JSONForm.bytes(form) ?? []
         ServersText.show(try agent.client.change("POST", "/v1/servers", json), output.output)
@@ -94,17 +120,23 @@ struct AddServer: AsyncParsableCommand {
 /// `troop servers remove`
 struct RemoveServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Take a server off the list; requests under way are finished.")
+        commandName: "remove", abstract: "Take a server off the list; requests under way are finished.",
+        usage: "troop servers remove ADDRESS:PORT")
 
-    @Argument(help: "Where the server listens, as in the list.")
-    var address: String
+    @Argument(help: .init("Where the server listens, as in the list.", valueName: "address:port"))
+    var addresses: [String] = []
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws { try ServersText.validate(address) }
+    func validate() throws {
+        let text = try ServersText.one(
+            addresses, "troop servers remove 10.0.0.9:3000; 'troop servers' shows the list")
+        // Whatever stands in the list can be taken off it: no rules but the form.
+        do { _ = try SocketAddress(text, allowingPortZero: true) } catch { throw ValidationError("\(error)") }
+    }
 
     func run() async throws {
-        let path = address.replacing("[", with: "%5B").replacing("]", with: "%5D")
+        let path = (addresses.first ?? "").replacing("[", with: "%5B").replacing("]", with: "%5D")
         let document = try agent.client.change("DELETE", "/v1/servers/\(path)")
         ServersText.show(document, output.output)
         if document.outcome == .absent { throw ExitStatus.degraded }
@@ -113,9 +145,15 @@ struct RemoveServer: AsyncParsableCommand {
 
 /// What the changing commands say.
 private enum ServersText {
-    /// Refuses what is no `ADDRESS:PORT` as wrong usage.
-    static func validate(_ address: String) throws {
-        do { _ = try SocketAddress(address) } catch { throw ValidationError("\(error)") }
+    /// The one address that was given; says what to type where there is none, or more than one.
+    static func one(_ addresses: [String], _ example: String) throws -> String {
+        guard let first = addresses.first else {
+            throw ValidationError("no server is named; say where it listens, as: \(example)")
+        }
+        guard addresses.count == 1 else {
+            throw ValidationError("\(addresses.count) servers are named; say one at a time, as: \(example)")
+        }
+        return first
     }
 
     /// The person's name, for the entry's `by`.

@@ -93,6 +93,8 @@ import Transfer
         let alsoDenied = try askTCP(troop, leader, "/v1/servers/127.0.0.1:9", method: "DELETE")
         #expect(alsoDenied.status == 403)
 
+        try await listChangesAreChecked(troop, leader)
+
         let bytes = try ask(troop, standby, "/v1/status").body
         let status = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         #expect(keys(status) == ["agent", "cluster", "hosts", "leader", "notices", "servers", "store"])
@@ -111,6 +113,34 @@ import Transfer
         for key in host + server + (keys(status["agent"]) ?? []) {
             #expect(page.contains("\"\(key)\":"), "docs/api.md does not show '\(key)'")
         }
+    }
+
+    /// What the socket takes and what it refuses.
+    private func listChangesAreChecked(_ troop: Ensemble, _ name: String) async throws {
+        func post(_ json: String) throws -> (status: Int, body: String) {
+            var transfer = Transfer(url: "http://localhost/v1/servers")
+            transfer.socket = try troop.member(name).socket
+            transfer.method = "POST"
+            transfer.json = Array(json.utf8)
+            let answer = try transfer.perform()
+            return (answer.status, String(decoding: answer.body, as: UTF8.self))
+        }
+        for (json, why) in [
+            (#"{"address":"127.0.0.1:9","wieght":5}"#, "did you mean 'weight'?"),
+            (#"{"address":"0.0.0.0:9"}"#, "where a program listens"),
+            (#"{"address":"[ff02::1]:9"}"#, "multicast"), (#"{"address":"127.0.0.1:0"}"#, "bad port"),
+            (#"{"address":"127.0.0.1:9","reason":"a\nb"}"#, "control character"),
+        ] {
+            let answer = try post(json)
+            #expect(answer.status == 400, "\(json)")
+            #expect(answer.body.contains(why), "\(answer.body)")
+        }
+        let mapped = try post(#"{"address":"[::ffff:127.0.0.1]:9","state":"out"}"#)
+        #expect(mapped.body.contains(#""address":"127.0.0.1:9""#), "\(mapped.body)")
+        #expect(try post(#"{"address":"127.0.0.1:9"}"#).body.contains("replaced"))
+        // However it is spelt, it is the same server.
+        let removed = try ask(troop, name, "/v1/servers/%5B::ffff:127.0.0.1%5D:9", method: "DELETE")
+        #expect(String(decoding: removed.body, as: UTF8.self).contains("removed"))
     }
 
     private func pageText() throws -> String {

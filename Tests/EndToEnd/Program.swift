@@ -20,8 +20,10 @@ final class Program: Sendable {
             + "/troop"
     }
 
-    /// Starts `troop` with these arguments; its output goes to a file.
-    init(_ arguments: [String], log: String, environment: [String] = []) throws {
+    /// Starts `troop` with these arguments; its output goes to a file. `descriptors` limits its open files.
+    init(
+        _ arguments: [String], log: String, environment: [String] = [], descriptors: Int? = nil
+    ) throws {
         logPath = log
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -29,14 +31,16 @@ final class Program: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        let words: [UnsafeMutablePointer<CChar>?] = ([Program.path] + arguments).map { strdup($0) } + [nil]
+        let limited = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$@\"", "sh"] } ?? []
+        let line = limited + [Program.path] + arguments
+        let words: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) } + [nil]
         let inherited = ["PATH", "HOME", "TMPDIR"].compactMap { (name: String) -> String? in
             getenv(name).map { "\(name)=\(String(cString: $0))" }
         }
         let variables: [UnsafeMutablePointer<CChar>?] = (inherited + environment).map { strdup($0) } + [nil]
         defer { for word in words + variables { free(word) } }
         var child: pid_t = 0
-        let code = posix_spawn(&child, Program.path, &actions, nil, words, variables)
+        let code = posix_spawn(&child, line[0], &actions, nil, words, variables)
         guard code == 0 else {
             throw Fault(description: "\(Program.path): \(String(cString: strerror(code)))")
         }

@@ -3,6 +3,7 @@ import Glibc
 import Linux
 import Peer
 import Testing
+import Transfer
 
 /// What an agent says when it cannot start, or starts into a broken world.
 @Suite(.serialized) struct StartTests {
@@ -70,8 +71,77 @@ import Testing
         try await withFile(text.replacing("FOLDER/agent.sock", with: "/nowhere/agent.sock")) { path in
             let run = try Program.run(["agent", "--config", path])
             #expect(run.code == 1)
-            #expect(run.output.contains("troop: api.socket /nowhere/agent.sock: No such file or directory"))
+            #expect(run.output.split(separator: "\n").count == 1)
+            #expect(
+                run.output.hasPrefix(
+                    "troop: api.socket /nowhere/agent.sock: there is no folder /nowhere; create it"),
+                "\(run.output)")
         }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aSecondAgentAtASocketIsOneClearLine() async throws {
+        let redis = try RedisServer.freePort()
+        let text = good(api: try RedisServer.freePort(), proxy: try RedisServer.freePort(), redis: redis)
+        try await withFile(text) { path in
+            let folder = path.replacing("/troop.yaml", with: "")
+            let agent = try Program(["agent", "--config", path], log: "\(folder)/log")
+            let answers = await eventually { agent.output.contains("agent started") }
+            #expect(answers, "\(agent.output)")
+            let other = good(api: try RedisServer.freePort(), proxy: try RedisServer.freePort(), redis: redis)
+            try await withFile(other.replacing("FOLDER/agent.sock", with: "\(folder)/agent.sock")) { path in
+                let run = try Program.run(["agent", "--config", path])
+                #expect(run.code == 1)
+                #expect(run.output.contains("agent.sock: another agent answers there; "), "\(run.output)")
+            }
+            agent.signal(SIGTERM)
+            #expect(agent.wait() == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func tooFewDescriptorsAreToldAtTheStart() async throws {
+        let text = good(api: try RedisServer.freePort(), proxy: try RedisServer.freePort())
+        try await withFile(text) { path in
+            let folder = path.replacing("/troop.yaml", with: "")
+            let agent = try Program(["agent", "--config", path], log: "\(folder)/log", descriptors: 300)
+            let isTold = await eventually {
+                agent.output.contains("LimitNOFILE=") && agent.output.contains("limit=300")
+                    && agent.output.contains("needed=44096") && agent.output.contains("agent started")
+            }
+            #expect(isTold, "\(agent.output)")
+            agent.signal(SIGTERM)
+            #expect(agent.wait() == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aServerOutOfDescriptorsSaysSoOnceAndRecovers() async throws {
+        let port = try RedisServer.freePort()
+        var template = Array("/tmp/troop-start-XXXXXX".utf8CString)
+        let raw = mkstemp(&template)
+        try #require(raw >= 0)
+        close(raw)
+        let log = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { unlink(log) }
+        let app = try Program(["sample-app", "--port", "\(port)"], log: log, descriptors: 30)
+        let listens = await eventually { app.output.contains("listens on") }
+        #expect(listens, "\(app.output)")
+        var crowd: [Int32] = []
+        let address = try SocketAddress("127.0.0.1:\(port)")
+        for _ in 0..<60 {
+            let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            crowd.append(raw)
+            try #require(address.withSockaddr { connect(raw, $0, $1) } == 0)
+        }
+        let complaint = "cannot accept connections for now (accept: Too many open files)"
+        let isTold = await eventually { app.output.contains(complaint) }
+        #expect(isTold, "\(app.output)")
+        for raw in crowd { close(raw) }
+        let isBack = await eventually {
+            (try? Transfer(url: "http://127.0.0.1:\(port)/").perform())?.status == 200
+        }
+        #expect(isBack)
+        #expect(app.output.ranges(of: complaint).count == 1, "\(app.output)")
+        app.signal(SIGTERM)
+        #expect(app.wait() == 0)
     }
 
     @Test(.timeLimit(.minutes(1))) func anAgentStartsWithoutRedisAndSaysSoOnce() async throws {
@@ -101,6 +171,20 @@ import Testing
         let run = try Program.run(["status", "--socket", "/nowhere/agent.sock"])
         #expect(run.code == 69)
         #expect(run.output.contains("no agent answers at /nowhere/agent.sock"))
+    }
+
+    @Test(arguments: [
+        (["add"], "say where it listens, as: troop servers add 10.0.0.9:3000"),
+        (["remove"], "say where it listens, as: troop servers remove 10.0.0.9:3000"),
+        (["add", "10.0.0.1:80", "10.0.0.2:80"], "say one at a time"),
+        (["add", "0.0.0.0:80"], "0.0.0.0 is where a program listens"), (["add", "10.0.0.1"], "has no port"),
+        (["bogus"], "there are list, add and remove"),
+        (["10.0.0.1:80"], "troop servers add 10.0.0.1:80, or: troop servers remove 10.0.0.1:80"),
+    ])
+    func wrongUsageOfServersSaysWhatToDo(_ arguments: [String], _ advice: String) throws {
+        let run = try Program.run(["servers"] + arguments)
+        #expect(run.code == 64)
+        #expect(run.output.contains(advice), "\(run.output)")
     }
 
     @Test(arguments: [["status", "--bogus"], ["servers", "add"], ["history", "--count", "0"], ["bogus"]])

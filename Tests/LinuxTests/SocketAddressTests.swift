@@ -12,6 +12,22 @@ import Testing
         #expect(try SocketAddress("[FD00:0:0::5]:80").description == "[fd00::5]:80")
     }
 
+    @Test(arguments: ["[::ffff:10.0.0.1]:80", "[::FFFF:a00:1]:80"])
+    func aMappedAddressIsTheIPv4One(_ text: String) throws {
+        #expect(try SocketAddress(text) == SocketAddress("10.0.0.1:80"))
+        #expect(try SocketAddress(text).description == "10.0.0.1:80")
+        #expect(try SocketAddress(text).family == AF_INET)
+    }
+
+    @Test(arguments: [
+        ("224.0.0.1:1", true), ("239.255.255.255:1", true), ("[ff02::1]:1", true),
+        ("223.255.255.255:1", false),
+        ("240.0.0.1:1", false), ("[fe80::1]:1", false),
+    ])
+    func multicastIsTold(_ text: String, _ expected: Bool) throws {
+        #expect(try SocketAddress(text).isMulticast == expected)
+    }
+
     @Test(arguments: ["", "x", "127.0.0.1", "::1:80", "fd00::5"])
     func anAddressWithoutAPortIsRefused(_ text: String) {
         #expect(throws: SocketAddressFault.noPort(text)) { try SocketAddress(text) }

@@ -34,28 +34,33 @@ package struct AgentAPI: Sendable {
     package func answer(_ request: Request) async -> Response {
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
-        case "/health": return isGet ? .text(200, "ok") : notAllowed
-        case "/leader": return isGet ? role(wanted: true) : notAllowed
-        case "/standby": return isGet ? role(wanted: false) : notAllowed
+        case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
+        case "/leader": return isGet ? role(wanted: true) : notAllowed("GET, HEAD")
+        case "/standby": return isGet ? role(wanted: false) : notAllowed("GET, HEAD")
         case "/ready":
-            guard isGet else { return notAllowed }
+            guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed
-        case "/v1/history": return isGet ? await history(request) : notAllowed
+        case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
+        case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
             if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
-            return request.method == "POST" ? await add(request) : notAllowed
+            return request.method == "POST" ? await add(request) : notAllowed("GET, HEAD, POST")
         default:
             if request.path.hasPrefix("/v1/servers/") {
-                return request.method == "DELETE" ? await remove(request) : notAllowed
+                return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
                 404, "no such path; there are /health /leader /ready /v1/status /v1/history /v1/servers")
         }
     }
 
-    private var notAllowed: Response { .error(405, "this path does not take this method") }
+    /// 405 with the methods that there are, as RFC 9110 §15.5.6 wants it.
+    private func notAllowed(_ methods: String) -> Response {
+        var response = Response.error(405, "this path takes only \(methods)")
+        response.fields.append(("Allow", methods))
+        return response
+    }
 
     private func role(wanted: Bool) -> Response {
         let leads = reading.leads
@@ -82,30 +87,21 @@ package struct AgentAPI: Sendable {
 
     private func add(_ request: Request) async -> Response {
         guard request.door == .socket else { return readOnly }
-        guard let form = try? JSONForm.document(AddForm.self, from: request.body) else {
-            return .error(400, "expected JSON such as {\"address\":\"10.0.0.9:3000\",\"weight\":100}")
-        }
         var entry: ServerEntry
+        let form: ServerForm
         do {
-            entry = try ServerEntry(field: form.address, value: "")
+            form = try ServerForm(request.body)
+            entry = ServerEntry(address: try ServerEntry.address(form.address))
+        } catch let fault as FormFault {
+            return .error(400, fault.sentence)
         } catch {
             return .error(400, "\(error)")
         }
         // What is not named stays as it is.
         await roster.refresh()
         if let known = await roster.entries.first(where: { $0.address == entry.address }) { entry = known }
-        if let weight = form.weight {
-            guard ServerEntry.weights.contains(weight) else {
-                return .error(400, "weight is \(weight); expected 1 to 256")
-            }
-            entry.weight = weight
-        }
-        if let text = form.state {
-            guard let state = ServerState(rawValue: text) else {
-                return .error(400, "state is '\(text.prefix(20))'; expected active, draining or out")
-            }
-            entry.state = state
-        }
+        entry.weight = form.weight ?? entry.weight
+        entry.state = form.state ?? entry.state
         entry.host = form.host ?? entry.host
         entry.reason = form.reason ?? entry.reason
         entry.by = form.by ?? "api"
@@ -120,13 +116,18 @@ package struct AgentAPI: Sendable {
 
     private func remove(_ request: Request) async -> Response {
         guard request.door == .socket else { return readOnly }
+        let text = String(request.path.dropFirst("/v1/servers/".count))
         let address: SocketAddress
         do {
-            address = try SocketAddress(String(request.path.dropFirst("/v1/servers/".count)))
+            // Whatever stands in the list by hand can be taken out of it.
+            address = try SocketAddress(text, allowingPortZero: true)
         } catch {
             return .error(400, "\(error)")
         }
-        return await change(ServerScripts.remove, [address.description]) { $0 == 1 ? .removed : .absent }
+        var spellings = [address.description]
+        if let mapped = address.mappedDescription { spellings.append(mapped) }
+        if !spellings.contains(text) { spellings.append(text) }
+        return await change(ServerScripts.remove, spellings) { $0 > 0 ? .removed : .absent }
     }
 
     private var readOnly: Response {
@@ -151,15 +152,6 @@ package struct AgentAPI: Sendable {
         case .rejected, .malformed, .misconfigured: 502
         case .unreachable, .timeout, .backingOff: 503
         }
-    }
-
-    private struct AddForm: Decodable {
-        var address: String
-        var host: String?
-        var state: String?
-        var weight: Int?
-        var reason: String?
-        var by: String?
     }
 }
 

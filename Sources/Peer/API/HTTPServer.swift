@@ -21,13 +21,21 @@ package final class HTTPServer: Sendable {
     }
 
     private let name: String
+    private let limits: DoorLimits
+    private let report: @Sendable (SystemFault) -> Void
     private let handler: Handler
     private let doorbell: Doorbell
     private let state = Mutex(State())
 
-    /// A server that listens nowhere yet; `name` names its thread.
-    package init(named name: String, handler: @escaping Handler) throws(SystemFault) {
+    /// A server that listens nowhere yet; `name` names its thread. `report` hears, at most once a minute, why no
+    /// connection can be accepted (the process is out of descriptors, say).
+    package init(
+        named name: String, limits: DoorLimits = DoorLimits(),
+        report: @escaping @Sendable (SystemFault) -> Void = { _ in }, handler: @escaping Handler
+    ) throws(SystemFault) {
         self.name = name
+        self.limits = limits
+        self.report = report
         self.handler = handler
         doorbell = try Doorbell()
     }
@@ -56,7 +64,8 @@ package final class HTTPServer: Sendable {
     /// Starts the server's thread.
     package func start() throws(SystemFault) {
         let listeners = state.withLock { $0.listeners.map { ($0.descriptor, $0.door) } }
-        let loop = try HTTPServerLoop(doorbell: doorbell.descriptor, listeners: listeners)
+        let loop = try HTTPServerLoop(
+            doorbell: doorbell.descriptor, listeners: listeners, limits: limits)
         let thread = try Thread.start(named: name) { [self] in run(loop) }
         state.withLock { $0.thread = thread }
     }
@@ -82,8 +91,13 @@ package final class HTTPServer: Sendable {
                 return (state.answers, state.stops)
             }
             if stops { break }
-            for answer in answers { loop.answer(answer.key, answer.bytes, closes: answer.closes) }
-            for asked in loop.turn(at: .now()) { dispatch(asked) }
+            let now = Instant.now()
+            for answer in answers { loop.answer(answer.key, answer.bytes, closes: answer.closes, at: now) }
+            for asked in loop.turn(at: now) { dispatch(asked) }
+            if let fault = loop.fault {
+                loop.fault = nil
+                report(fault)
+            }
         }
         loop.closeAll()
         state.withLock { state in
@@ -95,19 +109,21 @@ package final class HTTPServer: Sendable {
     private func dispatch(_ asked: HTTPServerLoop.Asked) {
         Task { [handler] in
             let response = await handler(asked.request)
-            let bytes = HTTPServer.bytes(response, to: asked)
+            let bytes = HTTPServer.bytes(
+                response, isHead: asked.request.method == "HEAD", keepsAlive: asked.keepsAlive)
             self.state.withLock { $0.answers.append((asked.key, bytes, !asked.keepsAlive)) }
             self.doorbell.ring()
         }
     }
 
-    private static func bytes(_ response: Response, to asked: HTTPServerLoop.Asked) -> [UInt8] {
+    /// An answer as it goes out.
+    static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
         var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
         head += "Content-Type: \(response.contentType)\r\nContent-Length: \(response.body.count)\r\n"
         head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
         for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
-        head += asked.keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
-        return Array(head.utf8) + (asked.request.method == "HEAD" ? [] : response.body)
+        head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
+        return Array(head.utf8) + (isHead ? [] : response.body)
     }
 
     /// The reason phrase of a status this server sends.

@@ -3,7 +3,10 @@ package import Linux
 
 /// Sockets that listen for a server of few clients.
 package enum Listening {
-    private static let backlog: Int32 = 128
+    /// Connections that may wait to be accepted; a crowd fills a short queue, and then clients wait a second.
+    private static let backlog: Int32 = 1024
+    /// The longest path of a unix socket, in bytes: `sun_path` less its terminating zero (unix(7)).
+    private static let pathBytesMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
     /// A listening TCP socket that nobody shares.
     static func tcp(_ address: SocketAddress) throws(SystemFault) -> Int32 {
@@ -17,12 +20,11 @@ package enum Listening {
         return socket.release()
     }
 
-    /// A listening unix socket with mode 0660; a file that a dead process left there is replaced, a socket that
-    /// somebody answers at is not (`EADDRINUSE`).
+    /// A listening unix socket with mode 0660; a socket that a dead process left there is replaced, one that
+    /// somebody answers at is not (`EADDRINUSE`), nor is any other file (`ENOTSOCK`).
     static func unix(_ path: String) throws(SystemFault) -> Int32 {
         var address = sockaddr_un()
-        let room = MemoryLayout.size(ofValue: address.sun_path)
-        guard path.utf8.count < room else { throw SystemFault("bind", on: path, code: ENAMETOOLONG) }
+        guard path.utf8.count <= pathBytesMax else { throw SystemFault("bind", on: path, code: ENAMETOOLONG) }
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         let size = socklen_t(MemoryLayout<sockaddr_un>.size)
@@ -30,6 +32,10 @@ package enum Listening {
             withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, size) }
             }
+        }
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
+            throw SystemFault("bind", on: path, code: ENOTSOCK)
         }
         let socket = try open(AF_UNIX, on: path)
         let probe = try open(AF_UNIX, on: path)
@@ -41,17 +47,43 @@ package enum Listening {
         return socket.release()
     }
 
-    /// Tries whether the proxy could listen at an address, without listening there; an address that other
-    /// agents of the same user share by `SO_REUSEPORT` is free.
-    package static func check(_ address: SocketAddress) throws(SystemFault) {
+    /// What to do when no unix socket could be had at a path: the fault of `HTTPServer.listen(socket:)` as a
+    /// sentence for people.
+    package static func advice(_ fault: SystemFault, socket path: String) -> String {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        switch fault.code {
+        case ENOENT, ENOTDIR:
+            return
+                "there is no folder \(folder); create it and give it to the agent's user: install -d -o troop -g troop \(folder)"
+        case EACCES, EPERM, EROFS:
+            return
+                "\(fault.reason); give the folder \(folder) to the agent's user: chown troop:troop \(folder)"
+        case EADDRINUSE: return "another agent answers there; stop it, or choose another path"
+        case ENOTSOCK: return "there is a file that is no socket; remove it, or choose another path"
+        case ENAMETOOLONG:
+            return
+                "the path has \(path.utf8.count) bytes, a unix socket's may have \(pathBytesMax); choose a shorter one"
+        default: return fault.reason
+        }
+    }
+
+    /// Tries whether a proxy could listen at an address, without listening there. With `alone`, an address that
+    /// other programs of the same user share by `SO_REUSEPORT` is taken, too; without, it is free.
+    package static func check(_ address: SocketAddress, alone: Bool = false) throws(SystemFault) {
+        _ = try hold(address, alone: alone)
+    }
+
+    /// The socket of `check`, bound: while it is there, the kernel gives the port to nobody.
+    package static func hold(_ address: SocketAddress, alone: Bool) throws(SystemFault) -> Descriptor {
         let socket = try open(address.family, on: "\(address)")
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         setsockopt(socket.raw, SOL_SOCKET, SO_REUSEADDR, &one, size)
-        setsockopt(socket.raw, SOL_SOCKET, SO_REUSEPORT, &one, size)
+        if !alone { setsockopt(socket.raw, SOL_SOCKET, SO_REUSEPORT, &one, size) }
         guard address.withSockaddr({ bind(socket.raw, $0, $1) }) == 0 else {
             throw SystemFault("bind", on: "\(address)")
         }
+        return socket
     }
 
     private static func open(_ family: Int32, on subject: String) throws(SystemFault) -> Descriptor {

@@ -35,7 +35,9 @@ extension Configuration {
         var reader = ConfigurationReader(table: .troop, file: file)
         if let offset = firstInvalidUTF8(in: bytes) {
             let mark = bytes.withUnsafeBufferPointer { YAMLMark(offset: offset, in: $0) }
-            reader.faults.add(.file(mark), "", "not UTF-8 text; expected a YAML file in UTF-8")
+            reader.faults.add(
+                .file(mark), "",
+                "byte \(offset + 1) of the file is not UTF-8 text; expected a YAML file in UTF-8")
             try reader.faults.throwIfAny()
         }
         // libyaml counts a byte order mark as a column and then refuses the first line.

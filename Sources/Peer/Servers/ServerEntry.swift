@@ -42,9 +42,7 @@ package struct ServerEntry: Equatable, Sendable {
 
     /// Reads a field and its value from the hash; throws what is wrong with either.
     package init(field: String, value: String) throws(ServerEntryFault) {
-        let address: SocketAddress
-        do { address = try SocketAddress(field) } catch { throw .address(error.description) }
-        self.init(address: address)
+        self.init(address: try ServerEntry.address(field))
         if value.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }) { return }
         guard value.utf8.count <= ServerEntry.valueBytesMax else {
             throw .value("it has \(value.utf8.count) bytes; the limit is \(ServerEntry.valueBytesMax)")

@@ -82,10 +82,17 @@ package struct ServerList: Equatable, Sendable {
         var found: [SocketAddress: ServerEntry] = [:]
         faults = [:]
         var named: Set<SocketAddress> = []
-        for (field, value) in reading.fields {
-            if let address = try? SocketAddress(field) { named.insert(address) }
-            do {
+        // In order, so that of two odd spellings of one address always the same one counts.
+        for (field, value) in reading.fields.sorted(by: { $0.key < $1.key }) {
+            if let address = try? ServerEntry.address(field) { named.insert(address) }
+            do throws(ServerEntryFault) {
                 let entry = try ServerEntry(field: field, value: value)
+                let canonical = entry.address.description
+                guard field == canonical || (reading.fields[canonical] == nil && found[entry.address] == nil)
+                else {
+                    throw ServerEntryFault.address(
+                        "it is another spelling of \(canonical), which is there, too")
+                }
                 found[entry.address] = entry
             } catch {
                 faults[field] = error

@@ -39,12 +39,12 @@ package enum ServerScripts {
             """)
 
     /// Removes an entry as a person asked; answers 0 when there was none.
-    /// KEYS: 1 servers 2 news; ARGV: 1 address:port
+    /// KEYS: 1 servers 2 news; ARGV: the spellings of the one address:port
     package static let remove = Script(
         name: "servers-remove",
         body: """
-            local removed = redis.call('HDEL', KEYS[1], ARGV[1])
-            if removed == 1 then redis.call('PUBLISH', KEYS[2], 'servers') end
+            local removed = redis.call('HDEL', KEYS[1], unpack(ARGV))
+            if removed > 0 then redis.call('PUBLISH', KEYS[2], 'servers') end
             return removed
             """)
 

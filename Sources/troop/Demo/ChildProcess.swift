@@ -6,6 +6,8 @@ import SystemPackage
 /// A program that the demo keeps running: in a session of its own, with its output in a file.
 struct ChildProcess: Sendable {
     let name: String
+    /// This program: it becomes the child's program and lets it die with the demo (`DemoChildCommand`).
+    let starter: String
     let program: String
     let arguments: [String]
     /// Where its output goes; appended to.
@@ -30,7 +32,9 @@ struct ChildProcess: Sendable {
                     .gracefulShutDown(allowedDurationToNextStep: .seconds(ChildProcess.stopSeconds))
                 ]
                 _ = try await Subprocess.run(
-                    .path(FilePath(program)), arguments: Arguments(arguments), platformOptions: options,
+                    .path(FilePath(starter)),
+                    arguments: Arguments([DemoChildCommand.name, "\(getpid())", program] + arguments),
+                    platformOptions: options,
                     input: .none,
                     output: .fileDescriptor(log, closeAfterSpawningProcess: false),
                     error: .fileDescriptor(log, closeAfterSpawningProcess: false)

@@ -15,7 +15,10 @@ struct DemoTroop: Sendable {
         let pidPath: String
     }
 
-    let folder: String
+    /// Where configuration, sockets and logs are.
+    let home: DemoFolder
+    /// Keeps other demos from the proxy's port.
+    private let claim: DemoClaim
     let proxyPort: UInt16
     let redisPort: UInt16
     let members: [Member]
@@ -35,25 +38,37 @@ struct DemoTroop: Sendable {
         guard length > 0 else { throw AgentFault("cannot read /proc/self/exe") }
         program = String(decoding: path[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
 
-        let listen = "127.0.0.1:\(proxyPort)"
-        do {
-            try Listening.check(try SocketAddress(listen))
-        } catch {
-            throw AgentFault(
-                "the proxy's port \(proxyPort) cannot be had (\(error)); choose another with --port")
-        }
         self.proxyPort = proxyPort
+        let held: Descriptor
+        do {
+            claim = try DemoClaim(port: proxyPort)
+            // Alone: agents share the port among themselves, and would share it with another user's proxy, too.
+            held = try Listening.hold(SocketAddress(host: "127.0.0.1", port: proxyPort), alone: true)
+        } catch {
+            let why = (error as? SystemFault)?.reason ?? "\(error)"
+            throw AgentFault(
+                "the proxy's port 127.0.0.1:\(proxyPort) is taken (\(why)); stop what listens there, or choose another with --port"
+            )
+        }
         let temporary = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(temporary)/troop-demo-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw AgentFault("cannot make a folder in \(temporary)") }
-        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let home: DemoFolder
+        do {
+            DemoFolder.clearDead(in: temporary)
+            home = try DemoFolder(in: temporary)
+        } catch {
+            throw AgentFault("cannot make a folder in \(temporary): \(error)")
+        }
+        self.home = home
+        // While the proxy's port is held, so that it is not among them.
         let ports = DemoTroop.freePorts(1 + 3 * agents)
+        _ = held.raw
         guard ports.count == 1 + 3 * agents else {
-            rmdir(folder)
+            home.remove()
             throw AgentFault("no free ports on 127.0.0.1")
         }
         redisPort = ports[0]
-        members = (0..<agents).map { [folder] index in
+        let folder = home.path
+        members = (0..<agents).map { index in
             let name = DemoTroop.name(index)
             return Member(
                 name: name, appPort: ports[1 + 3 * index], apiPort: ports[2 + 3 * index],
@@ -70,7 +85,7 @@ struct DemoTroop: Sendable {
     /// The store of this troop.
     var redis: ChildProcess {
         ChildProcess(
-            name: "redis", program: redisProgram,
+            name: "redis", starter: program, program: redisProgram,
             arguments: [
                 "--port", "\(redisPort)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
                 folder,
@@ -81,7 +96,7 @@ struct DemoTroop: Sendable {
     /// The sample application of a member.
     func app(_ member: Member) -> ChildProcess {
         ChildProcess(
-            name: "app-\(member.name)", program: program,
+            name: "app-\(member.name)", starter: program, program: program,
             arguments: ["sample-app", "--port", "\(member.appPort)", "--name", "app-\(member.name)"],
             logPath: "\(folder)/app-\(member.name).log", restartMilliseconds: 3000)
     }
@@ -89,7 +104,8 @@ struct DemoTroop: Sendable {
     /// The agent of a member; started again 5 s after its death, as systemd would.
     func agent(_ member: Member) -> ChildProcess {
         ChildProcess(
-            name: member.name, program: program, arguments: ["agent", "--config", member.configPath],
+            name: member.name, starter: program, program: program,
+            arguments: ["agent", "--config", member.configPath],
             logPath: "\(folder)/\(member.name).log", restartMilliseconds: 5000)
     }
 
@@ -109,23 +125,11 @@ struct DemoTroop: Sendable {
         """
     }
 
-    /// Removes the troop's folder and everything in it.
-    func remove() { DemoTroop.removeTree(folder) }
+    /// The path of the troop's folder.
+    var folder: String { home.path }
 
-    private static func removeTree(_ path: String) {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name == "." || name == ".." { continue }
-                let child = "\(path)/\(name)"
-                if unlink(child) != 0, errno == EISDIR || errno == EPERM { removeTree(child) }
-            }
-            closedir(directory)
-        }
-        rmdir(path)
-    }
+    /// Removes the troop's folder and everything in it.
+    func remove() { home.remove() }
 
     private static func find(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"

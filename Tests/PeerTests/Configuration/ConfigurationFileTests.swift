@@ -65,14 +65,16 @@ import Testing
 
     @Test(
         arguments: [
-            ([0xff], "1:1"), ([0x61, 0x0a, 0xc3, 0xa9, 0xc0, 0x80], "2:2"), ([0xed, 0xa0, 0x80], "1:1"),
-            ([0x61, 0xf5], "1:2"), ([0xff, 0xfe, 0x61, 0x00], "1:1"),
-        ] as [([UInt8], String)])
-    func aFileThatIsNotUTF8IsOneLine(_ bytes: [UInt8], _ place: String) {
+            ([0xff], "1:1", 1), ([0x61, 0x0a, 0xc3, 0xa9, 0xc0, 0x80], "2:2", 5),
+            ([0xed, 0xa0, 0x80], "1:1", 1),
+            ([0x61, 0xf5], "1:2", 2), ([0xff, 0xfe, 0x61, 0x00], "1:1", 1),
+        ] as [([UInt8], String, Int)])
+    func aFileThatIsNotUTF8IsOneLine(_ bytes: [UInt8], _ place: String, _ number: Int) {
         #expect {
             _ = try Configuration.read(bytes, file: "f", environment: [:], machine: testMachine)
         } throws: { error in
-            "\(error)" == "f:\(place): not UTF-8 text; expected a YAML file in UTF-8"
+            "\(error)"
+                == "f:\(place): byte \(number) of the file is not UTF-8 text; expected a YAML file in UTF-8"
         }
     }
 

@@ -49,4 +49,22 @@ import Testing
     func aMalformedFieldIsRefused(_ field: String) {
         #expect(throws: ServerEntryFault.self) { try ServerEntry(field: field, value: "") }
     }
+
+    @Test(arguments: [
+        ("0.0.0.0:80", "0.0.0.0 is where a program listens"), ("[::]:80", ":: is where a program listens"),
+        ("[::ffff:0.0.0.0]:80", "0.0.0.0 is where a program listens"),
+        ("255.255.255.255:80", "the broadcast address"), ("224.0.0.1:80", "a multicast address"),
+        ("[ff02::1]:80", "a multicast address"), ("10.0.0.1:0", "bad port"),
+    ])
+    func anAddressThatNobodyCanReachIsRefused(_ field: String, _ why: String) {
+        #expect {
+            _ = try ServerEntry(field: field, value: "")
+        } throws: { error in
+            "\(error)".contains(why)
+        }
+    }
+
+    @Test func aMappedAddressIsTheIPv4One() throws {
+        #expect(try ServerEntry(field: "[::ffff:10.0.0.9]:3000", value: "").address.description == field)
+    }
 }

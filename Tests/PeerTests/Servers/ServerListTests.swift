@@ -148,4 +148,18 @@ import Testing
         #expect(list.loss == .rewound)
         #expect(list.replacedMarker == "*")
     }
+
+    @Test(arguments: ["[::ffff:10.0.0.1]:80", "10.0.0.1:080"])
+    func twoSpellingsOfOneAddressAreOneServerAndAFault(_ other: String) throws {
+        let list = list([one: #"{"weight":7}"#, other: #"{"weight":9}"#])
+        #expect(list.entries.count == 1)
+        #expect(list.entries[try address(one)]?.weight == 7)
+        #expect(list.faults.keys.sorted() == [other])
+    }
+
+    @Test func anAddressThatNobodyCanReachIsAFault() {
+        let list = list([one: "", "0.0.0.0:80": "", "224.0.0.1:80": ""])
+        #expect(list.sorted.map(\.address.description) == [one])
+        #expect(list.faults.keys.sorted() == ["0.0.0.0:80", "224.0.0.1:80"])
+    }
 }

@@ -1,0 +1,85 @@
+import HTTP
+import Linux
+
+/// One connection of an `HTTPServer`: what has come, what is to go, and until when.
+struct HTTPConnection {
+    /// Where the connection stands in its exchange.
+    enum Phase: Equatable {
+        /// Between requests: nothing of the next one has come.
+        case idle
+        case head
+        case body
+        /// A handler works on the answer.
+        case handling
+        case writing(closes: Bool)
+        /// The last answer is sent and our side shut down; what still comes is thrown away.
+        case lingering
+    }
+
+    /// The number of the listener it came in by.
+    let listener: Int
+    private(set) var phase = Phase.head
+    /// When the request under way, or the pause, began; while an answer is sent, when some of it went out last.
+    private(set) var since: Instant
+    /// When the connection has had its time; nil while a handler works.
+    private(set) var deadline: Instant?
+    var input: [UInt8] = []
+    var output: [UInt8] = []
+    var written = 0
+    var peerHasEnded = false
+    var continueSent = false
+    /// Bytes thrown away while lingering.
+    var drained = 0
+    /// What epoll was told to look for.
+    var watched: UInt32
+
+    private let limits: DoorLimits
+
+    init(listener: Int, limits: DoorLimits, watched: UInt32, at now: Instant) {
+        self.listener = listener
+        self.limits = limits
+        self.watched = watched
+        since = now
+        deadline = now.advanced(milliseconds: limits.headMilliseconds)
+    }
+
+    /// Goes on to another phase, with that phase's time.
+    mutating func enter(_ next: Phase, at now: Instant) {
+        phase = next
+        switch next {
+        case .idle: restart(now, limits.idleMilliseconds)
+        case .head: restart(now, limits.headMilliseconds)
+        case .body: deadline = since.advanced(milliseconds: limits.bodyMilliseconds)
+        case .handling: deadline = nil
+        case .writing: restart(now, limits.stallMilliseconds)
+        case .lingering: restart(now, limits.lingerMilliseconds)
+        }
+    }
+
+    private mutating func restart(_ now: Instant, _ milliseconds: Int64) {
+        since = now
+        deadline = now.advanced(milliseconds: milliseconds)
+    }
+
+    /// True while a whole request has not come, or nothing is left to do: closing it costs nobody an answer.
+    var hasNoRequest: Bool {
+        switch phase {
+        case .idle, .head, .body, .lingering: true
+        case .handling, .writing: false
+        }
+    }
+
+    /// True when the client has left an answer unread for so long that it may lose its place to another.
+    func isStalled(at now: Instant) -> Bool {
+        guard case .writing = phase else { return false }
+        return now.milliseconds(since: since) >= limits.lingerMilliseconds
+    }
+
+    /// True when part of a request has come: its client is told that its time is up.
+    var hasBegun: Bool {
+        switch phase {
+        case .head, .body: !input.isEmpty
+        case .idle, .handling, .writing, .lingering: false
+        }
+    }
+}
