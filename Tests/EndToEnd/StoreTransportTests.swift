@@ -9,7 +9,9 @@ import Testing
         let rule = try documentedRule().replacing("<cluster>", with: "test").replacing(
             "<password>", with: "s3cret")
         let server = try RedisServer(configuration: [rule, "user default off"])
-        try await lives(server, "{url: \"redis://troop@127.0.0.1:\(server.port)/0\", password: s3cret}")
+        try await lives(
+            server,
+            "{url: \"redis://troop@127.0.0.1:\(server.port)/0\", password_file: \(try passwordFile(server))}")
     }
 
     @Test(.timeLimit(.minutes(2))) func tlsWithAnAuthorityOfOnesOwn() async throws {
@@ -18,7 +20,8 @@ import Testing
         let authority = certificates.certificate("ca")
         try await lives(
             server,
-            "{url: \"rediss://127.0.0.1:\(server.port)/0\", password: s3cret, tls: {ca_file: \(authority)}}")
+            "{url: \"rediss://127.0.0.1:\(server.port)/0\", password_file: \(try passwordFile(server)), tls: {ca_file: \(authority)}}"
+        )
     }
 
     @Test(.timeLimit(.minutes(2))) func aUnixSocket() async throws {
@@ -45,6 +48,12 @@ import Testing
         #expect(serves)
         #expect(troop.status(of: other)?.servers.count == 3)
         #expect(!troop.logs.contains("s3cret"))
+    }
+
+    private func passwordFile(_ server: RedisServer) throws -> String {
+        let path = "\(server.folder)/password"
+        try Ensemble.write("s3cret\n", to: path)
+        return path
     }
 
     /// The line of the page that begins with `user troop`.
