@@ -39,7 +39,7 @@ let package = Package(
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
-        .target(name: "Election", dependencies: ["Linux", "Store"], swiftSettings: strict),
+        .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
         .target(name: "Proxy", dependencies: ["CLinux", "Linux", "HTTP"], swiftSettings: strict),
         .target(
             name: "Peer",

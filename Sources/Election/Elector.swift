@@ -19,6 +19,8 @@ package final class Elector: Sendable {
     private struct View {
         var standing: Standing = .follower(leader: nil)
         var highestEpoch: Int64
+        var doorFault: String?
+        var isWatching = false
     }
 
     /// Hints that wait are all alike: one is enough.
@@ -27,21 +29,27 @@ package final class Elector: Sendable {
     private let settings: ElectionSettings
     private let store: StoreSettings
     private let keys: Keys
+    private let door: SocketAddress?
     private let onChange: @Sendable (ElectionChange) -> Void
     private let mailbox = Mutex(Mailbox())
     private let view: Mutex<View>
     /// The leader's deadline in nanoseconds since boot; 0 when this agent does not lead.
     private let deadline = Atomic<Int64>(0)
 
-    /// An elector at rest. `highestEpochSeen` is what the agent remembers from before its start; `onChange` is called
-    /// on the elector's thread, and delays renewals if it blocks.
+    /// The field of a host's report that names its door.
+    package static let doorField = "peer"
+
+    /// An elector at rest. `door` is where others may watch it while it leads (nil: nowhere); `highestEpochSeen` is what
+    /// the agent remembers from before its start; `onChange` is called on the elector's thread, and delays renewals if
+    /// it blocks.
     package init(
-        _ settings: ElectionSettings, store: StoreSettings, keys: Keys, highestEpochSeen: Int64,
-        onChange: @escaping @Sendable (ElectionChange) -> Void
+        _ settings: ElectionSettings, store: StoreSettings, keys: Keys, door: SocketAddress? = nil,
+        highestEpochSeen: Int64, onChange: @escaping @Sendable (ElectionChange) -> Void
     ) {
         self.settings = settings
         self.store = store
         self.keys = keys
+        self.door = door
         self.onChange = onChange
         view = Mutex(View(highestEpoch: highestEpochSeen))
     }
@@ -49,6 +57,7 @@ package final class Elector: Sendable {
     /// Starts the thread, which stands for election at once; a second call, or one after `stop`, does nothing.
     package func start() throws(SystemFault) {
         let bell = try Doorbell()
+        let door = try PeerDoor(listen: door, bell: bell)
         let mayStart = mailbox.withLock { mailbox in
             guard mailbox.bell == nil, mailbox.stop == nil else { return false }
             mailbox.bell = bell
@@ -56,7 +65,8 @@ package final class Elector: Sendable {
         }
         guard mayStart else { return }
         do throws(SystemFault) {
-            let thread = try Linux.Thread.start(named: "troop-elector") { [self] in run(bell) }
+            let carrier = DoorCarrier(door: door)
+            let thread = try Linux.Thread.start(named: "troop-elector") { [self] in run(carrier.door) }
             mailbox.withLock { $0.thread = thread }
         } catch {
             mailbox.withLock { $0.bell = nil }
@@ -75,6 +85,15 @@ package final class Elector: Sendable {
 
     /// Stands for election no more, or again; a leader that is paused goes on leading.
     package func pause(_ paused: Bool) { send(.pause(paused)) }
+
+    /// Stands back behind the few candidates that ask as soon as a lease ends, or is one of them; for large troops.
+    package func standBack(_ isReserve: Bool) { send(.reserve(isReserve)) }
+
+    /// Why the door cannot be opened; nil when it is, or need not be.
+    package var doorFault: String? { view.withLock { $0.doorFault } }
+
+    /// True while the death of the leader that is followed would be noticed at once.
+    package var isWatching: Bool { view.withLock { $0.isWatching } }
 
     /// Gives the lease, if held, to a host (nil: anyone) and stands again once the others had their chance.
     package func handOver(to host: String?, reason: String) { send(.handOver(to: host, reason: reason)) }
@@ -119,11 +138,17 @@ package final class Elector: Sendable {
     }
 }
 
+/// Takes the door to the thread that owns it from then on; nobody else keeps it.
+private struct DoorCarrier: @unchecked Sendable {  // handed over once, before the thread begins
+    let door: PeerDoor
+}
+
 /// The thread.
 extension Elector {
-    private func run(_ bell: Doorbell) {
+    private func run(_ door: PeerDoor) {
         var core = LeaseCore(settings, highestEpochSeen: highestEpoch, seed: .random(in: .min ... .max))
         let link = ElectorLink(settings, store: store, keys: keys)
+        var lookout = Lookout()
         var ask: LeaseAsk?
         while true {
             let (events, stop) = mailbox.withLock { mailbox in
@@ -135,14 +160,59 @@ extension Elector {
                 if stop == .releasing { leave(&core, link, unsent: ask) }
                 deadline.store(0, ordering: .releasing)
                 view.withLock { $0.standing = .follower(leader: nil) }
+                door.show(nil)
                 return
             }
             ask = ask ?? tell(&core, .wake)
             guard let todo = ask else {
-                wait(bell, until: core.wakeAt)
+                attend(door, core, link, &lookout)
+                let longest = Instant.now().advanced(milliseconds: settings.ttlMilliseconds)
+                door.wait(until: min(core.wakeAt ?? longest, longest))
+                if let dead = door.takeProof() { ask = tell(&core, .holderDied(dead)) }
                 continue
             }
             ask = carryOut(todo, &core, link, before: nil)
+        }
+    }
+
+    /// What of the leader's door is being looked after.
+    private struct Lookout {
+        var lease: Lease?
+        /// Where the door is, is asked again then.
+        var again = Instant(nanoseconds: .max)
+    }
+
+    /// From one question where the leader's door is to the next, while nobody knows, in milliseconds.
+    private static let lookoutMilliseconds: Int64 = 500
+
+    /// Opens or closes the own door, and watches the door of the leader that is followed. A door is closed here only after
+    /// readers were told that this agent does not lead any more (`show`).
+    private func attend(_ door: PeerDoor, _ core: LeaseCore, _ link: ElectorLink, _ lookout: inout Lookout) {
+        let now = Instant.now()
+        switch core.standing {
+        case .leader(let lease, _):
+            door.show(lease.token)
+            door.rest()
+            lookout = Lookout()
+        case .follower(.some(let lease)) where core.watches:
+            door.show(nil)
+            if lease != lookout.lease || lookout.again <= now {
+                let address = link.door(of: lease.host)
+                door.follow(lease, at: address)
+                let pause = Self.lookoutMilliseconds
+                lookout = Lookout(
+                    lease: lease,
+                    again: address == nil ? now.advanced(milliseconds: pause) : .init(nanoseconds: .max))
+            }
+        case .follower, .candidate, .limbo:
+            door.show(nil)
+            door.rest()
+            lookout = Lookout()
+        }
+        let (fault, isWatching) = (door.fault, door.isWatching)
+        view.withLock {
+            if $0.doorFault != fault { $0.doorFault = fault }
+            $0.isWatching = isWatching
         }
     }
 
@@ -190,18 +260,16 @@ extension Elector {
         let highest = core.highestEpoch
         guard case .leader(_, let until) = core.standing else {
             deadline.store(0, ordering: .releasing)
-            view.withLock { $0 = View(standing: core.standing, highestEpoch: highest) }
+            view.withLock {
+                $0.standing = core.standing
+                $0.highestEpoch = highest
+            }
             return
         }
-        view.withLock { $0 = View(standing: core.standing, highestEpoch: highest) }
+        view.withLock {
+            $0.standing = core.standing
+            $0.highestEpoch = highest
+        }
         deadline.store(until.nanoseconds, ordering: .releasing)
-    }
-
-    private func wait(_ bell: Doorbell, until wake: Instant?) {
-        let now = Instant.now()
-        let left =
-            (wake ?? now.advanced(milliseconds: settings.ttlMilliseconds)).nanoseconds - now.nanoseconds
-        guard left > 0 else { return }
-        _ = bell.wait(milliseconds: Int32(clamping: (left + 999_999) / 1_000_000))
     }
 }

@@ -14,6 +14,7 @@ final class ElectorLink {
     private let settings: ElectionSettings
     private let store: StoreSettings
     private let keys: [String]
+    private let hosts: Keys
     private var connection: StoreConnection?
 
     init(_ settings: ElectionSettings, store: StoreSettings, keys: Keys) {
@@ -24,6 +25,7 @@ final class ElectorLink {
         store.commandTimeoutMilliseconds = settings.commandTimeoutMilliseconds
         self.store = store
         self.keys = ElectionScripts.keys(keys)
+        hosts = keys
     }
 
     /// Connects if necessary, for at most one command timeout and never beyond `limit`; nil when connected.
@@ -52,6 +54,14 @@ final class ElectorLink {
         } catch {
             return .failed(StoreFailure(error))
         }
+    }
+
+    /// Where a host's door is, by its own report; nil when it says nothing, or Redis does not answer.
+    func door(of host: String) -> SocketAddress? {
+        guard let connection, connection.isUsable() else { return nil }
+        let command = Command("HGET", hosts.host(host), Elector.doorField)
+        guard let reply = try? connection.call(command, until: deadline(before: nil)) else { return nil }
+        return reply.text.flatMap { try? SocketAddress($0) }
     }
 
     func close() {

@@ -111,7 +111,8 @@ extension LeaseCore {
         learn(lease.epoch)
         follow(lease, "\(lease.host) leads with epoch \(lease.epoch)")
         holderEnds = now.advanced(milliseconds: bounded(left))
-        next = now.advanced(milliseconds: bounded(left) + 1 + pace.jitter())
+        let later = isReserve ? pace.reserveDelay() : pace.jitter()
+        next = now.advanced(milliseconds: bounded(left) + 1 + later)
     }
 
     /// Why a well-formed lease is none that an agent of this troop took; nil when it may well be.

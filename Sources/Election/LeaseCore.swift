@@ -24,6 +24,8 @@ package struct LeaseCore: Sendable {
         case epochSeen(Int64)
         /// Do not stand for election (a leader goes on leading), or stand again.
         case pause(Bool)
+        /// Stand back behind the candidates that ask at once, or be one of them.
+        case reserve(Bool)
         /// Give the lease to a host, or to anyone, and stand again later.
         case handOver(to: String?, reason: String)
         /// Give the lease up and never stand again.
@@ -53,6 +55,8 @@ package struct LeaseCore: Sendable {
     /// The highest epoch ever heard of.
     package internal(set) var highestEpoch: Int64
     var intent = Intent.stands
+    /// True in a large troop for all but a few: others are quicker when a lease ends.
+    var isReserve = false
     var pending: Pending?
     var next = Instant(nanoseconds: 0)
     var order: (release: ReleaseOrder, expires: Instant)?
@@ -92,6 +96,9 @@ package struct LeaseCore: Sendable {
         return ask.map { min($0, until) } ?? until
     }
 
+    /// True while the death of the leader that is followed is worth noticing at once.
+    package var watches: Bool { intent == .stands && !isReserve }
+
     /// True while a lease that was given up may still stand in the store.
     package var hasRelease: Bool { order != nil }
 
@@ -110,11 +117,16 @@ package struct LeaseCore: Sendable {
         case .holderDied(let lease):
             guard holder == lease, standing.isSame(as: .follower(leader: lease)) else { break }
             dead = lease
-            next = min(next, now)
+            // Of several who saw it, the one with the highest priority asks first.
+            next = min(next, now.advanced(milliseconds: pace.headStart))
         case .epochSeen(let epoch): learn(epoch)
         case .pause(let paused):
             if intent != .retired { intent = paused ? .paused : .stands }
             next = min(next, now)
+        case .reserve(let isReserve):
+            guard isReserve != self.isReserve else { break }
+            self.isReserve = isReserve
+            if !isReserve { next = min(next, now.advanced(milliseconds: settings.ttlMilliseconds)) }
         case .handOver(let target, let reason): handOver(to: target, reason: reason, at: now)
         case .resign(let reason): resign(reason: reason, at: now)
         }
@@ -136,7 +148,9 @@ package struct LeaseCore: Sendable {
     /// A hint during an ask counts after its answer: the answer may be older.
     private mutating func hinted(at now: Instant) {
         if pending != nil { hintWaits = true }
-        guard case .leader = standing else { return next = min(next, now) }
+        guard case .leader = standing else {
+            return next = min(next, isReserve ? now.advanced(milliseconds: pace.reserveDelay()) : now)
+        }
         next = min(next, max(now, lastRenewal.advanced(milliseconds: LeasePace.hintMilliseconds)))
     }
 

@@ -12,6 +12,10 @@ package struct LeasePace: Sendable {
     /// From one ask to the next while a person has to mend something.
     package static let configurationMilliseconds: Int64 = 1000
 
+    /// Who stands back asks so much later than the lease's end, or a hint, spread over so much.
+    package static let reserveMillisecondsMin: Int64 = 1000
+    package static let reserveMillisecondsSpread: Int64 = 5000
+
     /// A leader renews on a hint at most so often.
     package static let hintMilliseconds: Int64 = 100
 
@@ -30,6 +34,14 @@ package struct LeasePace: Sendable {
     /// 5…50 ms, earlier for a higher priority.
     package mutating func jitter() -> Int64 {
         Self.jitterMillisecondsMin + priorityMilliseconds + Int64(draw() % 16)
+    }
+
+    /// 0…8 ms by priority: how much later than the first a candidate uses a proof that all of them see at once.
+    package var headStart: Int64 { priorityMilliseconds / 4 }
+
+    /// 1…6 s: how much later than the others somebody asks who stands back.
+    package mutating func reserveDelay() -> Int64 {
+        Self.reserveMillisecondsMin + Int64(draw() % UInt64(Self.reserveMillisecondsSpread))
     }
 
     /// Notes that the store answered.

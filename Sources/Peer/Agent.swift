@@ -39,6 +39,8 @@ package struct Agent: Service {
     private static let houseMilliseconds: Int64 = 1000
     /// A standby reads the hosts once in so many turns.
     private static let boardTurns = 10
+    /// A host that reported within this time counts as a candidate, in milliseconds.
+    private static let liveMilliseconds: Int64 = 15_000
     /// How long connections may go on after the listener was closed, in milliseconds.
     private static let drainMilliseconds: Int64 = 10_000
 
@@ -111,9 +113,23 @@ package struct Agent: Service {
             await duties.tick()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) { await board.refresh() }
+            if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
         }
+    }
+
+    private func decideCandidacy() async {
+        let now = Instant.now()
+        let book = await board.book
+        let live = book.pages.keys.filter { name in
+            book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
+        }
+        let priority = configuration.election.priority
+        elector.standBack(
+            Candidacy.standsBack(
+                configuration.host.name, live: live,
+                isPreferred: priority > Configuration.Election.priorityDefault))
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.

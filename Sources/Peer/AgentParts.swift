@@ -45,7 +45,8 @@ struct AgentParts {
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
         elector = Elector(
-            try configuration.electionSettings, store: settings, keys: keys, highestEpochSeen: highestEpoch
+            try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
+            highestEpochSeen: highestEpoch
         ) { [changesEnd] change in changesEnd.yield(change) }
         let own = configuration.ownServer
         roster = Roster(
@@ -62,7 +63,7 @@ struct AgentParts {
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
                 bootID: BootID.read() ?? "",
-                server: own?.address.description),
+                server: own?.address.description, peer: configuration.doorAddress?.description),
             sampler: Sampler(
                 scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
             isLeader: { [elector] in elector.isLeader(at: .now()) },

@@ -33,6 +33,13 @@ extension Configuration {
         }
     }
 
+    /// Where others reach `peer.listen`: a door on all addresses is reached at the host's own.
+    var doorAddress: SocketAddress? {
+        let listen = peer.listen
+        let isEverywhere = listen != listen.asClient
+        return isEverywhere ? try? SocketAddress(host: host.address, port: listen.port) : listen
+    }
+
     /// The proxy.
     var proxySettings: ProxySettings {
         var settings = ProxySettings(listen: proxy.listen, workers: proxy.workers)

@@ -24,7 +24,7 @@ final class Candidates: Sendable {
     /// Starts one elector a name; with `hints` each has a subscription.
     init(
         _ names: [String], on server: RedisServer, ttl: Int64 = 1000, quarantine: Int64? = nil,
-        hints: Bool = false
+        hints: Bool = false, doors: Bool = false
     ) throws {
         let store = StoreSettings(url: try StoreURL(server.url()))
         let quarantine = quarantine ?? (ttl + ttl / 50 + 1)
@@ -34,7 +34,13 @@ final class Candidates: Sendable {
                 host: name, nonce: "run\(UInt32.random(in: .min ... .max))", ttlMilliseconds: ttl,
                 quarantineMilliseconds: quarantine)
             let changes = Record<ElectionChange>()
-            let elector = Elector(settings, store: store, keys: Candidates.keys, highestEpochSeen: 0) {
+            let door = doors ? try SocketAddress("127.0.0.1:\(RedisServer.freePort())") : nil
+            if let door {
+                try server.command("HSET", Candidates.keys.host(name), Elector.doorField, door.description)
+            }
+            let elector = Elector(
+                settings, store: store, keys: Candidates.keys, door: door, highestEpochSeen: 0
+            ) {
                 changes.add($0)
             }
             guard hints else {

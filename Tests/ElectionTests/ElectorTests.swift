@@ -1,5 +1,6 @@
 import Election
 import Fixtures
+import Glibc
 import Linux
 import Store
 import Testing
@@ -233,6 +234,38 @@ import Testing
         #expect(second.reasons.last == "elected: \(first.name) handed over to \(second.name): asked for")
     }
 
+    /// The leader vanishes without a word to Redis; its door closes, and that is enough.
+    @Test func aClosedDoorIsAProofOfDeath() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b", "c"], on: server, ttl: 10_000, doors: true)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let others = troop.all.filter { $0.name != first.name }
+        #expect(await eventually { others.allSatisfy { $0.elector.isWatching } })
+        first.elector.stop(releasing: false)
+        let next = try await troop.leader(not: first.name, within: 5000)
+        #expect(next.reasons.contains("elected: \(first.name) died"))
+        #expect(try history(server).last?.reason == "\(first.name) died")
+    }
+
+    /// Somebody else sits on the door's port: told, and nothing worse than a slower failover.
+    @Test func aDoorThatIsTakenIsTold() async throws {
+        let server = try RedisServer()
+        let troop = try Candidates(["a", "b"], on: server, doors: true)
+        defer { troop.stop() }
+        let first = try await troop.leader()
+        let other = try #require(troop.all.first { $0.name != first.name })
+        #expect(await eventually { other.elector.isWatching })
+        let door = try server.command("HGET", keys.host(other.name), Elector.doorField)
+        let port = try #require(
+            UInt16(door.split(whereSeparator: \.isNewline).last?.split(separator: ":").last ?? ""))
+        let squatter = try Squatter(port: port)
+        first.elector.stop(releasing: false)
+        _ = try await troop.leader(not: first.name, within: 5000)
+        #expect(await eventually { other.elector.doorFault?.contains("in use") == true })
+        squatter.close()
+    }
+
     @Test func aDeadHoldersLeaseIsTakenWithoutWaiting() async throws {
         let server = try RedisServer()
         let troop = try Candidates(["a", "b"], on: server, ttl: 10_000, quarantine: 10_200, hints: true)
@@ -273,4 +306,17 @@ import Testing
         _ = try await troop.leader()
         #expect(candidate.reasons.filter { $0.contains("refused") }.count == 1)
     }
+}
+
+/// Listens on a port of 127.0.0.1, and that is all.
+private final class Squatter: Sendable {
+    private let descriptor: Int32
+
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        let isThere = try SocketAddress("127.0.0.1:\(port)").withSockaddr { bind(descriptor, $0, $1) } == 0
+        try #require(isThere && listen(descriptor, 1) == 0)
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
 }

@@ -107,6 +107,21 @@ import Testing
         #expect(a.answer(.held(b, left: 10), sent: again, again).count == 1)
     }
 
+    /// In a large troop all but a few leave the first seconds to the others, and do not crowd at a hint.
+    @Test func whoStandsBackAsksLater() throws {
+        var a = try Transcript()
+        #expect(a.core.watches)
+        _ = a.tell(.reserve(true), 0)
+        #expect(!a.core.watches)
+        let b = try #require(a.lease(9, host: "b"))
+        _ = a.answer(.held(b, left: 700), sent: 0, 1)
+        #expect(try #require(a.wakesAt) >= 1701)
+        #expect(a.tell(.hint, 100) == [])
+        #expect(try #require(a.wakesAt) >= 1100)
+        _ = a.tell(.reserve(false), 200)
+        #expect(try #require(a.wakesAt) <= 1200)
+    }
+
     @Test func aProvenDeathIsUsedForThatLeaseOnly() throws {
         var a = try Transcript()
         _ = a.wake(0)
@@ -114,7 +129,10 @@ import Testing
         let older = try #require(a.lease(8, host: "b"))
         _ = a.answer(.held(b, left: 700), sent: 0, 1)
         #expect(a.tell(.holderDied(older), 50) == [])
-        #expect(a.tell(.holderDied(b), 60) == [acquire(seen: 9, "b died", dead: b.token)])
+        #expect(a.tell(.holderDied(b), 60) == [])
+        let next = try #require(a.wakesAt)
+        #expect((60...68).contains(next))
+        #expect(a.wake(next) == [acquire(seen: 9, "b died", dead: b.token)])
     }
 
     // MARK: - A store in trouble

@@ -236,6 +236,8 @@ struct Reign: Sendable, CustomStringConvertible {
         var open: (epoch: Int64, from: Instant)?
         for line in log.split(separator: "\n") {
             guard let at = number("at_ns", in: line).map({ Instant(nanoseconds: $0) }) else { continue }
+            // Said within a standing, not at its end.
+            if line.hasSuffix(" election in order") || line.hasSuffix(" election trouble") { continue }
             let leads = line.hasSuffix(" leading")
             if leads, let begun = open, begun.epoch == number("epoch", in: line) { continue }  // it goes on
             if let begun = open {

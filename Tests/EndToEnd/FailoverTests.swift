@@ -81,6 +81,26 @@ import Testing
         end(troop, load, atLeast: 1000)
     }
 
+    /// A frozen leader keeps its sockets: only its lease's end tells. When it goes on, it finds another leading.
+    @Test(.timeLimit(.minutes(3))) func aFrozenLeaderIsReplacedWithinTheLease() async throws {
+        let troop = try Ensemble()
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 3) }
+        try #require(isUp, "\(troop.logs)")
+        let old = try await leader(troop)
+        let frozen = Instant.now()
+        try troop.agent(old).signal(SIGSTOP)
+        let new = try await next(troop, after: frozen)
+        let gap = new.from.milliseconds(since: frozen)
+        print("  froze \(old), \(new.host) leads after \(gap) ms")
+        #expect(new.host != old)
+        #expect(gap <= 1200)
+        try troop.agent(old).signal(SIGCONT)
+        let isWhole = await eventually(within: 20_000) { troop.isWhole(leader: new.host) }
+        #expect(isWhole, "\(troop.logs)")
+        #expect(troop.reigns().filter { $0.from > frozen }.map(\.host) == [new.host])
+    }
+
     @Test(.timeLimit(.minutes(3))) func aTerminatedLeaderHandsOverAtOnce() async throws {
         let (troop, load) = try await begin()
         for _ in 0..<3 {

@@ -21,7 +21,8 @@ extension OptionTable {
                 "The address at which other hosts reach this one."),
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
-                "Where agents will prove to each other that they live; checked, but not opened yet."),
+                "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
+            ),
         ]
     }
 

@@ -19,6 +19,8 @@ package struct HostReport: Equatable, Sendable {
     package var role: Role
     /// The `address:port` of the host's own application; nil when it runs none.
     package var server: String?
+    /// Where this host can be watched while it leads (`peer.listen`); nil when it told nothing.
+    package var peer: String?
     /// How often the host reports, in milliseconds.
     package var intervalMilliseconds: Int64
     /// Busy share of the CPUs, 0…1; nil when unknown.
@@ -61,6 +63,7 @@ extension HostReport {
             return String((value * 10_000).rounded() / 10_000)
         }
         add("server", server)
+        add("peer", peer)
         add("cpu", share(cpu))
         add("steal", share(steal))
         add("iowait", share(iowait))
@@ -98,6 +101,7 @@ extension HostReport {
         agentVersion = text("agent_version")
         role = Role(rawValue: text("role")) ?? .standby
         server = fields["server"].map { String($0.prefix(HostReport.textMax)) }
+        peer = fields["peer"].map { String($0.prefix(HostReport.textMax)) }
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
         cpu = number("cpu", share)
         steal = number("steal", share)

@@ -15,13 +15,15 @@ package actor Reporter {
         package var address: String
         package var bootID: String
         package var server: String?
+        package var peer: String?
 
         /// An identity from its parts.
-        package init(name: String, address: String, bootID: String, server: String?) {
+        package init(name: String, address: String, bootID: String, server: String?, peer: String? = nil) {
             self.name = name
             self.address = address
             self.bootID = bootID
             self.server = server
+            self.peer = peer
         }
     }
 
@@ -126,6 +128,7 @@ package actor Reporter {
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
         report.server = identity.server
+        report.peer = identity.peer
         report.intervalMilliseconds = Reporter.intervalMilliseconds
         report.cpu = sample.cpu
         report.steal = sample.steal

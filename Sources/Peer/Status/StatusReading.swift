@@ -54,6 +54,7 @@ package struct StatusReading: Sendable {
                 "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"
             )
         }
+        if let doorFault = elector.doorFault { notices.append(doorFault) }
         if let reportFault = await reporter.fault { notices.append(reportFault) }
         if fault == nil, let strange = strangeLease(holder) { notices.append("lease: \(strange)") }
         if let trouble = await duties.trouble { notices.append("election: \(trouble)") }
