@@ -77,6 +77,13 @@ package final class Elector: Sendable {
     /// Looks at the lease at once: somebody says that it was released or taken.
     package func lookAgain() { send(.hint) }
 
+    /// Takes in a message of the lease's channel: a release for this host is an invitation, all else a hint.
+    package func hear(_ message: String) {
+        let words = message.split(separator: " ")
+        let isInvited = words.count == 3 && words[0] == "released" && words[2] == settings.host
+        send(isInvited ? .invited : .hint)
+    }
+
     /// Takes the lease of a holder that is proven not to lead any more, if it still stands.
     package func holderDied(_ lease: Lease) { send(.holderDied(lease)) }
 

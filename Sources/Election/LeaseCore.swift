@@ -18,6 +18,8 @@ package struct LeaseCore: Sendable {
         case unsent
         /// Somebody says that the lease was released or taken: look again.
         case hint
+        /// The lease was released for this host: nobody else may take it now.
+        case invited
         /// The holder of exactly this lease is proven not to lead any more.
         case holderDied(Lease)
         /// Another source knows of this epoch.
@@ -114,6 +116,10 @@ package struct LeaseCore: Sendable {
             pending = nil
             next = now
         case .hint: hinted(at: now)
+        case .invited:
+            restsUntil = now
+            next = min(next, now)
+            if pending != nil { hintWaits = true }
         case .holderDied(let lease):
             guard holder == lease, standing.isSame(as: .follower(leader: lease)) else { break }
             dead = lease

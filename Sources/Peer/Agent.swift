@@ -30,6 +30,8 @@ package struct Agent: Service {
     private let changesEnd: AsyncStream<ElectionChange>.Continuation
     private let duties: LeaderDuties
     private let board: StatusBoard
+    private let pause: PauseSwitch
+    private let desk: CommandDesk
     private let subscription: Subscription
     private let api: HTTPServer
 
@@ -62,6 +64,8 @@ package struct Agent: Service {
             changesEnd = parts.changesEnd
             duties = parts.duties
             board = parts.board
+            pause = parts.pause
+            desk = parts.desk
             subscription = parts.subscription
             api = parts.api
         } catch let fault as AgentFault {
@@ -111,6 +115,8 @@ package struct Agent: Service {
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
+            await pause.look()
+            await desk.look()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) { await board.refresh() }
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }

@@ -19,6 +19,8 @@ struct AgentParts {
     let changesEnd: AsyncStream<ElectionChange>.Continuation
     let duties: LeaderDuties
     let board: StatusBoard
+    let pause: PauseSwitch
+    let desk: CommandDesk
     let subscription: Subscription
     let api: HTTPServer
 
@@ -48,6 +50,8 @@ struct AgentParts {
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
             highestEpochSeen: highestEpoch
         ) { [changesEnd] change in changesEnd.yield(change) }
+        let abstention = Abstention(
+            elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let own = configuration.ownServer
         roster = Roster(
             store: store, place: Roster.Place(host: configuration.host.name, keys: keys, own: own),
@@ -67,8 +71,9 @@ struct AgentParts {
             sampler: Sampler(
                 scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
             isLeader: { [elector] in elector.isLeader(at: .now()) },
-            onNameTaken: { [elector] isTaken in
-                elector.pause(isTaken)
+            canLead: { [abstention] in abstention.canLead },
+            onNameTaken: { [elector, abstention] isTaken in
+                abstention.set(.nameIsTaken, isTaken)
                 if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }
             },
             log: log)
@@ -77,12 +82,16 @@ struct AgentParts {
             folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch, log: log)
         board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
+        let queue = CommandQueue(store: store, keys: keys)
+        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, news)
+        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news)
-        let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
+            elector: elector, reporter: reporter, news: news, pause: pause)
+        let answers = AgentAPI(
+            reading: reading, roster: roster, store: store, keys: keys, queue: queue, pause: pause)
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -115,7 +124,7 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -123,8 +132,16 @@ struct AgentParts {
                 news.isUp()
                 elector.lookAgain()
                 roster.lookAgain()
-            case .message(let channel, _):
-                if channel == keys.lease { elector.lookAgain() } else { roster.lookAgain() }
+            case .message(let channel, let text):
+                if channel == keys.lease {
+                    elector.hear(text)
+                } else if text == CommandQueue.hint {
+                    Task { await desk.look() }
+                } else if text == PauseSwitch.field {
+                    Task { await pause.look() }
+                } else {
+                    roster.lookAgain()
+                }
             case .lost(let reason): news.isLost(reason)
             }
         }

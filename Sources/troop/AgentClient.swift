@@ -35,8 +35,21 @@ struct AgentClient {
         try read(ChangeDocument.self, send(method, path, json))
     }
 
-    private func send(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+    /// Sends what a person asks and reads what became of it; a refusal is told and ends the command with exit code 1.
+    func send<Document: Decodable>(
+        _ type: Document.Type, _ method: String, _ path: String, _ json: [UInt8]
+    ) throws -> Document {
+        try read(type, send(method, path, json, within: AgentClient.leaderMilliseconds))
+    }
+
+    /// What the leader is asked may take until it has answered and its successor leads, in milliseconds.
+    private static let leaderMilliseconds = 15_000
+
+    private func send(
+        _ method: String, _ path: String, _ json: [UInt8] = [], within milliseconds: Int? = nil
+    ) throws -> Transfer.Answer {
         var transfer = Transfer(url: "http://localhost\(path)")
+        if let milliseconds { transfer.timeoutMilliseconds = milliseconds }
         transfer.method = method
         transfer.json = json
         transfer.socket = socket

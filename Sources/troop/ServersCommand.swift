@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Linux
 import Peer
 
@@ -102,7 +101,7 @@ struct AddServer: AsyncParsableCommand {
         let form = Form(
             address: addresses.first ?? "", host: host, state: state?.rawValue, weight: weight,
             reason: reason,
-            by: "cli:" + ServersText.user)
+            by: "cli:" + Person.name)
         let json = JSONForm.bytes(form) ?? []
         ServersText.show(try agent.client.change("POST", "/v1/servers", json), output.output)
     }
@@ -154,14 +153,6 @@ private enum ServersText {
             throw ValidationError("\(addresses.count) servers are named; say one at a time, as: \(example)")
         }
         return first
-    }
-
-    /// The person's name, for the entry's `by`.
-    static var user: String {
-        for name in ["SUDO_USER", "USER"] {
-            if let value = getenv(name) { return String(String(cString: value).prefix(32)) }
-        }
-        return "uid-\(getuid())"
     }
 
     static func show(_ document: ChangeDocument, _ format: OutputFormat) {

@@ -16,14 +16,21 @@ package import Store
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
 /// | `POST /v1/servers` | adds an entry: `{"address","host","state","weight","reason","by"}`; socket only |
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
+/// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
+/// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
     private let store: Store
     private let keys: Keys
+    private let commands: CommandRoutes
 
     /// An API over the parts of one agent.
-    package init(reading: StatusReading, roster: Roster, store: Store, keys: Keys) {
+    package init(
+        reading: StatusReading, roster: Roster, store: Store, keys: Keys, queue: CommandQueue,
+        pause: PauseSwitch
+    ) {
+        commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         self.reading = reading
         self.roster = roster
         self.store = store
@@ -46,6 +53,12 @@ package struct AgentAPI: Sendable {
         case "/v1/servers":
             if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
             return request.method == "POST" ? await add(request) : notAllowed("GET, HEAD, POST")
+        case "/v1/switchover", "/v1/pause", "/v1/resume":
+            guard request.method == "POST" else { return notAllowed("POST") }
+            guard request.door == .socket else { return readOnly }
+            if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
+            return request.path == "/v1/pause"
+                ? await commands.pause(request.body) : await commands.resume(request.body)
         default:
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
@@ -131,7 +144,7 @@ package struct AgentAPI: Sendable {
     }
 
     private var readOnly: Response {
-        .error(403, "this listener is read-only; make changes through the agent's socket (troop servers …)")
+        .error(403, "this listener is read-only; make changes through the agent's socket (the troop command)")
     }
 
     private func change(

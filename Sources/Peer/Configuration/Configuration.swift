@@ -142,6 +142,8 @@ extension Configuration {
         package var quarantineMilliseconds: Int64
         /// 0 to 100: of several candidates the one with more asks a little earlier.
         package var priority: Int
+        /// This host never stands for election.
+        package var neverLeads: Bool
         /// The priority of a host for which nobody chose another.
         package static let priorityDefault = 50
     }

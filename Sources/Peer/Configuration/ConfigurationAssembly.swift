@@ -165,7 +165,8 @@ struct ConfigurationAssembly {
         let election = Configuration.Election(
             ttlMilliseconds: draft.ttl, renewMilliseconds: draft.renew,
             commandTimeoutMilliseconds: draft.commandTimeout,
-            quarantineMilliseconds: draft.quarantine ?? 2 * draft.ttl, priority: draft.priority)
+            quarantineMilliseconds: draft.quarantine ?? 2 * draft.ttl, priority: draft.priority,
+            neverLeads: draft.neverLeads)
         let margin = Configuration.Election.marginMilliseconds
         // Two clocks may drift apart while a lease runs; the same allowance as the election's own.
         let drift = draft.ttl / 100 + 1

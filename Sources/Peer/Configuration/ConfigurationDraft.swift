@@ -37,6 +37,7 @@ struct ConfigurationDraft: Sendable {
     var commandTimeout: Int64 = 0
     var quarantine: Int64?
     var priority = 0
+    var neverLeads = false
     var scope = ScopeWord.host
     var pidFile: String?
     var cpuAllowance: Double?

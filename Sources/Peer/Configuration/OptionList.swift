@@ -149,6 +149,9 @@ extension OptionTable {
             ConfigurationOption(
                 "election.priority", .whole(0...100), into: \.priority, .text("50"),
                 "Of several candidates the one with the higher number asks for the lease a little earlier."),
+            ConfigurationOption(
+                "election.never_lead", .truth, into: \.neverLeads, .text("false"),
+                "This host never leads: it reports and can be watched, but does not stand for election."),
         ]
     }
 

@@ -21,6 +21,8 @@ package struct HostReport: Equatable, Sendable {
     package var server: String?
     /// Where this host can be watched while it leads (`peer.listen`); nil when it told nothing.
     package var peer: String?
+    /// Whether the host can be handed the lease; also true for a host that told nothing.
+    package var stands = true
     /// How often the host reports, in milliseconds.
     package var intervalMilliseconds: Int64
     /// Busy share of the CPUs, 0…1; nil when unknown.
@@ -64,6 +66,7 @@ extension HostReport {
         }
         add("server", server)
         add("peer", peer)
+        if !stands { add("stands", "no") }
         add("cpu", share(cpu))
         add("steal", share(steal))
         add("iowait", share(iowait))
@@ -102,6 +105,7 @@ extension HostReport {
         role = Role(rawValue: text("role")) ?? .standby
         server = fields["server"].map { String($0.prefix(HostReport.textMax)) }
         peer = fields["peer"].map { String($0.prefix(HostReport.textMax)) }
+        stands = fields["stands"] != "no"
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
         cpu = number("cpu", share)
         steal = number("steal", share)

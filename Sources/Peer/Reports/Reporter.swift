@@ -32,6 +32,7 @@ package actor Reporter {
     private let keys: Keys
     private let identity: Identity
     private let isLeader: @Sendable () -> Bool
+    private let canLead: @Sendable () -> Bool
     private let log: Logger
     private let onNameTaken: @Sendable (Bool) -> Void
     private var refusal: ReplyError?
@@ -62,7 +63,7 @@ package actor Reporter {
     /// live host turns out to have this one's name, and when it does no more.
     package init(
         store: Store, keys: Keys, identity: Identity, sampler: sending Sampler,
-        isLeader: @escaping @Sendable () -> Bool,
+        isLeader: @escaping @Sendable () -> Bool, canLead: @escaping @Sendable () -> Bool,
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
@@ -70,6 +71,7 @@ package actor Reporter {
         self.identity = identity
         self.sampler = sampler
         self.isLeader = isLeader
+        self.canLead = canLead
         self.onNameTaken = onNameTaken
         self.log = log
     }
@@ -127,6 +129,7 @@ package actor Reporter {
         report.bootID = identity.bootID
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
+        report.stands = canLead()
         report.server = identity.server
         report.peer = identity.peer
         report.intervalMilliseconds = Reporter.intervalMilliseconds

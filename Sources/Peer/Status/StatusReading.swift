@@ -12,12 +12,14 @@ package struct StatusReading: Sendable {
     private let elector: Elector
     private let reporter: Reporter
     private let news: NewsLine
+    private let pause: PauseSwitch
 
     /// A reading over the parts of one agent.
     package init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
-        elector: Elector, reporter: Reporter, news: NewsLine
+        elector: Elector, reporter: Reporter, news: NewsLine,
+        pause: PauseSwitch
     ) {
         self.configuration = configuration
         self.board = board
@@ -27,6 +29,7 @@ package struct StatusReading: Sendable {
         self.elector = elector
         self.reporter = reporter
         self.news = news
+        self.pause = pause
     }
 
     /// Whether this agent surely holds the lease right now.
@@ -54,6 +57,12 @@ package struct StatusReading: Sendable {
                 "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"
             )
         }
+        if let paused = await pause.current {
+            notices.append(
+                "the troop is paused by \(paused.by)\(paused.reason.isEmpty ? "" : ": \(paused.reason)"); nobody is elected until 'troop resume'"
+            )
+        }
+        if let pauseFault = await pause.fault { notices.append(pauseFault) }
         if let doorFault = elector.doorFault { notices.append(doorFault) }
         if let reportFault = await reporter.fault { notices.append(reportFault) }
         if fault == nil, let strange = strangeLease(holder) { notices.append("lease: \(strange)") }

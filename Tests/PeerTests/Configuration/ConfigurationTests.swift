@@ -27,7 +27,7 @@ import Testing
                 bodyTimeoutMilliseconds: 4000),
             election: .init(
                 ttlMilliseconds: 2000, renewMilliseconds: 500, commandTimeoutMilliseconds: 300,
-                quarantineMilliseconds: 5000, priority: 70),
+                quarantineMilliseconds: 5000, priority: 70, neverLeads: false),
             metrics: .init(scope: .process(pidFile: "/run/app.pid"), cpuAllowance: 0.5),
             log: .init(level: .debug), warnings: [])
         #expect(try configuration(fullFile) == expected)
@@ -50,7 +50,7 @@ import Testing
                 bodyTimeoutMilliseconds: 30_000),
             election: .init(
                 ttlMilliseconds: 1000, renewMilliseconds: 250, commandTimeoutMilliseconds: 200,
-                quarantineMilliseconds: 2000, priority: 50),
+                quarantineMilliseconds: 2000, priority: 50, neverLeads: false),
             metrics: .init(scope: .host, cpuAllowance: nil), log: .init(level: .info), warnings: [])
         #expect(try configuration(minimal) == expected)
     }
