@@ -123,9 +123,12 @@ import Testing
         ),
         (
             "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-            "sent a malformed response: the status line is malformed"
+            "sent a malformed response: the protocol is switched although nobody asked for it"
         ),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke its response off"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "sent a malformed response: a chunk size is malformed"
+        ),
     ])
     func aMalformedResponseIsABadGateway(_ bytes: String, _ reason: String) throws {
         let backend = try Backend.answering(bytes)
