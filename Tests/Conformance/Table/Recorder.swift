@@ -60,6 +60,12 @@ package final class Recorder: Sendable {
         }
     }
 
+    /// Ends all connections and waits until they are gone: for proxies that serve several cases.
+    package func rest() {
+        begin(nil, inPieces: false, closes: false)
+        usleep(UInt32(2 * Recorder.lookMilliseconds) * 1000)
+    }
+
     /// The bytes of all connections since `begin`, probes left out, and how many requests they looked like.
     var record: (bytes: [UInt8], requests: Int) {
         state.withLock { (Array($0.connections.joined()), $0.requests) }
