@@ -38,7 +38,7 @@ func page(_ contestants: [Contestant], _ outcomes: [[String]]) -> String {
         between a client, a proxy and a server that records every byte. The rivals run with the configuration of the
         benchmark (`Benchmarks/rivals`), otherwise with their defaults.
 
-        | proxy | version | differs from Troop | malformed requests that reach the server | malformed responses that reach the client |
+        | proxy | version | differs from Troop | refused by Troop, but reaches the server | refused by Troop, but reaches the client |
         |---|---|---|---|---|
 
         """
@@ -69,7 +69,7 @@ func page(_ contestants: [Contestant], _ outcomes: [[String]]) -> String {
 
         """
     for (row, item) in cases.enumerated() where Set(outcomes[row]).count > 1 {
-        text += "| \(shown(item.name)) | \(shown(item.source)) | "
+        text += "| \(shown(item.name)) | \(item.source) | "
         text += outcomes[row].map(shown).joined(separator: " | ") + " |\n"
     }
     return text

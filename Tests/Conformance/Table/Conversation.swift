@@ -56,11 +56,11 @@ package struct Conversation: Sendable {
         second.send(Conversation.probe)
         var answer: [UInt8] = []
         var ended = false
-        while !Loose.contains(answer, "probe-ok"), !ended {
+        reading: while !Loose.contains(answer, "probe-ok"), !ended {
             switch second.read(milliseconds: patience) {
             case .bytes(let bytes): answer += bytes
             case .end: ended = true
-            case .nothing: ended = true
+            case .nothing: break reading
             }
         }
         guard !hasEnded else { return }
@@ -163,7 +163,9 @@ package struct Conversation: Sendable {
         let answer = statuses.isEmpty ? (hasEnded ? "closes without an answer" : "no answer") : statuses
         var words = [answer]
         if item.response == nil {
-            if requests > item.responses { words.append("the server takes it for \(requests) requests") }
+            if requests > Loose.statuses(client).count(where: { $0 > 199 }) {
+                words.append("the server takes it for \(requests) requests")
+            }
             if server.isEmpty {
                 if stays { words.append("stays open") }
             } else if requests == 0 {
@@ -171,9 +173,11 @@ package struct Conversation: Sendable {
             } else {
                 words.append("forwarded")
             }
-            if let poison = item.poison, Loose.contains(server, poison) { words.append("with `\(poison)`") }
+            if case .forwarded = item.wanted, let poison = item.poison, Loose.contains(server, poison) {
+                words.append("with `\(poison)`")
+            }
         } else {
-            words.append(stays ? "client stays" : "client closed")
+            words.append(stays ? "client stays" : hasEnded ? "client closed" : "client waits")
             words.append(serverStays ? "server used again" : "server closed")
             if let poison = item.poison, Loose.contains(client, poison) { words.append("with `\(poison)`") }
         }
