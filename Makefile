@@ -13,8 +13,10 @@ test_results := .build/test-results.xml
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?= all
+FUZZ_SECONDS ?= 20
+CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test lint build bench clean
+.PHONY: help demo test lint build bench conformance fuzz clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -47,6 +49,15 @@ bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BEN
 	@scripts/bootstrap build bench
 	@$(release)
 	@exec $(products)/bench $(BENCH_ARGS)
+
+conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes CONFORMANCE_PAGE.
+	@scripts/bootstrap build
+	@swift build --product conformance-report
+	@exec .build/debug/conformance-report $(CONFORMANCE_PAGE)
+
+fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=20 for each of three targets).
+	@scripts/bootstrap build
+	@scripts/fuzz $(FUZZ_SECONDS)
 
 clean: ## Removes everything that was built.
 	rm -rf .build

@@ -78,6 +78,15 @@ let package = Package(
         .testTarget(
             name: "ProxyTests", dependencies: ["CLinux", "HTTP", "Linux", "Proxy"],
             swiftSettings: strict),
+        .target(
+            name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["Conformance", "Linux", "Proxy"],
+            path: "Tests/Conformance", exclude: ["Table", "Rivals"], swiftSettings: strict),
+        .executableTarget(
+            name: "conformance-report", dependencies: ["Conformance", "Linux", "Proxy"],
+            path: "Tests/Conformance/Rivals", swiftSettings: strict),
         .testTarget(name: "StoreTests", dependencies: ["Fixtures", "Linux", "Store"], swiftSettings: strict),
         .testTarget(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],

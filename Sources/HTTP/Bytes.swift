@@ -22,11 +22,11 @@ enum Bytes {
     @inline(__always)
     static func isTarget(_ byte: UInt8) -> Bool { byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "#") }
 
-    /// What a registered name or an IPv4 address may hold (RFC 3986 §3.2.2), without the comma: a list of two
-    /// hosts is somebody's mistake or attack.
+    /// What a registered name or an IPv4 address may hold (RFC 3986 §3.2.2) but for percent signs, which need two
+    /// digits behind them, and the comma: a list of two hosts is somebody's mistake or attack.
     @inline(__always)
     static func isHost(_ byte: UInt8) -> Bool {
-        isIn(byte, low: 0x2bff_6ff2_0000_0000, high: 0x47ff_fffe_87ff_fffe)
+        isIn(byte, low: 0x2bff_6fd2_0000_0000, high: 0x47ff_fffe_87ff_fffe)
     }
 
     @inline(__always)
@@ -56,6 +56,40 @@ enum Bytes {
         let other = word.utf8Start
         for index in 0..<word.utf8CodeUnitCount where lower(base[index]) != other[index] { return false }
         return true
+    }
+
+    /// The same with underscores taken for hyphens, as servers do that pass fields on as variables.
+    @inline(__always)
+    static func hasPrefixAsVariable(_ base: UnsafePointer<UInt8>, _ word: StaticString) -> Bool {
+        let other = word.utf8Start
+        for index in 0..<word.utf8CodeUnitCount where lower(base[index]) != other[index] {
+            guard base[index] == UInt8(ascii: "_"), other[index] == UInt8(ascii: "-") else { return false }
+        }
+        return true
+    }
+
+    /// True when some of the bytes are underscores.
+    static func holdsUnderscore(_ base: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        for index in 0..<count where base[index] == UInt8(ascii: "_") { return true }
+        return false
+    }
+
+    /// The first byte from `start` on that no field value may hold; `end` when there is none.
+    @inline(__always)
+    static func endOfValue(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        let raw = UnsafeRawPointer(base)
+        while end - index >= 8 {
+            // Eight at once: the high bit of each byte that is below the space, or DEL.
+            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let deleted = word ^ 0x7f7f_7f7f_7f7f_7f7f
+            let below = (word &- 0x2020_2020_2020_2020) & ~word
+            let bad = (below | (deleted &- 0x0101_0101_0101_0101) & ~deleted) & 0x8080_8080_8080_8080
+            if bad != 0 { break }
+            index += 8
+        }
+        while index < end, isValue(base[index]) { index += 1 }
+        return index
     }
 
     /// True when two names of `count` bytes are equal but for the case of letters.

@@ -1,7 +1,9 @@
 /// Follows a chunked body (RFC 9112 §7.1) whose bytes pass as they are, and refuses every malformed one.
 package struct ChunkedScanner: Sendable, BitwiseCopyable {
     private enum Stage: UInt8, BitwiseCopyable {
-        case sizeStart, size, sizeBlank, chunkExtension, sizeFeed
+        case sizeStart, size, sizeBlank
+        case extensionStart, extensionName, extensionNameBlank, extensionEquals, extensionToken
+        case extensionQuoted, extensionEscape, extensionEnd, extensionBlank, sizeFeed
         case data, dataReturn, dataFeed
         case trailerStart, trailerName, trailerValue, trailerFeed, endFeed, done
     }
@@ -17,14 +19,19 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
         case refused(MessageFault)
     }
 
-    /// The longest chunk line's extension, in bytes.
+    /// The longest chunk line's extensions, in bytes.
     package static let extensionBytes = 1024
     /// The largest trailer section, in bytes.
     package static let trailerBytes = 8 * 1024
+    /// The most trailer fields.
+    package static let trailerFields = 100
 
     private var stage = Stage.sizeStart
+    /// Digits of the size so far; within a trailer's name its length, up to 255.
     private var digits: UInt8 = 0
+    private var trailers: UInt8 = 0
     private var counted: UInt16 = 0
+    /// Bytes of the chunk to come; within a trailer's name its hash.
     private var remaining: UInt64 = 0
 
     package init() {}
@@ -75,21 +82,18 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
         case .size: return takeSize(byte)
         case .sizeBlank:
             if byte == UInt8(ascii: ";") {
-                stage = .chunkExtension
+                stage = .extensionStart
             } else if !Bytes.isBlank(byte) {
                 return .badChunkSize
             }
             return countExtension()
-        case .chunkExtension:
-            if byte == Bytes.carriageReturn {
-                stage = .sizeFeed
-                return nil
-            }
-            guard Bytes.isValue(byte) else { return .badChunkExtension }
-            return countExtension()
+        case .extensionStart, .extensionName, .extensionNameBlank, .extensionEquals, .extensionToken,
+            .extensionQuoted, .extensionEscape, .extensionEnd, .extensionBlank:
+            return takeExtension(byte)
         case .sizeFeed:
             guard byte == Bytes.lineFeed else { return .bareCarriageReturn }
             counted = 0
+            trailers = 0
             stage = remaining == 0 ? .trailerStart : .data
         case .dataReturn:
             guard byte == Bytes.carriageReturn else { return .badChunkEnd }
@@ -116,17 +120,68 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
         }
         switch byte {
         case Bytes.carriageReturn: stage = .sizeFeed
-        case UInt8(ascii: ";"): stage = .chunkExtension
+        case UInt8(ascii: ";"): stage = .extensionStart
         case Bytes.space, Bytes.tab: stage = .sizeBlank
         default: return .badChunkSize
         }
         return nil
     }
 
+    // MARK: Extensions (§7.1.1): `*( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )`
+
+    private mutating func takeExtension(_ byte: UInt8) -> MessageFault? {
+        guard let next = afterExtension(byte) else { return .badChunkExtension }
+        stage = next
+        return next == .sizeFeed ? nil : countExtension()
+    }
+
+    private func afterExtension(_ byte: UInt8) -> Stage? {
+        let isBlank = Bytes.isBlank(byte)
+        switch stage {
+        case .extensionStart:
+            if isBlank { return .extensionStart }
+            return Bytes.isToken(byte) ? .extensionName : nil
+        case .extensionName:
+            if Bytes.isToken(byte) { return .extensionName }
+            if byte == UInt8(ascii: "=") { return .extensionEquals }
+            return isBlank ? .extensionNameBlank : afterPart(byte)
+        case .extensionNameBlank:
+            if isBlank { return .extensionNameBlank }
+            if byte == UInt8(ascii: "=") { return .extensionEquals }
+            return byte == UInt8(ascii: ";") ? .extensionStart : nil
+        case .extensionEquals:
+            if isBlank { return .extensionEquals }
+            if byte == UInt8(ascii: "\"") { return .extensionQuoted }
+            return Bytes.isToken(byte) ? .extensionToken : nil
+        case .extensionToken:
+            if Bytes.isToken(byte) { return .extensionToken }
+            return isBlank ? .extensionBlank : afterPart(byte)
+        case .extensionQuoted:
+            if byte == UInt8(ascii: "\"") { return .extensionEnd }
+            if byte == UInt8(ascii: "\\") { return .extensionEscape }
+            return Bytes.isValue(byte) ? .extensionQuoted : nil
+        case .extensionEscape: return Bytes.isValue(byte) ? .extensionQuoted : nil
+        case .extensionEnd: return isBlank ? .extensionBlank : afterPart(byte)
+        case .extensionBlank:
+            if isBlank { return .extensionBlank }
+            return byte == UInt8(ascii: ";") ? .extensionStart : nil
+        case .sizeStart, .size, .sizeBlank, .sizeFeed, .data, .dataReturn, .dataFeed, .trailerStart,
+            .trailerName, .trailerValue, .trailerFeed, .endFeed, .done:
+            return nil  // `take` never calls in these stages
+        }
+    }
+
+    private func afterPart(_ byte: UInt8) -> Stage? {
+        if byte == UInt8(ascii: ";") { return .extensionStart }
+        return byte == Bytes.carriageReturn ? .sizeFeed : nil
+    }
+
     private mutating func countExtension() -> MessageFault? {
         counted += 1
         return Int(counted) > ChunkedScanner.extensionBytes ? .chunkExtensionTooLong : nil
     }
+
+    // MARK: Trailers (§7.1.2)
 
     private mutating func takeTrailer(_ byte: UInt8) -> MessageFault? {
         counted += 1
@@ -137,13 +192,23 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
                 stage = .endFeed
             } else {
                 guard Bytes.isToken(byte) else { return .badTrailer }
+                guard Int(trailers) < ChunkedScanner.trailerFields else { return .tooManyTrailers }
+                trailers += 1
+                digits = 0
+                remaining = TrailerName.empty
                 stage = .trailerName
+                noteName(byte)
             }
         case .trailerName:
             if byte == Bytes.colon {
+                guard !TrailerName.isForbidden(remaining) else { return .forbiddenTrailer }
                 stage = .trailerValue
-            } else if !Bytes.isToken(byte) {
-                return .badTrailer
+            } else {
+                guard Bytes.isToken(byte) else { return .badTrailer }
+                noteName(byte)
+                if digits == TrailerName.prefixLength, TrailerName.isForbiddenPrefix(remaining) {
+                    return .forbiddenTrailer
+                }
             }
         case .trailerValue:
             if byte == Bytes.carriageReturn {
@@ -154,11 +219,16 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
         case .trailerFeed:
             guard byte == Bytes.lineFeed else { return .bareCarriageReturn }
             stage = .trailerStart
-        case .sizeStart, .size, .sizeBlank, .chunkExtension, .sizeFeed, .data, .dataReturn, .dataFeed,
-            .endFeed,
-            .done:
+        case .sizeStart, .size, .sizeBlank, .extensionStart, .extensionName, .extensionNameBlank,
+            .extensionEquals, .extensionToken, .extensionQuoted, .extensionEscape, .extensionEnd,
+            .extensionBlank, .sizeFeed, .data, .dataReturn, .dataFeed, .endFeed, .done:
             break  // `take` never calls in these stages
         }
         return nil
+    }
+
+    private mutating func noteName(_ byte: UInt8) {
+        remaining = TrailerName.hash(remaining, byte)
+        if digits < .max { digits += 1 }
     }
 }

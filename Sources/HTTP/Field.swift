@@ -16,10 +16,15 @@ package struct Field: Equatable, Sendable, BitwiseCopyable {
 package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
     case other
     case host, contentLength, transferEncoding, connection, expect
-    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`: they end at the next hop.
+    /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`: they end at the next hop. `Proxy` with
+    /// them: no standard knows it, and servers that turn fields into variables read `HTTP_PROXY`.
     case hopByHop
     /// `Forwarded`, `X-Forwarded-…`, `X-Real-IP`: what earlier proxies said, or what a client pretends they said.
     case forwarded
+    /// `Content_Length`, `X_Forwarded_For` and their like: a server that turns fields into variables could not tell
+    /// them from the names with hyphens, which this proxy checks and sets.
+    case disguised
+    case date
 
     /// The kind of the field with this name, in any case of letters.
     @inline(__always)
@@ -27,21 +32,34 @@ package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
         if count < 2 || count > 40 { return .other }
         switch count {
         case 2: if Bytes.hasPrefix(name, "te") { return .hopByHop }
-        case 4: if Bytes.hasPrefix(name, "host") { return .host }
+        case 4:
+            if Bytes.hasPrefix(name, "host") { return .host }
+            if Bytes.hasPrefix(name, "date") { return .date }
+        case 5: if Bytes.hasPrefix(name, "proxy") { return .hopByHop }
         case 6: if Bytes.hasPrefix(name, "expect") { return .expect }
         case 7: if Bytes.hasPrefix(name, "upgrade") { return .hopByHop }
         case 9:
-            if Bytes.hasPrefix(name, "forwarded") || Bytes.hasPrefix(name, "x-real-ip") { return .forwarded }
+            if Bytes.hasPrefix(name, "forwarded") { return .forwarded }
+            if Bytes.hasPrefixAsVariable(name, "x-real-ip") { return plain(.forwarded, name, count) }
         case 10:
             if Bytes.hasPrefix(name, "connection") { return .connection }
             if Bytes.hasPrefix(name, "keep-alive") { return .hopByHop }
         case 14:
-            if Bytes.hasPrefix(name, "content-length") { return .contentLength }
+            if Bytes.hasPrefixAsVariable(name, "content-length") { return plain(.contentLength, name, count) }
             if Bytes.hasPrefix(name, "http2-settings") { return .hopByHop }
         case 16: if Bytes.hasPrefix(name, "proxy-connection") { return .hopByHop }
-        case 17: if Bytes.hasPrefix(name, "transfer-encoding") { return .transferEncoding }
+        case 17:
+            if Bytes.hasPrefixAsVariable(name, "transfer-encoding") {
+                return plain(.transferEncoding, name, count)
+            }
         default: break
         }
-        return count > 12 && Bytes.hasPrefix(name, "x-forwarded-") ? .forwarded : .other
+        guard count > 12, Bytes.hasPrefixAsVariable(name, "x-forwarded-") else { return .other }
+        return plain(.forwarded, name, count)
+    }
+
+    /// The kind of a name that is spelt right, `disguised` for one with underscores.
+    private static func plain(_ kind: FieldKind, _ name: UnsafePointer<UInt8>, _ count: Int) -> FieldKind {
+        Bytes.holdsUnderscore(name, count) ? .disguised : kind
     }
 }

@@ -29,6 +29,8 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         /// Some field speaks of earlier proxies.
         @inlinable
         package static var forwarded: Facts { Facts(rawValue: 256) }
+        @inlinable
+        package static var date: Facts { Facts(rawValue: 512) }
     }
 
     package private(set) var facts: Facts = []
@@ -68,11 +70,9 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         var last = end
         while last > index, Bytes.isBlank(base[last - 1]) { last -= 1 }
         let value = ByteRange(index, last)
-        while index < last {
-            guard Bytes.isValue(base[index]) else {
-                throw base[index] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
-            }
-            index += 1
+        index = Bytes.endOfValue(base, from: index, to: last)
+        guard index == last else {
+            throw base[index] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
         }
         return Field(name: name, value: value, kind: FieldKind.of(base + start, name.count))
     }
@@ -106,7 +106,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
             contentLength = number
         case .transferEncoding:
             guard !facts.contains(.chunked) else { throw .repeatedTransferEncoding }
-            guard Bytes.equal(value, length, "chunked") else { throw .unknownTransferEncoding }
+            guard Bytes.equal(value, length, "chunked") else { throw TransferCoding.fault(value, length) }
             facts.formUnion([.chunked, .hopByHop])
         case .connection:
             try noteConnection(value, length)
@@ -115,7 +115,8 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
             guard isRequest else { return }
             guard Bytes.equal(value, length, "100-continue") else { throw .unknownExpectation }
             facts.insert(.expectsContinue)
-        case .hopByHop: facts.insert(.hopByHop)
+        case .hopByHop, .disguised: facts.insert(.hopByHop)
+        case .date: facts.insert(.date)
         case .forwarded: facts.insert(.forwarded)
         case .other: break
         }
@@ -130,6 +131,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
             } else if Bytes.equal(word, token.count, "keep-alive") {
                 facts.insert(.keepAlive)
             } else {
+                if FieldSummary.isBeyondConnection(word, token.count) { throw .forbiddenNomination }
                 facts.insert(.nominates)
                 nominated += 1
                 if Int(nominated) > HeadLimits.nominatedFields { throw .tooManyNominatedFields }
@@ -137,8 +139,16 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         }
     }
 
+    /// Host and framing concern every hop: whoever names them in `Connection` wants them lost on the way.
+    private static func isBeyondConnection(_ word: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        switch FieldKind.of(word, count) {
+        case .host, .contentLength, .transferEncoding: true
+        case .other, .connection, .expect, .hopByHop, .forwarded, .disguised, .date: false
+        }
+    }
+
     /// A number of decimal digits only that fits in 63 bits; nil for everything else.
-    private static func decimal(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+    static func decimal(_ base: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
         guard count > 0 else { return nil }
         var number: Int64 = 0
         for index in 0..<count {
@@ -152,14 +162,10 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
     }
 
     /// True when one of the head's `Connection` fields names this field.
-    ///
-    /// `Host` and the framing fields cannot be named away: that would change what the next hop understands.
     package func nominates(
         _ field: Field, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
     ) -> Bool {
-        guard facts.contains(.nominates), field.kind != .host, field.kind != .contentLength else {
-            return false
-        }
+        guard facts.contains(.nominates) else { return false }
         for index in 0..<count where fields[index].kind == .connection {
             let value = fields[index].value
             var list = TokenList(base + value.start, value.count)

@@ -41,6 +41,18 @@ package struct HeadWriter {
         }
     }
 
+    /// Appends a number, which is not negative, in hexadecimal digits.
+    package mutating func append(hexadecimal number: Int) {
+        var shift = 0
+        while number >> shift > 15 { shift += 4 }
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: number >> shift & 15)
+            var letter = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+            append(&letter, 1)
+            shift -= 4
+        }
+    }
+
     /// Appends a text; for paths that may allocate.
     package mutating func append(text: String) {
         var text = text

@@ -5,16 +5,19 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badMethod, methodTooLong, connectRefused
     case badTarget, targetTooLong
     case badVersion, unsupportedVersion
-    case badStatusLine
+    case badStatusLine, unaskedUpgrade, tooManyInterims
     case bareLineFeed, bareCarriageReturn, controlByte
     case foldedField, badFieldName, spaceBeforeColon
     case headTooLarge, tooManyFields
     case missingHost, repeatedHost, badHost
     case badContentLength, repeatedContentLength, lengthAndTransferEncoding
-    case repeatedTransferEncoding, unknownTransferEncoding, transferEncodingInOldVersion
-    case badConnectionField, tooManyNominatedFields, unknownExpectation
+    case repeatedTransferEncoding, badTransferEncoding, unknownTransferEncoding, transferEncodingInOldVersion
+    case badConnectionField, tooManyNominatedFields, forbiddenNomination, unknownExpectation, badMaxForwards
     case badChunkSize, badChunkExtension, chunkExtensionTooLong, badChunkEnd
-    case badTrailer, trailersTooLarge
+    case badTrailer, forbiddenTrailer, trailersTooLarge, tooManyTrailers
+
+    /// All raw values are below this: the room for a counter of each.
+    package static let ceiling = 64
 
     /// The status code for the client whose request has this fault.
     package var status: Int {
@@ -22,15 +25,16 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .methodTooLong, .connectRefused, .unknownTransferEncoding: 501
         case .targetTooLong: 414
         case .unsupportedVersion: 505
-        case .headTooLarge, .tooManyFields, .trailersTooLarge: 431
+        case .headTooLarge, .tooManyFields, .trailersTooLarge, .tooManyTrailers: 431
         case .unknownExpectation: 417
-        case .badStatusLine: 502
+        case .badStatusLine, .unaskedUpgrade, .tooManyInterims: 502
         case .badMethod, .badTarget, .badVersion, .bareLineFeed, .bareCarriageReturn, .controlByte,
             .foldedField,
             .badFieldName, .spaceBeforeColon, .missingHost, .repeatedHost, .badHost, .badContentLength,
             .repeatedContentLength, .lengthAndTransferEncoding, .repeatedTransferEncoding,
-            .transferEncodingInOldVersion, .badConnectionField, .tooManyNominatedFields, .badChunkSize,
-            .badChunkExtension, .chunkExtensionTooLong, .badChunkEnd, .badTrailer:
+            .badTransferEncoding, .transferEncodingInOldVersion, .badConnectionField,
+            .tooManyNominatedFields, .forbiddenNomination, .badMaxForwards, .badChunkSize,
+            .badChunkExtension, .chunkExtensionTooLong, .badChunkEnd, .badTrailer, .forbiddenTrailer:
             400
         }
     }
@@ -46,6 +50,8 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .badVersion: "the HTTP version is malformed"
         case .unsupportedVersion: "the HTTP version is not supported"
         case .badStatusLine: "the status line is malformed"
+        case .unaskedUpgrade: "the protocol is switched although nobody asked for it"
+        case .tooManyInterims: "there are too many interim responses"
         case .bareLineFeed: "a line ends in a bare LF"
         case .bareCarriageReturn: "a line holds a bare CR"
         case .controlByte: "a field value holds a control byte"
@@ -61,17 +67,32 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .repeatedContentLength: "the Content-Length is repeated"
         case .lengthAndTransferEncoding: "Content-Length and Transfer-Encoding exclude each other"
         case .repeatedTransferEncoding: "the Transfer-Encoding is repeated"
+        case .badTransferEncoding: "the Transfer-Encoding does not end in one chunked"
         case .unknownTransferEncoding: "the Transfer-Encoding is not exactly chunked"
         case .transferEncodingInOldVersion: "HTTP/1.0 has no Transfer-Encoding"
         case .badConnectionField: "the Connection field is malformed"
         case .tooManyNominatedFields: "the Connection field names too many fields"
+        case .forbiddenNomination: "the Connection field names a field that concerns every hop"
+        case .badMaxForwards: "the Max-Forwards is malformed"
         case .unknownExpectation: "the expectation is not 100-continue"
         case .badChunkSize: "a chunk size is malformed"
         case .badChunkExtension: "a chunk extension is malformed"
         case .chunkExtensionTooLong: "a chunk extension is too long"
         case .badChunkEnd: "a chunk does not end in CRLF"
         case .badTrailer: "a trailer field is malformed"
+        case .forbiddenTrailer: "a trailer field has no place behind a body"
         case .trailersTooLarge: "the trailers are too large"
+        case .tooManyTrailers: "there are too many trailer fields"
         }
+    }
+
+    /// The name in metrics: lower case with underscores.
+    package var label: String {
+        var label = ""
+        for character in "\(self)" {
+            if character.isUppercase { label.append("_") }
+            label.append(contentsOf: character.lowercased())
+        }
+        return label
     }
 }

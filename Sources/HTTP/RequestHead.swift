@@ -38,8 +38,10 @@ package struct RequestHead: Sendable, BitwiseCopyable {
     package internal(set) var lacksSlash = false
     /// The host of an absolute target, which replaces the `Host` field; nil for other targets.
     package internal(set) var authority: ByteRange?
-    /// The minor version: 0 or 1.
+    /// The minor version: 0, or 1 for all later ones.
     package internal(set) var minorVersion: UInt8 = 1
+    /// The request line says another version than `HTTP/1.1`.
+    package internal(set) var isOtherVersion = false
     package internal(set) var summary = FieldSummary()
     /// The length of the whole head in bytes, its empty line included.
     package internal(set) var length = 0
@@ -66,6 +68,29 @@ package struct RequestHead: Sendable, BitwiseCopyable {
     package var host: ByteRange? {
         if let authority { return authority }
         return summary.facts.contains(.host) ? summary.host : nil
+    }
+
+    /// What `Max-Forwards` says (RFC 9110 §7.6.2); it counts only with `OPTIONS` and `TRACE`.
+    package enum HopsLeft: Equatable, Sendable {
+        /// There is no such field.
+        case unlimited
+        /// The number and where it stands.
+        case count(Int, ByteRange)
+        case malformed
+    }
+
+    /// Looks `Max-Forwards` up; a walk through all fields, for the methods it counts with.
+    package func hopsLeft(_ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>) -> HopsLeft {
+        var found = HopsLeft.unlimited
+        for index in 0..<summary.count {
+            let field = fields[index]
+            guard Bytes.equal(base + field.name.start, field.name.count, "max-forwards") else { continue }
+            guard found == .unlimited,
+                let number = FieldSummary.decimal(base + field.value.start, field.value.count)
+            else { return .malformed }
+            found = .count(Int(number), field.value)
+        }
+        return found
     }
 
     /// The first field with this name, which is written in lower case.

@@ -32,14 +32,14 @@ package struct RequestParser: Sendable, BitwiseCopyable {
             let limit = stage == .fields ? limits.headBytes : firstLimit(limits)
             switch try cursor.next(base, count: count, limit: limit) {
             case .needMore: return false
-            case .tooLong: throw stage == .fields ? .headTooLarge : .targetTooLong
+            case .tooLong: throw stage == .fields ? .headTooLarge : longLineFault(base, count)
             case .line(let start, let end):
                 if stage == .fields {
                     if start < end {
                         try head.summary.add(
                             base, from: start, to: end, isRequest: true, into: fields, limit: limits.fields)
                     } else {
-                        try finish()
+                        try finish(base, fields)
                     }
                 } else if start == end, stage == .first {
                     stage = .requestLine
@@ -59,13 +59,25 @@ package struct RequestParser: Sendable, BitwiseCopyable {
     /// The longest method, two spaces, the version and CRLF.
     private static let aroundTarget = HeadLimits.methodBytes + 12
 
-    private mutating func finish() throws(MessageFault) {
+    /// What makes a request line too long: its method when that never ends, its target otherwise.
+    private func longLineFault(_ base: UnsafePointer<UInt8>, _ count: Int) -> MessageFault {
+        var index = cursor.start
+        while index < count, Bytes.isToken(base[index]) { index += 1 }
+        return index - cursor.start > HeadLimits.methodBytes ? .methodTooLong : .targetTooLong
+    }
+
+    private mutating func finish(
+        _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
+    ) throws(MessageFault) {
         let facts = head.summary.facts
         if facts.contains(.chunked) {
             if facts.contains(.contentLength) { throw .lengthAndTransferEncoding }
             if head.minorVersion == 0 { throw .transferEncodingInOldVersion }
         }
         if head.minorVersion == 1, !facts.contains(.host) { throw .missingHost }
+        if head.method == .options || head.method == .trace {
+            guard head.hopsLeft(base, fields) != .malformed else { throw .badMaxForwards }
+        }
         head.length = cursor.start
         stage = .done
     }
@@ -84,7 +96,9 @@ package struct RequestParser: Sendable, BitwiseCopyable {
         while index < end, Bytes.isTarget(base[index]) { index += 1 }
         guard index > targetStart, index < end, base[index] == Bytes.space else { throw .badTarget }
         guard index - targetStart <= limits.targetBytes else { throw .targetTooLong }
-        head.minorVersion = try Version.minor(base + index + 1, end - index - 1)
+        let minor = try Version.minor(base + index + 1, end - index - 1)
+        head.minorVersion = min(1, minor)
+        head.isOtherVersion = minor != 1
         if head.method == .other, head.methodName.count == 7, Bytes.hasPrefix(base + start, "connect") {
             throw .connectRefused
         }

@@ -4,7 +4,7 @@ package struct ResponseHead: Sendable, BitwiseCopyable {
     package internal(set) var status = 0
     /// What follows the version in the status line: a space, the status and, mostly, a reason.
     package internal(set) var statusAndReason = ByteRange()
-    /// The minor version: 0 or 1.
+    /// The minor version: 0, or 1 for all later ones.
     package internal(set) var minorVersion: UInt8 = 1
     package internal(set) var summary = FieldSummary()
     /// The length of the whole head in bytes, its empty line included.

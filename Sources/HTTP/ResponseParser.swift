@@ -58,7 +58,7 @@ package struct ResponseParser: Sendable, BitwiseCopyable {
     ) throws(MessageFault) {
         let code = start + Version.length + 1
         guard end >= code + 3, base[code - 1] == Bytes.space else { throw .badStatusLine }
-        head.minorVersion = try Version.minor(base + start, Version.length)
+        head.minorVersion = min(1, try Version.minor(base + start, Version.length))
         var status = 0
         for index in code..<(code + 3) {
             guard Bytes.isDigit(base[index]) else { throw .badStatusLine }
@@ -67,7 +67,10 @@ package struct ResponseParser: Sendable, BitwiseCopyable {
         guard (100...599).contains(status) else { throw .badStatusLine }
         // The space after the status is left out by some servers when there is no reason: harmless.
         guard end == code + 3 || base[code + 3] == Bytes.space else { throw .badStatusLine }
-        for index in (code + 3)..<end where !Bytes.isValue(base[index]) { throw .controlByte }
+        let clean = Bytes.endOfValue(base, from: code + 3, to: end)
+        guard clean == end else {
+            throw base[clean] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
+        }
         head.status = status
         head.statusAndReason = ByteRange(code - 1, end)
     }

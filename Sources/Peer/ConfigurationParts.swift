@@ -44,7 +44,9 @@ extension Configuration {
     var proxySettings: ProxySettings {
         var settings = ProxySettings(listen: proxy.listen, workers: proxy.workers)
         settings.connectionsPerWorker = max(1, proxy.maxConnections / proxy.workers)
-        settings.head = HeadLimits(headBytes: proxy.headBytesMax)
+        settings.head = HeadLimits(
+            headBytes: Int(proxy.limits.headBytes), targetBytes: Int(proxy.limits.uriBytes),
+            fields: proxy.limits.fields)
         settings.clientHeadMilliseconds = proxy.headTimeoutMilliseconds
         settings.clientIdleMilliseconds = proxy.idleTimeoutMilliseconds
         settings.connectMilliseconds = proxy.connectTimeoutMilliseconds

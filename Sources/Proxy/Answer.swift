@@ -8,6 +8,7 @@ enum Answer {
 
     static func reason(of status: Int) -> StaticString {
         switch status {
+        case 200: "OK"
         case 400: "Bad Request"
         case 408: "Request Timeout"
         case 414: "URI Too Long"

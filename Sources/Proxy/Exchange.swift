@@ -53,6 +53,12 @@ struct Exchange: BitwiseCopyable {
     private(set) var serverKeepsAlive = false
     /// The client is too old for chunks: their content is passed bare.
     private(set) var unchunks = false
+    /// The response ends with the server's connection: the client gets it in chunks and keeps its own.
+    private(set) var rechunks = false
+    /// The first of those chunks has been begun.
+    var hasChunk = false
+    /// A `GET` or `HEAD` with a body: a server that overlooks it takes the body for the next request.
+    private let hasOddBody: Bool
     private(set) var freshOnly = false
     private(set) var attempts: UInt8 = 0
     private var interims: UInt8 = 0
@@ -69,6 +75,7 @@ struct Exchange: BitwiseCopyable {
         minorVersion = head.minorVersion
         clientKeepsAlive = head.keepsAlive
         requestBody = BodyProgress(head.framing)
+        hasOddBody = (head.method == .get || head.method == .head) && head.framing != .none
     }
 
     /// Notes that an attempt goes to this server.
@@ -129,15 +136,19 @@ struct Exchange: BitwiseCopyable {
         if head.isInterim {
             interims += 1
             // 101 answers an upgrade that was never passed on; endless interim responses would hold a worker.
-            guard head.status != 101, interims <= Exchange.interimMax else { return .refuse(.badStatusLine) }
+            guard head.status != 101 else { return .refuse(.unaskedUpgrade) }
+            guard interims <= Exchange.interimMax else { return .refuse(.tooManyInterims) }
             return minorVersion == 1 ? .passInterim : .dropInterim
         }
         let framing = head.framing(answersHead: method == .head)
         responseBody.begin(framing)
         status = head.status
-        serverKeepsAlive = head.keepsAlive && framing != .untilClose
+        serverKeepsAlive = head.keepsAlive && framing != .untilClose && !hasOddBody
         unchunks = minorVersion == 0 && framing == .chunked
-        if closing || unchunks || framing == .untilClose || !requestBody.isDone { clientKeepsAlive = false }
+        rechunks = minorVersion == 1 && framing == .untilClose
+        if closing || unchunks || framing == .untilClose && !rechunks || !requestBody.isDone {
+            clientKeepsAlive = false
+        }
         return .pass
     }
 
@@ -145,5 +156,5 @@ struct Exchange: BitwiseCopyable {
     var keepsServer: Bool { serverKeepsAlive && requestBody.isDone && responseBody.isDone }
 
     /// True when a response cut short would look whole to the client, unless its connection is reset.
-    var endsByClose: Bool { unchunks || responseBody.endsWithConnection }
+    var endsByClose: Bool { unchunks || responseBody.endsWithConnection && !rechunks }
 }

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import HTTP
 package import Linux
 import Synchronization
 
@@ -160,6 +161,12 @@ extension ProxySnapshot.Listener {
         responses4xx += meters.pointee.responses4xx.current
         responses5xx += meters.pointee.responses5xx.current
         rejectedHeads += meters.pointee.rejectedHeads.current
+        for fault in MessageFault.allCases {
+            let inRequests = meters.pointee.requestFaults.current(fault)
+            if inRequests > 0 { requestFaults[fault.label, default: 0] += inRequests }
+            let inResponses = meters.pointee.responseFaults.current(fault)
+            if inResponses > 0 { responseFaults[fault.label, default: 0] += inResponses }
+        }
         retries += meters.pointee.retries.current
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current

@@ -36,6 +36,10 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var responses5xx: UInt64 = 0
         /// Requests refused as malformed or too large.
         package var rejectedHeads: UInt64 = 0
+        /// How often requests were refused, by reason (`MessageFault.label`); only what has happened.
+        package var requestFaults: [String: UInt64] = [:]
+        /// The same for responses of servers.
+        package var responseFaults: [String: UInt64] = [:]
         /// Attempts after the first.
         package var retries: UInt64 = 0
         /// Responses cut off after they had begun.

@@ -29,7 +29,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 7, 1000])
     func aBodyIsFollowedToItsEnd(step: Int) {
         let body =
-            "5\r\nhello\r\n006;name=\"v;1\" \r\n world\r\nA ;x\r\n0123456789\r\n0\r\nX-Sum: abc\r\nY:\r\n\r\n"
+            "5\r\nhello\r\n006;name=\"v;\\\"1\";b;c = d ; e\r\n world\r\nA ;x\r\n0123456789\r\n0\r\nX-Sum: abc\r\nY:\r\n\r\n"
         let result = ChunkedScannerTests.scan(Array((body + "GET /").utf8), step: step)
         #expect(result.fault == nil && result.isDone)
         #expect(result.taken == body.utf8.count)
@@ -47,6 +47,14 @@ import Testing
         ("0\r\nA b: c\r\n", .badTrailer), ("0\r\nA: b\u{0}\r\n", .badTrailer),
         ("0\r\nA: b\n\r\n", .badTrailer),
         ("0\r\n\rX", .bareCarriageReturn), ("0\r\n:b\r\n", .badTrailer),
+        ("5;\r\n", .badChunkExtension), ("5;a=\r\n", .badChunkExtension), ("5;a \r\n", .badChunkExtension),
+        ("5;a=b \r\n", .badChunkExtension), ("5;=b\r\n", .badChunkExtension),
+        ("5;a=\"b\r\n", .badChunkExtension), ("5;a=\"b\"c\r\n", .badChunkExtension),
+        ("5;a=\"\\\r\n", .badChunkExtension), ("5;a b\r\n", .badChunkExtension),
+        ("0\r\nContent-Length: 5\r\n", .forbiddenTrailer),
+        ("0\r\ntransfer_encoding: x\r\n", .forbiddenTrailer),
+        ("0\r\nA: b\r\nHOST: x\r\n", .forbiddenTrailer), ("0\r\nX-Forwarded-Any", .forbiddenTrailer),
+        ("0\r\nTE:", .forbiddenTrailer), ("0\r\nAuthorization: x", .forbiddenTrailer),
     ])
     func aMalformedBodyIsRefused(_ text: String, _ fault: MessageFault) {
         for step in [1, 3, 1000] {
@@ -63,6 +71,9 @@ import Testing
         let long = String(repeating: "a", count: 10_000)
         #expect(ChunkedScannerTests.scan(Array("1;\(long)".utf8), step: 99).fault == .chunkExtensionTooLong)
         #expect(ChunkedScannerTests.scan(Array("0\r\nA: \(long)".utf8), step: 99).fault == .trailersTooLarge)
+        let hundred = String(repeating: "A:b\r\n", count: 100)
+        #expect(ChunkedScannerTests.scan(Array("0\r\n\(hundred)\r\n".utf8), step: 99).isDone)
+        #expect(ChunkedScannerTests.scan(Array("0\r\n\(hundred)A".utf8), step: 99).fault == .tooManyTrailers)
     }
 
     @Test(arguments: [1, 4, 5, 64])

@@ -7,7 +7,16 @@ enum HeadFixture {
         var length = 0
         var framing = BodyFraming.none
         var keepsAlive = false
-        var fields: [String] = []
+        var raw: [([UInt8], [UInt8])] = []
+
+        var fields: [String] {
+            raw.map { String(decoding: $0.0 + [61] + $0.1, as: UTF8.self) }
+        }
+
+        static func == (left: Outcome, right: Outcome) -> Bool {
+            left.verdict == right.verdict && left.length == right.length && left.framing == right.framing
+                && left.keepsAlive == right.keepsAlive && left.raw.elementsEqual(right.raw, by: ==)
+        }
     }
 
     static func request(
@@ -21,7 +30,7 @@ enum HeadFixture {
         guard verdict == .complete else { return (Outcome(verdict: verdict), head) }
         let outcome = Outcome(
             verdict: verdict, length: head.length, framing: head.framing, keepsAlive: head.keepsAlive,
-            fields: lines(bytes, fields, head.summary.count))
+            raw: lines(bytes, fields, head.summary.count))
         return (outcome, head)
     }
 
@@ -36,7 +45,7 @@ enum HeadFixture {
         guard verdict == .complete else { return (Outcome(verdict: verdict), head) }
         let outcome = Outcome(
             verdict: verdict, length: head.length, framing: head.framing(answersHead: answersHead),
-            keepsAlive: head.keepsAlive, fields: lines(bytes, fields, head.summary.count))
+            keepsAlive: head.keepsAlive, raw: lines(bytes, fields, head.summary.count))
         return (outcome, head)
     }
 
@@ -60,10 +69,14 @@ enum HeadFixture {
         return (verdict, (0..<limits.fields).map { room[$0] })
     }
 
-    private static func lines(_ bytes: [UInt8], _ fields: [Field], _ count: Int) -> [String] {
+    private static func lines(
+        _ bytes: [UInt8], _ fields: [Field], _ count: Int
+    ) -> [([UInt8], [UInt8])] {
         fields.prefix(count).map { field in
-            let name = String(decoding: bytes[field.name.start..<field.name.end], as: UTF8.self)
-            return "\(name)=\(String(decoding: bytes[field.value.start..<field.value.end], as: UTF8.self))"
+            (
+                Array(bytes[field.name.start..<field.name.end]),
+                Array(bytes[field.value.start..<field.value.end])
+            )
         }
     }
 

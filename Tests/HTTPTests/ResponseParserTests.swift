@@ -43,7 +43,7 @@ import Testing
             .lengthAndTransferEncoding
         ),
         ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .transferEncodingInOldVersion),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", .unknownTransferEncoding),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", .badTransferEncoding),
     ])
     func aMalformedHeadIsRefused(_ text: String, _ fault: MessageFault) {
         #expect(HeadFixture.response(Array(text.utf8)).outcome.verdict == .refused(fault))

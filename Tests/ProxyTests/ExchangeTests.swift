@@ -86,7 +86,7 @@ import Testing
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true, true),
         ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", true, false),
         ("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", true, false),
-        ("HTTP/1.1 200 OK\r\n\r\n", false, false),
+        ("HTTP/1.1 200 OK\r\n\r\n", true, false),
         ("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", true, true),
     ])
     func eachSideIsKeptOrNot(_ text: String, _ client: Bool, _ server: Bool) throws {
@@ -111,12 +111,25 @@ import Testing
         var exchange = try exchange(get)
         let early = try response("HTTP/1.1 103 Early Hints\r\n\r\n")
         for _ in 0..<32 { #expect(exchange.respond(early, closing: false) == .passInterim) }
-        #expect(exchange.respond(early, closing: false) == .refuse(.badStatusLine))
+        #expect(exchange.respond(early, closing: false) == .refuse(.tooManyInterims))
         var upgraded = try self.exchange(get)
         let switching = try response("HTTP/1.1 101 Switching Protocols\r\n\r\n")
-        #expect(upgraded.respond(switching, closing: false) == .refuse(.badStatusLine))
+        #expect(upgraded.respond(switching, closing: false) == .refuse(.unaskedUpgrade))
         var old = try self.exchange("GET / HTTP/1.0\r\n\r\n")
         #expect(old.respond(early, closing: false) == .dropInterim)
+    }
+
+    @Test func aServerThatMayOverlookABodyIsNotUsedAgain() throws {
+        for (method, keeps) in [("GET", false), ("HEAD", false), ("POST", true)] {
+            var exchange = try exchange("\(method) / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+            let body: [UInt8] = [65]
+            body.withUnsafeBufferPointer { buffer in
+                if let base = buffer.baseAddress { _ = exchange.requestBody.take(base, count: 1) }
+            }
+            let empty = try response("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            #expect(exchange.respond(empty, closing: false) == .pass)
+            #expect(exchange.keepsServer == keeps && exchange.clientKeepsAlive)
+        }
     }
 
     @Test func onlyABodyUntilCloseEndsWithTheConnection() throws {
@@ -124,9 +137,12 @@ import Testing
         let tooEarly = open.endByClose()
         #expect(!tooEarly)
         #expect(open.respond(try response("HTTP/1.1 200 OK\r\n\r\n"), closing: false) == .pass)
-        #expect(open.endsByClose && !open.responseBody.isDone)
+        #expect(open.rechunks && !open.endsByClose && !open.responseBody.isDone)
         let ends = open.endByClose()
         #expect(ends && open.responseBody.isDone)
+        var old = try exchange("GET / HTTP/1.0\r\n\r\n")
+        #expect(old.respond(try response("HTTP/1.1 200 OK\r\n\r\n"), closing: false) == .pass)
+        #expect(!old.rechunks && old.endsByClose && !old.clientKeepsAlive)
         var counted = try exchange(get)
         #expect(
             counted.respond(try response("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), closing: false)

@@ -1,3 +1,4 @@
+import HTTP
 import Linux
 import Proxy
 import Testing
@@ -22,6 +23,67 @@ import Testing
         #expect(wire.isAtEnd())
         #expect(backend.startLines.isEmpty)
         #expect(rig.proxy.snapshot().listener.rejectedHeads == 1)
+    }
+
+    @Test func refusalsAreCountedByReasonOnBothSides() async throws {
+        let backend = try Backend.answering(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n")
+        let rig = try Rig([backend.address])
+        for text in ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\nHost: x\n\n"] {
+            let wire = rig.connect()
+            wire.send(text)
+            #expect(wire.readMessage()?.status == 400)
+        }
+        #expect(rig.get()?.status == 502)
+        let listener = rig.proxy.snapshot().listener
+        #expect(listener.requestFaults == ["missing_host": 2, "bare_line_feed": 1])
+        #expect(listener.responseFaults == ["repeated_content_length": 1])
+    }
+
+    @Test func limitsAreThoseOfTheSettings() throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address]) {
+            $0.head = HeadLimits(headBytes: 1024, targetBytes: 300, fields: 10)
+        }
+        let cases = [
+            ("GET /\(String(repeating: "a", count: 299)) HTTP/1.1\r\nHost: x\r\n\r\n", 200),
+            ("GET /\(String(repeating: "a", count: 300)) HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\(String(repeating: "A: b\r\n", count: 9))\r\n", 200),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\(String(repeating: "A: b\r\n", count: 10))\r\n", 431),
+            ("GET / HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "b", count: 900))\r\n\r\n", 200),
+            ("GET / HTTP/1.1\r\nHost: x\r\nA: \(String(repeating: "b", count: 1000))\r\n\r\n", 431),
+        ]
+        for (text, status) in cases {
+            let wire = rig.connect()
+            wire.send(text)
+            #expect(wire.readMessage()?.status == status)
+        }
+    }
+
+    @Test func theAnswerToARefusedRequestSurvivesItsUnreadBody() throws {
+        let rig = try Rig([])
+        let wire = rig.connect()
+        wire.send(
+            "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n\(String(repeating: "a", count: 100_000))")
+        #expect(wire.readMessage()?.text == "client: the Host field is missing\n")
+        #expect(wire.isAtEnd())
+    }
+
+    @Test func aRefusedHeadRequestIsAnsweredWithoutABody() throws {
+        let rig = try Rig([])
+        let wire = rig.connect()
+        wire.send("HEAD / HTTP/1.1\r\n\r\n")
+        #expect(wire.readHead()?.status == 400)
+        #expect(wire.isAtEnd())
+    }
+
+    @Test func aServerThatNeverContinuesIsNotWaitedForForEver() throws {
+        let backend = try Backend { _, wire, _ in _ = wire.readToEnd() }
+        let rig = try Rig([backend.address]) { $0.requestBodyMilliseconds = 200 }
+        let wire = rig.connect()
+        wire.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        #expect(wire.readMessage()?.status == 408)
+        #expect(wire.isAtEnd())
     }
 
     @Test func aBadChunkInTheMiddleEndsBothSides() async throws {
@@ -123,9 +185,12 @@ import Testing
         ),
         (
             "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-            "sent a malformed response: the status line is malformed"
+            "sent a malformed response: the protocol is switched although nobody asked for it"
         ),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broke its response off"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "sent a malformed response: a chunk size is malformed"
+        ),
     ])
     func aMalformedResponseIsABadGateway(_ bytes: String, _ reason: String) throws {
         let backend = try Backend.answering(bytes)

@@ -57,7 +57,7 @@ import Testing
                 + "Keep-Alive: 5\r\nProxy-Connection: keep-alive\r\ntraceparent: 00-1\r\n\r\n")
         let response = try #require(wire.readMessage())
         #expect(response.startLine == "HTTP/1.1 200 Fine")
-        #expect(response.fields.map(\.name) == ["X-Kept", "Content-Length"])
+        #expect(response.fields.map(\.name) == ["X-Kept", "Content-Length", "Date"])
         #expect(
             response.text == """
                 GET /?q HTTP/1.1
@@ -151,15 +151,37 @@ import Testing
         #expect(wire.isAtEnd())
     }
 
-    @Test func aBodyUntilCloseEndsTheClientsConnection() throws {
+    @Test func aBodyUntilCloseComesInChunksAndTheClientStays() throws {
         let body = Rig.pattern(300_000)
         let backend = try Backend { _, wire, _ in
             _ = wire.readMessage()
             wire.send(Array("HTTP/1.1 200 OK\r\n\r\n".utf8) + body)
         }
         let rig = try Rig([backend.address])
-        let response = try #require(rig.get())
+        let wire = rig.connect()
+        for _ in 0..<3 {
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            let response = try #require(wire.readMessage())
+            #expect(response.field("Connection") == nil && response.body == body)
+            #expect(response.field("Transfer-Encoding") == "chunked")
+        }
+        wire.send("GET / HTTP/1.0\r\n\r\n")
+        let response = try #require(wire.readMessage(untilClose: true))
         #expect(response.field("Connection") == "close" && response.body == body)
+        #expect(response.field("Transfer-Encoding") == nil)
+    }
+
+    @Test func aBodyUntilResetIsCutForTheClientToo() async throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            wire.send("HTTP/1.1 200 OK\r\n\r\npart")
+            wire.reset()
+        }
+        let rig = try Rig([backend.address])
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        let seen = wire.readToEnd()
+        #expect(!String(decoding: seen, as: UTF8.self).hasSuffix("0\r\n\r\n"))
     }
 
     @Test func continueIsPassedOn() throws {

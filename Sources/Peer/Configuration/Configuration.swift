@@ -97,6 +97,25 @@ extension Configuration {
             case leader
         }
 
+        /// What a request's or response's head may measure.
+        package struct Limits: Sendable, Equatable {
+            /// The whole head, in bytes.
+            package var headBytes: Int64 = 0
+            /// The number of fields.
+            package var fields: Int = 0
+            /// The request target, in bytes.
+            package var uriBytes: Int64 = 0
+
+            package init() {}
+
+            /// Limits in bytes, fields and bytes.
+            package init(headBytes: Int64, fields: Int, uriBytes: Int64) {
+                self.headBytes = headBytes
+                self.fields = fields
+                self.uriBytes = uriBytes
+            }
+        }
+
         /// The address clients connect to.
         package var listen: SocketAddress
         /// The number of worker threads.
@@ -105,8 +124,8 @@ extension Configuration {
         package var run: Run
         /// Connections of clients accepted at once, over all workers.
         package var maxConnections: Int
-        /// The largest head of a request or response that is accepted.
-        package var headBytesMax: Int
+        /// What a request or response may measure.
+        package var limits: Limits
         /// The time between two health checks of a server.
         package var healthIntervalMilliseconds: Int64
         /// How long a health check may take.

@@ -49,7 +49,7 @@ struct ConfigurationAssembly {
     private func proxy(listen: SocketAddress) -> Configuration.Proxy {
         Configuration.Proxy(
             listen: listen, workers: draft.proxyWorkers ?? min(256, max(1, machine.cores)),
-            run: draft.proxyRun, maxConnections: draft.maxConnections, headBytesMax: Int(draft.headMax),
+            run: draft.proxyRun, maxConnections: draft.maxConnections, limits: draft.limits,
             healthIntervalMilliseconds: draft.healthInterval,
             healthTimeoutMilliseconds: draft.healthTimeout, rise: draft.rise, fall: draft.fall,
             connectTimeoutMilliseconds: draft.connectTimeout,

@@ -99,8 +99,14 @@ extension OptionTable {
                 "proxy.max_connections", .whole(1...1_000_000), into: \.maxConnections, .text("20000"),
                 "Connections of clients that are open at once, over all workers."),
             ConfigurationOption(
-                "proxy.head_max", .size(1024...32_768), into: \.headMax, .text("16KiB"),
-                "The largest head of a request or of an answer."),
+                "proxy.limits.head", .size(1024...32_768), into: \.limits.headBytes, .text("16KiB"),
+                "The largest head of a request or of an answer; a larger request is answered 431."),
+            ConfigurationOption(
+                "proxy.limits.fields", .whole(10...1000), into: \.limits.fields, .text("100"),
+                "The most fields in the head of a request (431) or of an answer."),
+            ConfigurationOption(
+                "proxy.limits.uri", .size(256...32_768), into: \.limits.uriBytes, .text("8KiB"),
+                "The longest request target; a longer one is answered 414."),
             ConfigurationOption(
                 "proxy.health_interval", .duration(100...3_600_000), into: \.healthInterval, .text("2s"),
                 "The time between two health checks of a server."),

@@ -1,4 +1,5 @@
 import Glibc
+import HTTP
 import Synchronization
 
 /// The counters of one worker's listener and clients.
@@ -16,6 +17,18 @@ struct ListenerMeters: ~Copyable {
     let cut = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
+    let requestFaults = FaultMeters()
+    let responseFaults = FaultMeters()
+}
+
+/// One counter for each reason why a message was refused, `MessageFault.ceiling` of them.
+struct FaultMeters: ~Copyable {
+    private let counters = InlineArray<64, Counter> { _ in Counter() }
+
+    /// Counts one; called by the owning worker only.
+    func add(_ fault: MessageFault) { counters[Int(fault.rawValue)].add() }
+
+    func current(_ fault: MessageFault) -> UInt64 { counters[Int(fault.rawValue)].current }
 }
 
 /// The counters of one server at one worker.

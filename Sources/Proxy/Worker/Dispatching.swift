@@ -105,7 +105,9 @@ extension Worker {
     /// The kernel says something of a connection to a server.
     mutating func upstreamIsReady(_ upstream: Int32, _ link: UpstreamPointer) {
         switch link.pointee.phase {
-        case .idle: closeUpstream(upstream)  // a server that speaks unasked, or closes
+        case .idle:
+            // A server that speaks unasked, or closes; a late word of bytes that were read already is neither.
+            if !isClean(link) { closeUpstream(upstream) }
         case .connecting:
             let index = link.pointee.client
             let client = clients[index]

@@ -28,7 +28,7 @@ extension Worker {
     }
 
     /// True when a connection to a server has nothing more to say.
-    private func isClean(_ link: UpstreamPointer) -> Bool {
+    func isClean(_ link: UpstreamPointer) -> Bool {
         if link.pointee.ready.contains(.hangup) { return false }
         guard link.pointee.ready.contains(.readable) else { return true }
         // The last read filled the block exactly: only the kernel knows whether more came.

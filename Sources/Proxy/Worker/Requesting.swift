@@ -83,7 +83,9 @@ extension Worker {
         case .needMore: return false
         case .refused(let fault):
             meters.pointee.rejectedHeads.add()
-            client.pointee.exchange = Exchange(RequestHead())
+            meters.pointee.requestFaults.add(fault)
+            // As much of the head as was understood: the answer to HEAD has no body even then.
+            client.pointee.exchange = Exchange(client.pointee.parser.head)
             client.pointee.exchange.endClient()
             answer(index, client, fault.status, "client: \(fault.reason)")
         case .complete: begin(index, client, block)
@@ -105,12 +107,28 @@ extension Worker {
             refuseBody(index, client, fault)
             return
         }
+        if head.method == .options || head.method == .trace, endsHere(index, client, head, block) { return }
         dispatch(index, client)
+    }
+
+    /// Answers an `OPTIONS` or `TRACE` that may go no further (RFC 9110 §7.6.2).
+    private mutating func endsHere(
+        _ index: Int32, _ client: ClientPointer, _ head: RequestHead, _ block: BlockPool.Block
+    ) -> Bool {
+        let start = Int(client.pointee.up.start)
+        guard case .count(0, _) = head.hopsLeft(block + start, blocks.fields(of: block)) else { return false }
+        if head.method == .options {
+            answer(index, client, 200, "proxy: the request may go no further")
+        } else {
+            answer(index, client, 501, "proxy: TRACE is not answered here")
+        }
+        return true
     }
 
     /// The body's framing is broken: no byte after it means anything.
     mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
         meters.pointee.rejectedHeads.add()
+        meters.pointee.requestFaults.add(fault)
         client.pointee.exchange.endClient()
         if client.pointee.exchange.responseBegan {
             cut(index, client)

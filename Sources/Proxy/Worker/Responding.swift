@@ -5,9 +5,11 @@ import Linux
 
 /// A server's response, from its first byte to the last.
 extension Worker {
-    /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by
-    /// one `Connection` field at most.
-    private static let headroom: Int32 = 64
+    /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by a
+    /// space, `Date`, `Transfer-Encoding`, `Connection` and the size of the first chunk at most, 112 bytes in all.
+    private static let headroom: Int32 = 128
+    /// Room before content that is passed on as a chunk: the end of the last one, and this one's size.
+    private static let chunkRoom: Int32 = 16
 
     /// Reads once; `.yields` when there may be something to send, or more to read.
     mutating func readResponse(_ index: Int32, _ client: ClientPointer) -> Flow {
@@ -22,13 +24,20 @@ extension Worker {
             client.pointee.down = Client.Bytes(block: block, start: start, end: start)
         }
         guard let block = client.pointee.down.block else { return .waits }
+        if isBody, client.pointee.exchange.rechunks {
+            client.pointee.down.start = Worker.chunkRoom
+            client.pointee.down.end = Worker.chunkRoom
+        }
         let end = Int(client.pointee.down.end)
         let room = blocks.dataBytes - end
         let count = recv(link.pointee.descriptor, block + end, room, 0)
         guard count > 0 else { return endOfServer(index, client, link, code: count < 0 ? errno : 0) }
         if count < room, !link.pointee.ready.contains(.hangup) { link.pointee.ready.remove(.readable) }
         client.pointee.down.end += Int32(count)
-        return isBody ? passBody(index, client, block, count) : parseResponse(index, client, block)
+        guard isBody else { return parseResponse(index, client, block) }
+        let flow = passBody(index, client, block, count)
+        if client.pointee.exchange.rechunks, case .yields = flow { frameChunk(client, block) }
+        return flow
     }
 
     private mutating func endOfServer(
@@ -39,7 +48,10 @@ extension Worker {
             return .waits
         }
         if code == EINTR { return .yields }
-        if code == 0, client.pointee.exchange.endByClose() { return .yields }
+        if code == 0, client.pointee.exchange.endByClose() {
+            if client.pointee.exchange.rechunks { endChunks(client) }
+            return .yields
+        }
         let hasBegun = client.pointee.exchange.hasResponse || client.pointee.down.count > 0
         lose(index, client, hasBegun ? .brokenOff : .closed)
         return .ended
@@ -58,16 +70,12 @@ extension Worker {
             case .needMore:
                 // Behind interim responses a head may lack room although it is within its limit.
                 return client.pointee.down.end < Int32(blocks.dataBytes) ? .yields : moveHead(client, block)
-            case .refused(let fault):
-                lose(index, client, .malformed(fault))
-                return .ended
+            case .refused(let fault): return refuseResponse(index, client, fault)
             case .complete: break
             }
             let head = link.pointee.parser.head
             switch client.pointee.exchange.respond(head, closing: isClosing) {
-            case .refuse(let fault):
-                lose(index, client, .malformed(fault))
-                return .ended
+            case .refuse(let fault): return refuseResponse(index, client, fault)
             case .pass: return passHead(index, client, block, head)
             case .dropInterim: break
             case .passInterim:
@@ -96,7 +104,7 @@ extension Worker {
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
-        rewriter.response(head, unchunked: false, toMinorVersion: 1, keepsAlive: true, into: &writer)
+        rewriter.response(head, HeadRewriter.Change(), date: date.text(at: now), into: &writer)
         let sent = send(client.pointee.descriptor, scratch, writer.count, Int32(MSG_NOSIGNAL))
         // A client that takes nothing now does without: interim responses are hints.
         if sent < 0, errno == EAGAIN { return true }
@@ -119,14 +127,18 @@ extension Worker {
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))
+        let rechunks = client.pointee.exchange.rechunks
         rewriter.response(
-            head, unchunked: client.pointee.exchange.unchunks,
-            toMinorVersion: client.pointee.exchange.minorVersion,
-            keepsAlive: client.pointee.exchange.clientKeepsAlive, into: &writer)
+            head,
+            HeadRewriter.Change(
+                unchunked: client.pointee.exchange.unchunks, rechunked: rechunks,
+                minor: client.pointee.exchange.minorVersion,
+                keepsAlive: client.pointee.exchange.clientKeepsAlive),
+            date: date.text(at: now), into: &writer)
         let body = start + head.length
+        if rechunks { beginChunk(client, Int(client.pointee.down.end) - body, into: &writer) }
         guard !writer.overflowed, writer.count <= body else {
-            lose(index, client, .malformed(.headTooLarge))
-            return .ended
+            return refuseResponse(index, client, .headTooLarge)
         }
         client.pointee.down.start = Int32(body)
         if case .ended = passBody(index, client, block, Int(client.pointee.down.end) - body) { return .ended }
@@ -157,11 +169,45 @@ extension Worker {
         }
         client.pointee.down.end = Int32(start + content)
         if taken < count { client.pointee.exchange.distrustServer() }
-        guard fault == nil else {
-            lose(index, client, .brokenOff)
-            return .ended
-        }
+        if let fault { return refuseResponse(index, client, fault) }
         return .yields
+    }
+
+    /// The response is malformed: the server's connection ends, and the client hears of it if it still can.
+    private mutating func refuseResponse(
+        _ index: Int32, _ client: ClientPointer, _ fault: MessageFault
+    ) -> Flow {
+        meters.pointee.responseFaults.add(fault)
+        lose(index, client, .malformed(fault))
+        return .ended
+    }
+
+    // MARK: Content until the server closes, for clients that know chunks
+
+    /// The line before a chunk of `count` bytes of content; nothing when there are none.
+    private func beginChunk(_ client: ClientPointer, _ count: Int, into writer: inout HeadWriter) {
+        guard count > 0 else { return }
+        if client.pointee.exchange.hasChunk { writer.append("\r\n") }
+        client.pointee.exchange.hasChunk = true
+        writer.append(hexadecimal: count)
+        writer.append("\r\n")
+    }
+
+    /// Puts the line of a chunk right before the content in `down`.
+    private func frameChunk(_ client: ClientPointer, _ block: BlockPool.Block) {
+        var writer = HeadWriter(scratch, capacity: Int(Worker.chunkRoom))
+        beginChunk(client, client.pointee.down.count, into: &writer)
+        client.pointee.down.start -= Int32(writer.count)
+        (block + Int(client.pointee.down.start)).update(from: scratch, count: writer.count)
+    }
+
+    /// Puts the last chunk into `down`, which is empty.
+    private func endChunks(_ client: ClientPointer) {
+        guard let block = client.pointee.down.block else { return }
+        var writer = HeadWriter(block, capacity: blocks.dataBytes)
+        writer.append(client.pointee.exchange.hasChunk ? "\r\n0\r\n\r\n" : "0\r\n\r\n")
+        client.pointee.down.start = 0
+        client.pointee.down.end = Int32(writer.count)
     }
 
     @inline(__always)

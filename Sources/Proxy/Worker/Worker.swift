@@ -39,6 +39,7 @@ struct Worker: ~Copyable {
     var blocks: BlockPool
     /// Where request heads are rewritten.
     var scratch: BlockPool.Block
+    var date = DateLine()
     var order: UnsafeMutablePointer<Int32>
     var orderCount = 0
     var cursor = 0
@@ -79,6 +80,7 @@ struct Worker: ~Copyable {
         events.deallocate()
         again.deallocate()
         order.deallocate()
+        date.deallocate()
         clients.deallocate()
         upstreams.deallocate()
     }

@@ -54,10 +54,18 @@ import Testing
         Case(
             "proxy: {run: every}",
             "3:14: proxy.run: expected leader, got 'every'; running on every agent is not available yet"),
-        Case("proxy: {head_max: 16K}", "3:19: proxy.head_max: expected a size such as 16KiB, got '16K'"),
         Case(
-            "proxy: {head_max: 1MiB}",
-            "3:19: proxy.head_max: expected a size from 1KiB to 32KiB, got '1MiB'"),
+            "proxy: {limits: {head: 16K}}",
+            "3:24: proxy.limits.head: expected a size such as 16KiB, got '16K'"),
+        Case(
+            "proxy: {limits: {head: 1MiB}}",
+            "3:24: proxy.limits.head: expected a size from 1KiB to 32KiB, got '1MiB'"),
+        Case(
+            "proxy: {limits: {uri: 100B}}",
+            "3:23: proxy.limits.uri: expected a size from 256B to 32KiB, got '100B'"),
+        Case(
+            "proxy: {limits: {fields: 0}}",
+            "3:26: proxy.limits.fields: expected a whole number from 10 to 1000, got '0'"),
         Case(
             "proxy: {listen: 8080}",
             "3:17: proxy.listen: expected ADDRESS:PORT such as 10.0.0.5:3000 or [fd00::5]:3000, "

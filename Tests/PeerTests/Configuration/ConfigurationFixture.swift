@@ -69,7 +69,7 @@ let fullFile = """
       workers: 2
       run: leader
       max_connections: 500
-      head_max: 8KiB
+      limits: {head: 8KiB, fields: 50, uri: 2KiB}
       health_interval: 500ms
       health_timeout: 250ms
       rise: 1

@@ -21,7 +21,8 @@ import Testing
             server: .init(listen: try SocketAddress("127.0.0.1:3001"), health: "/alive", weight: 50),
             proxy: .init(
                 listen: try SocketAddress("127.0.0.1:8081"), workers: 2, run: .leader, maxConnections: 500,
-                headBytesMax: 8192, healthIntervalMilliseconds: 500, healthTimeoutMilliseconds: 250, rise: 1,
+                limits: .init(headBytes: 8192, fields: 50, uriBytes: 2048), healthIntervalMilliseconds: 500,
+                healthTimeoutMilliseconds: 250, rise: 1,
                 fall: 5, connectTimeoutMilliseconds: 300, firstByteTimeoutMilliseconds: 300_000,
                 idleTimeoutMilliseconds: 3_600_000, headTimeoutMilliseconds: 3000,
                 bodyTimeoutMilliseconds: 4000),
@@ -44,7 +45,8 @@ import Testing
             server: nil,
             proxy: .init(
                 listen: try SocketAddress("0.0.0.0:8080"), workers: 4, run: .leader, maxConnections: 20_000,
-                headBytesMax: 16_384, healthIntervalMilliseconds: 2000, healthTimeoutMilliseconds: 1000,
+                limits: .init(headBytes: 16_384, fields: 100, uriBytes: 8192),
+                healthIntervalMilliseconds: 2000, healthTimeoutMilliseconds: 1000,
                 rise: 2, fall: 3, connectTimeoutMilliseconds: 1000, firstByteTimeoutMilliseconds: 30_000,
                 idleTimeoutMilliseconds: 60_000, headTimeoutMilliseconds: 10_000,
                 bodyTimeoutMilliseconds: 30_000),

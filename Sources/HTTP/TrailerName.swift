@@ -1,0 +1,44 @@
+/// Names that no trailer may have (RFC 9110 §6.5.1): framing, routing, credentials, and what this proxy itself says.
+///
+/// A name that arrives byte by byte is known by its hash; a forged collision would only be refused, too.
+enum TrailerName {
+    /// The hash of no byte (FNV-1a).
+    static let empty: UInt64 = 0xcbf2_9ce4_8422_2325
+    /// The length of the forbidden prefix.
+    static let prefixLength: UInt8 = 12
+
+    /// The hash with one more byte; letters count in lower case, underscores as hyphens.
+    static func hash(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
+        let folded = byte == UInt8(ascii: "_") ? UInt8(ascii: "-") : Bytes.lower(byte)
+        return (hash ^ UInt64(folded)) &* 0x100_0000_01b3
+    }
+
+    static func isForbiddenPrefix(_ hash: UInt64) -> Bool { hash == of("x-forwarded-") }
+
+    static func isForbidden(_ hash: UInt64) -> Bool {
+        isFraming(hash) || isCredential(hash) || isOfThisHop(hash)
+    }
+
+    private static func isFraming(_ hash: UInt64) -> Bool {
+        hash == of("content-length") || hash == of("transfer-encoding") || hash == of("content-encoding")
+            || hash == of("content-type") || hash == of("content-range") || hash == of("trailer")
+            || hash == of("host") || hash == of("expect") || hash == of("max-forwards") || hash == of("range")
+    }
+
+    private static func isCredential(_ hash: UInt64) -> Bool {
+        hash == of("authorization") || hash == of("proxy-authorization") || hash == of("cookie")
+            || hash == of("set-cookie") || hash == of("www-authenticate") || hash == of("proxy-authenticate")
+    }
+
+    private static func isOfThisHop(_ hash: UInt64) -> Bool {
+        hash == of("connection") || hash == of("keep-alive") || hash == of("proxy-connection")
+            || hash == of("te") || hash == of("upgrade") || hash == of("http2-settings")
+            || hash == of("proxy") || hash == of("forwarded") || hash == of("x-real-ip")
+    }
+
+    private static func of(_ word: StaticString) -> UInt64 {
+        var value = empty
+        for index in 0..<word.utf8CodeUnitCount { value = hash(value, word.utf8Start[index]) }
+        return value
+    }
+}
