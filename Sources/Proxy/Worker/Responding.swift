@@ -6,8 +6,8 @@ import Linux
 /// A server's response, from its first byte to the last.
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by
-    /// one `Connection` field at most.
-    private static let headroom: Int32 = 64
+    /// one `Connection` field and one cookie at most.
+    private static let headroom: Int32 = 192
 
     /// Reads once; `.yields` when there may be something to send, or more to read.
     mutating func readResponse(_ index: Int32, _ client: ClientPointer) -> Flow {
@@ -116,6 +116,7 @@ extension Worker {
         let server = Int(upstreams[client.pointee.upstream].pointee.server)
         let moment = clinux_boot_nanoseconds()
         control.meters.latency(server).record(moment - client.pointee.exchange.dispatched, at: moment)
+        noteAnswer(server, nanoseconds: moment - client.pointee.exchange.dispatched, status: head.status)
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))
@@ -123,15 +124,16 @@ extension Worker {
             head, unchunked: client.pointee.exchange.unchunks,
             toMinorVersion: client.pointee.exchange.minorVersion,
             keepsAlive: client.pointee.exchange.clientKeepsAlive, into: &writer)
+        let length = addCookie(client, server, length: writer.count)
         let body = start + head.length
-        guard !writer.overflowed, writer.count <= body else {
+        guard !writer.overflowed, length <= body else {
             lose(index, client, .malformed(.headTooLarge))
             return .ended
         }
         client.pointee.down.start = Int32(body)
         if case .ended = passBody(index, client, block, Int(client.pointee.down.end) - body) { return .ended }
-        (block + body - writer.count).update(from: scratch, count: writer.count)
-        client.pointee.down.start = Int32(body - writer.count)
+        (block + body - length).update(from: scratch, count: length)
+        client.pointee.down.start = Int32(body - length)
         client.pointee.exchange.beginResponse()
         if head.status >= 500 { serverMeters[server].responses5xx.add() }
         countResponse(head.status)
