@@ -89,6 +89,9 @@ struct Exchange: BitwiseCopyable {
     /// True when the whole request is here and may be sent twice.
     var isRepeatable: Bool { method.isIdempotent && isReplayable && requestBody.isDone }
 
+    /// True for servers that the next attempt may go to.
+    func mayTry(_ slot: Int32) -> Bool { repeatsServer ? slot == lastTried : !hasTried(slot) }
+
     func hasTried(_ slot: Int32) -> Bool { tried.0 == slot || tried.1 == slot || tried.2 == slot }
 
     /// Notes that bytes of the request are about to be overwritten by later ones.

@@ -197,3 +197,10 @@ extension ProxySnapshot.Listener {
         bytesToClients += meters.pointee.bytesToClients.current
     }
 }
+extension Proxy {
+    package var allSeen: Bool {
+        workers.allSatisfy {
+            $0.seen.load(ordering: .acquiring) == board.generation.load(ordering: .acquiring)
+        }
+    }
+}

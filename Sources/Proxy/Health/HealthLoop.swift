@@ -21,6 +21,8 @@ final class HealthLoop {
     private static let doorbellWord = UInt64.max
     /// How long a check waits for a place, or for this host's descriptors to become free.
     private static let retryNanoseconds: Int64 = 50_000_000
+    /// From a refused connect elsewhere to the next check.
+    private static let secondLookNanoseconds: Int64 = 250_000_000
     /// From one first check to the next when many servers are new.
     private static let spreadNanoseconds: Int64 = 200_000
 
@@ -209,6 +211,10 @@ final class HealthLoop {
         let rank = target.record.rank
         let changed = target.record.condemn(.refused)
         targets[number]?.record = target.record
+        // It may only be starting anew: the first look comes soon.
+        if changed, target.probe == nil {
+            schedule(number, at: Instant.now().nanoseconds + HealthLoop.secondLookNanoseconds)
+        }
         tell(target, isNews: changed, rank, HealthFailure.refused.description)
     }
 

@@ -16,9 +16,10 @@ struct Ejection: Equatable {
     private static let sliceNanoseconds: Int64 = 1_000_000_000
 
     private struct Slice: Equatable {
-        var second: Int64 = -1
-        var answered = 0
-        var failed = 0
+        // Small: there is one for each second and server.
+        var second: Int32 = -1
+        var answered: UInt32 = 0
+        var failed: UInt32 = 0
     }
 
     private var window = InlineArray<10, Slice>(repeating: Slice())
@@ -38,23 +39,25 @@ struct Ejection: Equatable {
     /// Takes a look's counts in; true when the server deserves to be ejected.
     mutating func note(_ sample: Sample, _ settings: EjectionSettings, at now: Instant) -> Bool {
         guard sample.answered > 0 || sample.failed > 0 else { return false }
-        let second = now.nanoseconds / Ejection.sliceNanoseconds
-        let index = Int(second % Int64(Ejection.slices))
+        let second = Int32(truncatingIfNeeded: now.nanoseconds / Ejection.sliceNanoseconds)
+        let index = Int(second) % Ejection.slices
         if window[index].second != second { window[index] = Slice(second: second) }
-        window[index].answered += sample.answered
-        window[index].failed += sample.failed
+        window[index].answered &+= UInt32(clamping: sample.answered)
+        window[index].failed &+= UInt32(clamping: sample.failed)
         streak = sample.answered == 0 ? streak + sample.failed : sample.streak
         guard until == nil else { return false }
         if settings.failures > 0, streak >= settings.failures { return true }
         return settings.errorPercent > 0 && failsOften(settings, second)
     }
 
-    private func failsOften(_ settings: EjectionSettings, _ second: Int64) -> Bool {
+    private func failsOften(_ settings: EjectionSettings, _ second: Int32) -> Bool {
+        let slices = Int32(Ejection.slices)
         var answered = 0
         var failed = 0
-        for index in 0..<Ejection.slices where second - window[index].second < Int64(Ejection.slices) {
-            answered += window[index].answered
-            failed += window[index].failed
+        for index in 0..<Ejection.slices
+        where window[index].second >= 0 && second - window[index].second < slices {
+            answered += Int(window[index].answered)
+            failed += Int(window[index].failed)
         }
         let all = answered + failed
         return all >= settings.requestsMin && failed * 100 >= all * settings.errorPercent

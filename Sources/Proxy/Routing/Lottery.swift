@@ -37,7 +37,7 @@ enum Lottery {
 
     @inline(__always)
     static func draw(_ tickets: UnsafePointer<Ticket>, _ count: Int, _ random: UInt64) -> Int32 {
-        let ticket = tickets[Int(truncatingIfNeeded: (random >> 32) &* UInt64(count) >> 32)]
+        let ticket = tickets[Int(truncatingIfNeeded: ((random >> 32) &* UInt64(count)) >> 32)]
         return UInt32(truncatingIfNeeded: random) <= ticket.part ? ticket.slot : ticket.other
     }
 }

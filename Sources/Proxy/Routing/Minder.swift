@@ -74,25 +74,27 @@ final class Minder: Sendable {
         var requests: UInt64 = 0
         var isUnsettled = false
         var isPending = false
+        var isRefused = false
         while true {
             let (isStopping, isServing) = state.withLock { ($0.isStopping, $0.isServing) }
             if isStopping { return }
             let waited = Instant.now().nanoseconds
             var due = Int64.max
             if isPending { due = published + Minder.publishNanoseconds }
+            if isRefused { due = min(due, looked + Minder.publishNanoseconds) }
             if isServing { due = min(due, looked + Minder.lookNanoseconds) }
             let rang = doorbell.wait(milliseconds: Minder.milliseconds(from: waited, to: due))
             let now = Instant.now().nanoseconds
-            let hasRefusals = workers.contains {
-                $0.hasRefusals.exchange(false, ordering: .acquiringAndReleasing)
-            }
-            if hasRefusals || isServing && now - looked >= Minder.lookNanoseconds {
+            if takeRefusals() { isRefused = true }
+            let rest = isRefused ? Minder.publishNanoseconds : Minder.lookNanoseconds
+            if isRefused || isServing, now - looked >= rest {
                 looked = now
+                isPending = true
                 let all = workers.reduce(UInt64(0)) { $0 &+ $1.meters.listener.pointee.requests.current }
-                if hasRefusals || isUnsettled || all != requests {
+                if isRefused || isUnsettled || all != requests {
                     requests = all
+                    isRefused = false
                     isUnsettled = look(at: now)
-                    isPending = true
                 }
             }
             guard isPending || rang, now - published >= Minder.publishNanoseconds else {
@@ -105,6 +107,15 @@ final class Minder: Sendable {
                 for worker in workers { worker.doorbell.ring() }
             }
         }
+    }
+
+    /// True when any worker has met a refusal since the last call.
+    private func takeRefusals() -> Bool {
+        var any = false
+        for worker in workers where worker.hasRefusals.exchange(false, ordering: .acquiringAndReleasing) {
+            any = true
+        }
+        return any
     }
 
     private static func milliseconds(from now: Int64, to due: Int64) -> Int32 {

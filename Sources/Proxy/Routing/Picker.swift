@@ -16,8 +16,7 @@ struct Picker: BitwiseCopyable {
     private var ranked: UnsafePointer<Int32>
     /// The servers that take requests.
     private(set) var eligible = 0
-    private var usable = 0
-    private var rankedCount = 0
+    private var ends = Ranking.Ends(repeating: 0)
     private var orderCount = 0
     private var cursor = 0
     private var random: UInt64
@@ -41,8 +40,7 @@ struct Picker: BitwiseCopyable {
         order = UnsafePointer(table.order.base)
         ranked = UnsafePointer(table.ranked.base)
         eligible = table.eligible
-        usable = min(table.usable, table.ranked.count)
-        rankedCount = table.ranked.count
+        ends = table.ends
         orderCount = table.order.count
         cursor = orderCount == 0 ? 0 : (cursor + offset) % orderCount
     }
@@ -60,11 +58,10 @@ struct Picker: BitwiseCopyable {
     mutating func pickOther(_ isFit: (Int32) -> Bool) -> Int32 {
         var spare: Int32 = -1
         var start = 0
-        let ends: InlineArray<3, Int> = [usable, max(eligible, usable), rankedCount]
-        for group in 0..<3 where ends[group] > start {
+        for group in ends.indices where ends[group] > start {
             let end = ends[group]
             let count = end - start
-            let offset = Int(truncatingIfNeeded: (draw() >> 32) &* UInt64(count) >> 32)
+            let offset = Int(truncatingIfNeeded: ((draw() >> 32) &* UInt64(count)) >> 32)
             for step in 0..<count {
                 let place = offset + step
                 let slot = ranked[start + (place >= count ? place - count : place)]

@@ -71,6 +71,8 @@ final class RoutingBoard: Sendable {
             var entries: [RoutingTable.Entry] = []
             entries.reserveCapacity(servers.count)
             state.leftOut = []
+            state.slots.reserveCapacity(servers.count)
+            state.standings.reserveCapacity(min(servers.count, RoutingBoard.slots))
             var hasSwept = false
             for server in servers {
                 var slot = state.slots[server.address] ?? -1

@@ -35,8 +35,8 @@ final class RoutingTable: Sendable {
     let ranked: PlainArray<Int32>
     /// So many of `ranked` take requests.
     let eligible: Int
-    /// So many of `ranked` are well: what a second attempt turns to first.
-    let usable: Int
+    /// Where each rank ends in `ranked`: second attempts turn to one after the other.
+    let ends: Ranking.Ends
     /// Draws an eligible slot by weight.
     let lottery: PlainArray<Lottery.Ticket>
     /// Eligible slots in the order in which they take turns; empty unless the balance asks for it.
@@ -56,7 +56,7 @@ final class RoutingTable: Sendable {
         self.entries = entries
         let ranking = Ranking(entries, ratings, panicPercent: shape.panicPercent)
         eligible = ranking.eligible
-        usable = ranking.usable
+        ends = ranking.ends
         ranked = PlainArray(ranking.order.count)
         for (position, index) in ranking.order.enumerated() {
             ranked[position] = Int32(entries[Int(index)].slot)
@@ -103,9 +103,12 @@ struct Rating: Equatable {
 
 /// The active entries by rank, and how many of them take requests.
 struct Ranking {
+    typealias Ends = InlineArray<4, Int>
+
     /// Indices into the entries, the best rank first, within a rank as listed.
     private(set) var order: [Int32] = []
-    private(set) var usable = 0
+    /// Where each rank ends in `order`.
+    private(set) var ends = Ends(repeating: 0)
     private(set) var eligible = 0
     /// Requests go to servers of doubtful health.
     private(set) var isPanic = false
@@ -143,8 +146,8 @@ struct Ranking {
                 next.3 += 1
             }
         }
-        usable = passed > 0 ? passed : unchecked
         let well = passed + unchecked
+        ends = [passed, well, well + failed, well + failed + dead]
         // A server that nobody is behind says nothing about the checks: only doubtful ones count for panic.
         let present = well + failed
         if present == 0 {
@@ -154,7 +157,7 @@ struct Ranking {
             eligible = present
             isPanic = true
         } else {
-            eligible = usable
+            eligible = passed > 0 ? passed : unchecked
         }
     }
 }

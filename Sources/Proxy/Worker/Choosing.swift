@@ -39,7 +39,7 @@ extension Worker {
     private mutating func prefer(_ client: ClientPointer) -> Int32 {
         if client.pointee.exchange.repeatsServer { return client.pointee.exchange.lastTried }
         if client.pointee.exchange.attempts > 0 {
-            return picker.pickOther { !client.pointee.exchange.hasTried($0) }
+            return picker.pickOther { client.pointee.exchange.mayTry($0) }
         }
         switch limits.stickiness {
         case .none: break
@@ -61,7 +61,7 @@ extension Worker {
         while true {
             let slot = picker.pickOther {
                 loads[Int($0)].isEligible && signals.occupied(Int($0)) < Int(limit)
-                    && !client.pointee.exchange.hasTried($0)
+                    && client.pointee.exchange.mayTry($0)
             }
             // Another worker may have been quicker.
             if slot < 0 || signals.occupy(Int(slot), limit: limit) { return slot }
@@ -70,7 +70,7 @@ extension Worker {
 
     /// True when an attempt at another server could be made.
     mutating func hasUntried(_ client: ClientPointer) -> Bool {
-        picker.pickOther { !client.pointee.exchange.hasTried($0) } >= 0
+        picker.pickOther { client.pointee.exchange.mayTry($0) } >= 0
     }
 
     // MARK: What is learnt
