@@ -78,7 +78,10 @@ extension Worker {
             loads[slot].admission = admission(slot)
             knownSlots = max(knownSlots, slot + 1)
         }
-        for slot in 0..<knownSlots where !servers[slot].isActive { closeIdle(Int32(slot)) }
+        // A slot below may be one that this worker has never seen in use: tables may be passed over.
+        for slot in 0..<knownSlots where !servers[slot].isActive && servers[slot].incarnation != 0 {
+            closeIdle(Int32(slot))
+        }
         picker.adopt(newest, offset: control.index)
         ring = UnsafePointer(newest.ring.base)
         ringCount = newest.ring.count
