@@ -127,11 +127,11 @@ extension Configuration {
         /// How long either side may pause within a body.
         package var bodyTimeoutMilliseconds: Int64
         /// The statuses that pass a health check.
-        package var healthStatus: Range<Int>
+        package var healthStatus = 200..<400
         /// A text that the answer to a health check must contain.
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
-        package var balancing: BalancingSettings
+        package var balancing = BalancingSettings()
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.
