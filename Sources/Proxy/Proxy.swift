@@ -34,7 +34,7 @@ package final class Proxy: Sendable {
         }
         workers = controls
         board = RoutingBoard(settings.balancing)
-        board.serve(controls)
+        board.signals.serve(controls)
         minder = Minder(board: board, workers: controls, doorbell: bell)
         try minder.start()
         for control in controls {
@@ -195,12 +195,5 @@ extension ProxySnapshot.Listener {
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
-    }
-}
-extension Proxy {
-    package var allSeen: Bool {
-        workers.allSatisfy {
-            $0.seen.load(ordering: .acquiring) == board.generation.load(ordering: .acquiring)
-        }
     }
 }

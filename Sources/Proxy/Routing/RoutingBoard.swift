@@ -44,7 +44,6 @@ final class RoutingBoard: Sendable {
     // Apart from the state, so that a worker never waits while a table is being made.
     private let current: Mutex<RoutingTable>
     private let state = Mutex(State())
-    private let workers = Mutex<[WorkerControl]>([])
 
     init(_ settings: BalancingSettings) {
         self.settings = settings
@@ -292,37 +291,8 @@ final class RoutingBoard: Sendable {
         }
     }
 
-    /// Names the workers, before any of them runs.
-    func serve(_ controls: [WorkerControl]) { workers.withLock { $0 = controls } }
-
-    /// Wakes the workers where requests wait for a server with room.
-    func ringWaiting(except index: Int) {
-        workers.withLock { workers in
-            for worker in workers where worker.index != index && worker.isWaiting.load(ordering: .relaxed) {
-                worker.doorbell.ring()
-            }
-        }
-    }
-
     /// What is thought of the entries of the table in force.
     func standings() -> [(entry: RoutingTable.Entry, standing: Standing)] {
         state.withLock { state in state.entries.map { ($0, state.standings[$0.slot]) } }
-    }
-}
-
-/// What workers have counted of one server since its slot was cleared.
-struct Outcomes: Equatable {
-    var answered: UInt64 = 0
-    var failed: UInt64 = 0
-    var refused: UInt64 = 0
-    /// The longest run of failures up to now at any one worker.
-    var streak: UInt64 = 0
-
-    func since(_ seen: Standing.Seen) -> Ejection.Sample {
-        let failures = Int(truncatingIfNeeded: failed &- seen.failed)
-        return Ejection.Sample(
-            answered: max(0, Int(truncatingIfNeeded: answered &- seen.answered)), failed: max(0, failures),
-            // A run may be an old one, of a worker without news: no longer than what is new.
-            streak: min(Int(truncatingIfNeeded: streak), max(0, failures)))
     }
 }

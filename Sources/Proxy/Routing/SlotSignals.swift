@@ -17,6 +17,7 @@ final class SlotSignals: Sendable {
     let pressureVersion = Atomic<Int>(0)
     /// Workers with requests that wait for a server with room.
     let waitingWorkers = Atomic<Int>(0)
+    private let workers = Mutex<[WorkerControl]>([])
 
     init() { base = ZeroedMemory.allocate(RoutingBoard.slots) }
 
@@ -50,4 +51,16 @@ final class SlotSignals: Sendable {
 
     /// The places taken, which may for a moment look like one more than the limit.
     func occupied(_ slot: Int) -> Int { Int(base[slot].occupied.load(ordering: .relaxed)) }
+
+    /// Names the workers, before any of them runs.
+    func serve(_ controls: [WorkerControl]) { workers.withLock { $0 = controls } }
+
+    /// Wakes the workers where requests wait for a server with room.
+    func ringWaiting(except index: Int) {
+        workers.withLock { workers in
+            for worker in workers where worker.index != index && worker.isWaiting.load(ordering: .relaxed) {
+                worker.doorbell.ring()
+            }
+        }
+    }
 }

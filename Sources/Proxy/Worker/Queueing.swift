@@ -64,7 +64,7 @@ extension Worker {
             board.signals.waitingWorkers.load(ordering: .relaxed) > (waitingCount > 0 ? 1 : 0)
         if waitElsewhere {
             yieldsVacancy.toggle()
-            if yieldsVacancy || waitingCount == 0 { board.ringWaiting(except: control.index) }
+            if yieldsVacancy || waitingCount == 0 { board.signals.ringWaiting(except: control.index) }
             if yieldsVacancy { return }
         }
         while waitingCount > 0 {
