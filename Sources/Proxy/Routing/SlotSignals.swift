@@ -43,14 +43,16 @@ final class SlotSignals: Sendable {
     func occupy(_ slot: Int, limit: Int32) -> Bool {
         let taken = base[slot].occupied.wrappingAdd(1, ordering: .relaxed).newValue
         if taken <= limit { return true }
-        base[slot].occupied.wrappingSubtract(1, ordering: .relaxed)
+        vacate(slot)
         return false
     }
 
-    func vacate(_ slot: Int) { base[slot].occupied.wrappingSubtract(1, ordering: .relaxed) }
+    // Sequentially consistent, as the count of waiting workers is: either who leaves a place sees who waits, or
+    // who begins to wait sees the place.
+    func vacate(_ slot: Int) { base[slot].occupied.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 
     /// The places taken, which may for a moment look like one more than the limit.
-    func occupied(_ slot: Int) -> Int { Int(base[slot].occupied.load(ordering: .relaxed)) }
+    func occupied(_ slot: Int) -> Int { Int(base[slot].occupied.load(ordering: .sequentiallyConsistent)) }
 
     /// Names the workers, before any of them runs.
     func serve(_ controls: [WorkerControl]) { workers.withLock { $0 = controls } }

@@ -61,7 +61,7 @@ extension Worker {
     mutating func serveQueue() {
         hasVacancy = false
         let waitElsewhere =
-            board.signals.waitingWorkers.load(ordering: .relaxed) > (waitingCount > 0 ? 1 : 0)
+            board.signals.waitingWorkers.load(ordering: .sequentiallyConsistent) > (waitingCount > 0 ? 1 : 0)
         if waitElsewhere {
             yieldsVacancy.toggle()
             if yieldsVacancy || waitingCount == 0 { board.signals.ringWaiting(except: control.index) }

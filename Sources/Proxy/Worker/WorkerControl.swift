@@ -54,7 +54,7 @@ final class WorkerControl: Sendable {
     /// Says whether requests wait here; called by the worker.
     func setWaiting(_ waits: Bool, _ signals: SlotSignals) {
         isWaiting.store(waits, ordering: .relaxed)
-        signals.waitingWorkers.wrappingAdd(waits ? 1 : -1, ordering: .relaxed)
+        signals.waitingWorkers.wrappingAdd(waits ? 1 : -1, ordering: .sequentiallyConsistent)
     }
 
     /// Hands a listening socket over.
