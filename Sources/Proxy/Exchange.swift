@@ -89,8 +89,8 @@ struct Exchange: BitwiseCopyable {
     /// True when the whole request is here and may be sent twice.
     var isRepeatable: Bool { method.isIdempotent && isReplayable && requestBody.isDone }
 
-    /// True for servers that the next attempt may go to.
-    func mayTry(_ slot: Int32) -> Bool { repeatsServer ? slot == lastTried : !hasTried(slot) }
+    /// True for servers that the next attempt may go to, if need be.
+    func mayTry(_ slot: Int32) -> Bool { repeatsServer || !hasTried(slot) }
 
     func hasTried(_ slot: Int32) -> Bool { tried.0 == slot || tried.1 == slot || tried.2 == slot }
 

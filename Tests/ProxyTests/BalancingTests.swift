@@ -297,4 +297,40 @@ import Testing
         #expect(rig.get()?.status == 502)
         #expect(rig.proxy.snapshot().servers.map(\.errors).reduce(0, +) == 1)
     }
+
+    @Test func serversThatCloseAtAnyTimeCostNoRepeatableRequest() async throws {
+        // Each connection ends unannounced after a few answers, some while the next request is on its way.
+        let backends = try (0..<3).map { server in
+            try Backend { _, wire, number in
+                for _ in 0..<(1 + (number + server) % 4) {
+                    guard let request = wire.readMessage() else { return }
+                    let body = request.body.isEmpty ? Array("none".utf8) : request.body
+                    wire.send(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body)
+                }
+                if number % 2 == 0 { _ = wire.readMessage() }
+                wire.close()
+            }
+        }
+        let rig = try Rig(backends.map(\.address), workers: 2)
+        let failures = Mutex<[String]>([])
+        let threads = (0..<4).map { client in
+            try? Thread.start(named: "client-\(client)") {
+                let wire = rig.connect()
+                for number in 0..<200 {
+                    let body = number % 2 == 0 ? "" : "body \(number)"
+                    wire.send(
+                        "\(number % 2 == 0 ? "GET" : "PUT") / HTTP/1.1\r\nHost: x\r\n"
+                            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+                    let answer = wire.readMessage()
+                    guard answer?.status == 200, answer?.text == (body.isEmpty ? "none" : body) else {
+                        failures.withLock { $0.append("\(number): \(answer?.text ?? "no answer")") }
+                        return
+                    }
+                }
+            }
+        }
+        for thread in threads { thread?.join() }
+        #expect(failures.withLock { $0 } == [])
+        #expect(rig.proxy.snapshot().listener.staleRetries > 0)
+    }
 }
