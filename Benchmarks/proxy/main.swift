@@ -36,7 +36,7 @@ do {
     settings.idlePerServer = 1024  // as the rivals have it: no connection is closed for want of room
     let proxy = try Proxy(settings)
     proxy.publish([
-        RoutedServer(address: backend, host: "bench", state: .active, weight: 100, healthy: true)
+        RoutedServer(address: backend, host: "bench", state: .active, weight: 100)
     ])
     try proxy.open()
     var signal: Int32 = 0

@@ -53,6 +53,8 @@ extension Configuration {
         settings.firstByteMilliseconds = proxy.firstByteTimeoutMilliseconds
         settings.requestBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
+        settings.balancing = proxy.balancing
+        settings.balancing.queueMax = (proxy.balancing.queueMax + proxy.workers - 1) / proxy.workers
         return settings
     }
 
@@ -64,6 +66,8 @@ extension Configuration {
         settings.timeoutMilliseconds = proxy.healthTimeoutMilliseconds
         settings.rise = proxy.rise
         settings.fall = proxy.fall
+        settings.status = proxy.healthStatus
+        settings.bodyMatch = proxy.healthBody
         return settings
     }
 

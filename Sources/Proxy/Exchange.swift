@@ -39,8 +39,6 @@ struct Exchange: BitwiseCopyable {
         case refuse(MessageFault)
     }
 
-    /// Servers that one request may be sent to.
-    static let attemptsMax = 3
     /// Interim responses that one request may get.
     private static let interimMax = 32
 
@@ -60,6 +58,11 @@ struct Exchange: BitwiseCopyable {
     /// A `GET` or `HEAD` with a body: a server that overlooks it takes the body for the next request.
     private let hasOddBody: Bool
     private(set) var freshOnly = false
+    /// The next attempt goes to the server of the last one.
+    private(set) var repeatsServer = false
+    private(set) var lastTried: Int32 = -1
+    /// The server that the client's cookie names, by its hash; 0 when it names none.
+    var believedServer: UInt64 = 0
     private(set) var attempts: UInt8 = 0
     private var interims: UInt8 = 0
     private var tried: (Int32, Int32, Int32) = (-1, -1, -1)
@@ -80,6 +83,8 @@ struct Exchange: BitwiseCopyable {
 
     /// Notes that an attempt goes to this server.
     mutating func attempt(_ slot: Int32) {
+        lastTried = slot
+        repeatsServer = false
         switch attempts {
         case 0: tried.0 = slot
         case 1: tried.1 = slot
@@ -87,6 +92,12 @@ struct Exchange: BitwiseCopyable {
         }
         attempts += 1
     }
+
+    /// True when the whole request is here and may be sent twice.
+    var isRepeatable: Bool { method.isIdempotent && isReplayable && requestBody.isDone }
+
+    /// True for servers that the next attempt may go to, if need be.
+    func mayTry(_ slot: Int32) -> Bool { repeatsServer || !hasTried(slot) }
 
     func hasTried(_ slot: Int32) -> Bool { tried.0 == slot || tried.1 == slot || tried.2 == slot }
 
@@ -113,16 +124,19 @@ struct Exchange: BitwiseCopyable {
     var hasResponse: Bool { status != 0 }
 
     /// What follows from the loss of the server, `reused` telling whether its connection had served before.
-    mutating func recover(from loss: ServerLoss, reused: Bool) -> Recovery {
+    /// `attemptsMax` is the number of servers that a request may be sent to.
+    mutating func recover(from loss: ServerLoss, reused: Bool, attemptsMax: Int) -> Recovery {
         if responseBegan { return .cut }
         switch loss {
         case .connectFailed, .connectTimeout:
-            if Int(attempts) < Exchange.attemptsMax, isReplayable { return .tryAnotherServer }
+            if Int(attempts) < attemptsMax, isReplayable { return .tryAnotherServer }
             return .answer(loss == .connectTimeout ? 504 : 502)
         case .closed:
             // The server may have closed before the request reached it; only then is `reused` the likely cause.
-            if reused, !freshOnly, isReplayable, method.isIdempotent, Int(attempts) < Exchange.attemptsMax {
+            if reused, !freshOnly, isReplayable, method.isIdempotent {
                 freshOnly = true
+                repeatsServer = true
+                attempts -= 1  // no fault of the server's: it has its attempt still
                 return .tryFreshConnection
             }
             return .answer(502)

@@ -20,7 +20,8 @@ package final class Proxy: Sendable {
     private static let drainPollMilliseconds = 10
 
     private let settings: ProxySettings
-    private let board = RoutingBoard()
+    private let board: RoutingBoard
+    private let minder: Minder
     private let workers: [WorkerControl]
     private let state = Mutex(State())
 
@@ -28,8 +29,15 @@ package final class Proxy: Sendable {
     package init(_ settings: ProxySettings) throws(SystemFault) {
         self.settings = settings
         var controls: [WorkerControl] = []
-        for index in 0..<max(1, settings.workers) { controls.append(try WorkerControl(index: index)) }
+        let bell = try Doorbell()
+        for index in 0..<max(1, settings.workers) {
+            controls.append(try WorkerControl(index: index, minder: bell))
+        }
         workers = controls
+        board = RoutingBoard(settings.balancing)
+        board.signals.serve(controls)
+        minder = Minder(board: board, workers: controls, doorbell: bell)
+        try minder.start()
         for control in controls {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
                 // Where it is not allowed, the scheduler decides.
@@ -55,6 +63,7 @@ package final class Proxy: Sendable {
                 let (descriptors, address) = try Listener.open(settings.listen, count: workers.count)
                 for (worker, descriptor) in zip(workers, descriptors) { worker.open(descriptor) }
                 state.address = address
+                minder.serve(true)
                 return nil
             } catch {
                 return error
@@ -71,6 +80,7 @@ package final class Proxy: Sendable {
             for worker in workers { worker.tell(.close) }
             for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
             state.address = nil
+            minder.serve(false)
         }
     }
 
@@ -94,6 +104,7 @@ package final class Proxy: Sendable {
             state.address = nil
             return state.threads
         }
+        minder.stop()
         for worker in workers { worker.tell(.stop) }
         for thread in threads { thread.join() }
     }
@@ -101,16 +112,21 @@ package final class Proxy: Sendable {
     /// Puts a new server list in force; workers see it at their next turn. Requests in flight go on, whatever
     /// became of their server.
     package func publish(_ servers: [RoutedServer]) {
-        board.publish(
-            servers,
-            isFree: { slot, generation in
-                workers.allSatisfy {
-                    $0.seen.load(ordering: .acquiring) >= generation
-                        && $0.meters.servers[slot].inFlight.current == 0
-                }
-            },
-            clear: { slot in for worker in workers { worker.meters.clear(slot) } })
+        board.publish(servers, at: Instant.now().nanoseconds, isFree: minder.isFree, clear: minder.clear)
         for worker in workers { worker.doorbell.ring() }
+    }
+
+    /// Notes what health checks found; of servers that are not listed nothing is kept. Workers go by it within
+    /// 50 ms.
+    package func note(_ ranks: [(address: SocketAddress, rank: ServerRank)]) { minder.note(ranks) }
+
+    /// Notes what hosts report of their pressure (0…1), each with the moment of its report. Costs no new table;
+    /// a report loses half its weight every 5 s.
+    package func note(pressures: [String: (value: Double, at: Instant)]) { board.note(pressures: pressures) }
+
+    /// Has `body` called with servers that refused a connect, on a thread of the proxy's; it must not block.
+    package func hearRefusals(_ body: @escaping @Sendable ([SocketAddress]) -> Void) {
+        minder.hearRefusals(body)
     }
 
     private var openConnections: Int {
@@ -122,28 +138,39 @@ package final class Proxy: Sendable {
         let now = Instant.now().nanoseconds
         var listener = ProxySnapshot.Listener(address: address)
         for worker in workers { listener.add(worker.meters.listener) }
-        return ProxySnapshot(
-            servers: board.table.entries.map { snapshot(of: $0, at: now) }, listener: listener)
+        let servers = board.standings().map { snapshot(of: $0.entry, $0.standing, at: now) }
+        return ProxySnapshot(servers: servers, listener: listener)
     }
 
-    private func snapshot(of entry: RoutingTable.Entry, at now: Int64) -> ProxySnapshot.Server {
+    private func snapshot(of entry: RoutingTable.Entry, _ standing: Standing, at now: Int64)
+        -> ProxySnapshot.Server
+    {
         var counts = LatencyWindow.noCounts
         var requests: UInt64 = 0
         var errors: UInt64 = 0
         var responses5xx: UInt64 = 0
         var connects: UInt64 = 0
         var inFlight: UInt64 = 0
+        var retries: UInt64 = 0
         for worker in workers {
             let meters = worker.meters.servers + entry.slot
             requests += meters.pointee.requests.current
             errors += meters.pointee.failures.current
             responses5xx += meters.pointee.responses5xx.current
             connects += meters.pointee.connects.current
+            retries += meters.pointee.retries.current
             inFlight += meters.pointee.inFlight.current
             worker.meters.latency(entry.slot).add(to: &counts, at: now)
         }
+        let drainEnd = standing.drainingSince + settings.balancing.drainMilliseconds * 1_000_000
+        let slowStart = settings.balancing.slowStartMilliseconds * 1_000_000
+        let (pressure, age) = board.signals.pressure(entry.slot, at: now)
         return ProxySnapshot.Server(
-            server: entry.server, requests: requests, errors: errors, responses5xx: responses5xx,
+            server: entry.server, rank: standing.rating(at: now), ejectedUntil: standing.ejection.until,
+            share: Double(SlowStart.share(start: standing.rampStart, length: slowStart, at: now)),
+            pressure: Double(pressure * Decay.share(after: age, halfLife: Pressure.halfLife)),
+            isDrained: entry.server.state != .active && (inFlight == 0 || now >= drainEnd),
+            requests: requests, retries: retries, errors: errors, responses5xx: responses5xx,
             connects: connects, inFlight: Int(truncatingIfNeeded: inFlight),
             p50: LatencyWindow.percentile(0.5, of: counts), p90: LatencyWindow.percentile(0.9, of: counts),
             p99: LatencyWindow.percentile(0.99, of: counts))
@@ -168,6 +195,10 @@ extension ProxySnapshot.Listener {
             if inResponses > 0 { responseFaults[fault.label, default: 0] += inResponses }
         }
         retries += meters.pointee.retries.current
+        staleRetries += meters.pointee.staleRetries.current
+        retriesDenied += meters.pointee.retriesDenied.current
+        queued += Int(truncatingIfNeeded: meters.pointee.queued.current)
+        queueTimeouts += meters.pointee.queueTimeouts.current
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current

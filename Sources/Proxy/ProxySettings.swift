@@ -13,6 +13,8 @@ package struct ProxySettings: Sendable, Equatable {
     package var bufferBytesPerWorker = 256 * 1024 * 1024
     /// Idle connections that one worker keeps to one server.
     package var idlePerServer = 1024
+    /// How requests are shared out among servers.
+    package var balancing = BalancingSettings()
     /// What a request's or response's head may measure.
     package var head = HeadLimits()
 

@@ -5,8 +5,20 @@ package struct ProxySnapshot: Sendable, Equatable {
     /// One server of the table in force.
     package struct Server: Sendable, Equatable {
         package let server: RoutedServer
+        /// What is thought of it at this moment; `failed` while it is ejected.
+        package let rank: ServerRank
+        /// The end of its ejection; nil when it is not ejected.
+        package let ejectedUntil: Instant?
+        /// The share of its weight that it gets: below 1 in a slow start.
+        package let share: Double
+        /// What its host reported of its pressure, 0…1, less for the report's age.
+        package let pressure: Double
+        /// It is not active, and has nothing in flight any more or has had its time to finish.
+        package let isDrained: Bool
         /// Requests sent to it, repeated ones included.
         package let requests: UInt64
+        /// Of these, requests that another server had failed before.
+        package let retries: UInt64
         /// Attempts that brought no valid response: connect failures, resets, timeouts, malformed heads.
         package let errors: UInt64
         /// Responses with a status of 500 or more.
@@ -42,6 +54,14 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var responseFaults: [String: UInt64] = [:]
         /// Attempts after the first.
         package var retries: UInt64 = 0
+        /// Requests sent again to the same server because it had closed a kept connection.
+        package var staleRetries: UInt64 = 0
+        /// Requests not sent again because the budget for that was used up.
+        package var retriesDenied: UInt64 = 0
+        /// Requests that wait for a server with room.
+        package var queued = 0
+        /// Requests answered 503 because they had waited too long.
+        package var queueTimeouts: UInt64 = 0
         /// Responses cut off after they had begun.
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0

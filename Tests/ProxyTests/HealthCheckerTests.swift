@@ -104,6 +104,75 @@ import Testing
         #expect(note(&record, nil))
     }
 
+    @Test func aRefusedConnectLeavesNoDoubt() {
+        var record = HealthRecord()
+        #expect(record.rank == .unchecked)
+        #expect(condemn(&record))
+        #expect(record.rank == .dead && !condemn(&record))
+        #expect(!note(&record, nil))
+        #expect(condemn(&record) == false)
+        #expect(!note(&record, nil))
+        #expect(note(&record, nil))
+        #expect(record.rank == .passed)
+        #expect(condemn(&record))
+        #expect(record.state == .unhealthy(.refused))
+    }
+
+    @Test func ranksTellTheDeadFromTheDoubtful() {
+        var record = HealthRecord()
+        #expect(note(&record, .noConnection(milliseconds: 200)))
+        #expect(record.rank == .dead)  // it has never answered
+        #expect(!note(&record, .status(500)))
+        #expect(record.rank == .failed)
+        #expect(!note(&record, .unreachable("no route to host")))
+        #expect(record.rank == .dead)
+        #expect(!note(&record, nil))
+        #expect(note(&record, nil))
+        for _ in 0..<3 { _ = note(&record, .noConnection(milliseconds: 200)) }
+        #expect(record.rank == .failed)  // it has answered before
+    }
+
+    private func note(_ record: inout HealthRecord, _ failure: HealthFailure?) -> Bool {
+        record.note(failure: failure, rise: 2, fall: 3)
+    }
+
+    private func condemn(_ record: inout HealthRecord) -> Bool { record.condemn(.refused) }
+
+    @Test(arguments: [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nall is wel", true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nnot at all", false),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n3\r\n is\r\n0\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\n\r\nyes all is", true),
+    ]) func bodiesAreSearched(_ answer: String, _ isGood: Bool) async throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            wire.send(answer)
+        }
+        let journal = Journal()
+        let checker = try HealthChecker(settings { $0.bodyMatch = "all is" }) { journal.note($0) }
+        defer { checker.stop() }
+        checker.watch([backend.address])
+        #expect(await Rig.eventually { journal.all.count == 1 })
+        #expect(journal.all[0].healthy == isGood)
+        if !isGood { #expect(journal.all[0].reason == "the body does not contain the expected text") }
+    }
+
+    @Test func aRefusalElsewhereCountsAtOnce() async throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        }
+        let journal = Journal()
+        let checker = try HealthChecker(settings()) { journal.note($0) }
+        defer { checker.stop() }
+        checker.watch([backend.address])
+        #expect(await Rig.eventually { journal.all.count == 1 })
+        checker.noteRefusals([backend.address, try SocketAddress("127.0.0.1:1")])
+        #expect(await Rig.eventually { journal.all.count == 3 })
+        #expect(journal.all.map(\.rank) == [.passed, .dead, .passed])
+    }
+
     @Test func aServerThatComesBackIsReported() async throws {
         let sick = Atomic(false)
         let backend = try Backend { _, wire, _ in

@@ -16,7 +16,7 @@ import Testing
 
     @Test func requestsFollowTheWeights() throws {
         let (a, b) = (try Backend.echoing("a"), try Backend.echoing("b"))
-        let rig = try Rig([])
+        let rig = try Rig([]) { $0.balancing.balance = .roundRobin }
         rig.proxy.publish([
             RoutedServer(address: a.address, host: "a", weight: 30),
             RoutedServer(address: b.address, host: "b", weight: 10),
@@ -29,7 +29,7 @@ import Testing
         let rig = try Rig([])
         rig.proxy.publish([
             RoutedServer(address: backends[0].address, host: "a", state: .draining),
-            RoutedServer(address: backends[1].address, host: "b", healthy: false),
+            RoutedServer(address: backends[1].address, host: "b", rank: .failed),
             RoutedServer(address: backends[2].address, host: "c", state: .out),
             RoutedServer(address: backends[3].address, host: "d"),
         ])
@@ -38,10 +38,10 @@ import Testing
 
     @Test func whenNoneIsHealthyAllActiveOnesServe() throws {
         let backends = try ["a", "b", "c"].map { try Backend.echoing($0) }
-        let rig = try Rig([])
+        let rig = try Rig([]) { $0.balancing.balance = .roundRobin }
         rig.proxy.publish([
-            RoutedServer(address: backends[0].address, host: "a", healthy: false),
-            RoutedServer(address: backends[1].address, host: "b", healthy: false),
+            RoutedServer(address: backends[0].address, host: "a", rank: .failed),
+            RoutedServer(address: backends[1].address, host: "b", rank: .failed),
             RoutedServer(address: backends[2].address, host: "c", state: .draining),
         ])
         #expect(answers(rig, 10) == ["a": 5, "b": 5])
@@ -110,7 +110,7 @@ import Testing
                         RoutedServer(
                             address: $0.element.address, host: "h",
                             state: turn % 5 == $0.offset ? .draining : .active,
-                            healthy: turn % 7 != $0.offset)
+                            rank: turn % 7 != $0.offset ? .passed : .failed)
                     })
             }
             stop.store(true, ordering: .relaxed)
@@ -122,7 +122,10 @@ import Testing
 
     @Test func idleConnectionsMakeRoomForNewOnes() throws {
         let backends = try (0..<5).map { try Backend.echoing("\($0)") }
-        let rig = try Rig(backends.map(\.address)) { $0.connectionsPerWorker = 1 }
+        let rig = try Rig(backends.map(\.address)) {
+            $0.connectionsPerWorker = 1
+            $0.balancing.balance = .roundRobin
+        }
         #expect(answers(rig, 20) == ["0": 4, "1": 4, "2": 4, "3": 4, "4": 4])
     }
 

@@ -1,4 +1,5 @@
 package import Linux
+package import Proxy
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -144,6 +145,12 @@ extension Configuration {
         package var headTimeoutMilliseconds: Int64
         /// How long either side may pause within a body.
         package var bodyTimeoutMilliseconds: Int64
+        /// The statuses that pass a health check.
+        package var healthStatus = 200..<400
+        /// A text that the answer to a health check must contain.
+        package var healthBody: String?
+        /// How requests are shared out among servers; what is said of a worker there is said of all here.
+        package var balancing = BalancingSettings()
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.

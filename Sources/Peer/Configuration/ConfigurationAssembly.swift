@@ -55,7 +55,8 @@ struct ConfigurationAssembly {
             connectTimeoutMilliseconds: draft.connectTimeout,
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
-            bodyTimeoutMilliseconds: draft.bodyTimeout)
+            bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
+            healthBody: draft.healthBody, balancing: draft.balancing)
     }
 
     // MARK: - Places

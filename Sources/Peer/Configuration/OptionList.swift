@@ -1,7 +1,8 @@
 extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
-        OptionTable(identity + redis + interfaces + server + proxy + leadership + watching)
+        OptionTable(
+            identity + redis + interfaces + server + proxy + balancing + leadership + watching)
     }
 
     private static var identity: [ConfigurationOption] {

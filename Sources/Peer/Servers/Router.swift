@@ -4,12 +4,11 @@ import Synchronization
 
 /// Joins the server list with the health checks into the proxy's routing table.
 ///
-/// Checks run only while this agent's proxy serves; a server that was not checked yet counts as healthy, since
-/// a new leader must serve at once and the proxy retries a refused connect on another server anyway.
+/// Checks run only while this agent's proxy serves. Servers that were not checked yet are used while none has
+/// passed: a new leader must serve at once, and the proxy repeats a refused connect on another server anyway.
 package final class Router: Sendable {
     private struct State {
         var entries: [ServerEntry] = []
-        var healthy: [SocketAddress: Bool] = [:]
         var isChecking = false
     }
 
@@ -25,39 +24,43 @@ package final class Router: Sendable {
         let relay = Relay()
         checker = try HealthChecker(health) { change in
             relay.router.withLock { $0.router }?.note(change)
-            onHealth(change)
+            if change.isNews { onHealth(change) }
         }
+        proxy.hearRefusals { [checker] in checker.noteRefusals($0) }
         relay.router.withLock { $0.router = self }
     }
 
     /// Takes a new server list.
     package func route(_ entries: [ServerEntry]) {
-        let isChecking = state.withLock { state in
+        // Published inside the lock: two threads must not hand over their tables in the wrong order, nor an
+        // older health over a newer one.
+        state.withLock { state in
             state.entries = entries
-            return state.isChecking
+            publish(state)
+            if state.isChecking { checker.watch(entries.filter { $0.state != .out }.map(\.address)) }
         }
-        if isChecking { checker.watch(entries.filter { $0.state != .out }.map(\.address)) }
-        publish()
     }
 
     /// Starts the health checks of every server that is not out.
     package func startChecks() {
-        let entries = state.withLock { state in
+        state.withLock { state in
             state.isChecking = true
-            return state.entries
+            checker.watch(state.entries.filter { $0.state != .out }.map(\.address))
         }
-        checker.watch(entries.filter { $0.state != .out }.map(\.address))
     }
 
     /// Ends the health checks and forgets what they found.
     package func stopChecks() {
         state.withLock { state in
             state.isChecking = false
-            state.healthy = [:]
+            checker.watch([])
+            publish(state)
         }
-        checker.watch([])
-        publish()
     }
+
+    /// Notes what hosts report of their pressure (0…1 by host name, with the moment of the report): the proxy
+    /// sends less to servers on hosts under pressure. To be called about once a second.
+    package func note(pressures: [String: (value: Double, at: Instant)]) { proxy.note(pressures: pressures) }
 
     /// Ends the checker's thread.
     package func stop() { checker.stop() }
@@ -65,12 +68,12 @@ package final class Router: Sendable {
     /// The live numbers of every server of the table.
     package func traffic(epoch: Int64) -> Traffic {
         let snapshot = proxy.snapshot()
-        let (entries, healthy) = state.withLock { ($0.entries, $0.healthy) }
+        let entries = state.withLock { $0.entries }
         let known = Dictionary(snapshot.servers.map { ($0.server.address, $0) }) { first, _ in first }
         let servers = entries.map { entry in
             let numbers = known[entry.address]
             return Traffic.Server(
-                address: entry.address.description, healthy: healthy[entry.address] ?? true,
+                address: entry.address.description, healthy: numbers?.rank.isWell ?? true,
                 requests: Int64(numbers?.requests ?? 0), errors: Int64(numbers?.errors ?? 0),
                 inFlight: Int64(numbers?.inFlight ?? 0), p50: numbers?.p50, p90: numbers?.p90,
                 p99: numbers?.p99)
@@ -79,20 +82,20 @@ package final class Router: Sendable {
     }
 
     private func note(_ change: HealthChange) {
-        state.withLock { $0.healthy[change.address] = change.healthy }
-        publish()
+        state.withLock { state in
+            // A check that was under way when the checks ended counts no more.
+            if state.isChecking { proxy.note([(change.address, change.rank)]) }
+        }
     }
 
-    private func publish() {
-        // Published inside the lock: two threads must not hand over their tables in the wrong order.
-        state.withLock { state in
-            proxy.publish(
-                state.entries.map {
-                    RoutedServer(
-                        address: $0.address, host: $0.host, state: $0.state, weight: $0.weight,
-                        healthy: state.healthy[$0.address] ?? true)
-                })
-        }
+    private func publish(_ state: State) {
+        let ranks = state.isChecking ? checker.ranks() : [:]
+        proxy.publish(
+            state.entries.map {
+                RoutedServer(
+                    address: $0.address, host: $0.host, state: $0.state, weight: $0.weight,
+                    rank: ranks[$0.address] ?? .unchecked)
+            })
     }
 
     /// The checker's callback exists before the router does; this is where it finds the router.

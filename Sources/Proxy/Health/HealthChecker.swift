@@ -7,6 +7,10 @@ package final class HealthChecker: Sendable {
     struct Shared {
         var wanted: [SocketAddress] = []
         var states: [SocketAddress: HealthState] = [:]
+        /// What is thought of watched servers; those that are missing were never checked.
+        var ranks: [SocketAddress: ServerRank] = [:]
+        /// Servers that refused a connect elsewhere since the thread last looked.
+        var refused: [SocketAddress] = []
         var isStopping = false
     }
 
@@ -34,6 +38,15 @@ package final class HealthChecker: Sendable {
         shared.state.withLock { $0.wanted = addresses }
         shared.doorbell.ring()
     }
+
+    /// Counts a refused connect of each of these servers as the failure of its checks, at once.
+    package func noteRefusals(_ addresses: [SocketAddress]) {
+        shared.state.withLock { $0.refused += addresses }
+        shared.doorbell.ring()
+    }
+
+    /// What the checks mean for the routing; servers that are missing were never checked.
+    package func ranks() -> [SocketAddress: ServerRank] { shared.state.withLock { $0.ranks } }
 
     /// Ends all checks and the thread. Not to be called from `onChange`.
     package func stop() {

@@ -21,14 +21,20 @@ final class HealthLoop {
     private static let doorbellWord = UInt64.max
     /// How long a check waits for a place, or for this host's descriptors to become free.
     private static let retryNanoseconds: Int64 = 50_000_000
+    /// From a refused connect elsewhere to the next check.
+    private static let secondLookNanoseconds: Int64 = 250_000_000
+    /// From one first check to the next when many servers are new.
+    private static let spreadNanoseconds: Int64 = 200_000
 
     private let settings: HealthSettings
+    private let pattern: [UInt8]?
     private let epoll: Int32
     private let shared: SharedHealth
     private let onChange: @Sendable (HealthChange) -> Void
     private var targets: [Int: Target] = [:]
     private var numbers: [SocketAddress: Int] = [:]
     private var nextNumber = 0
+    private var watched: [SocketAddress] = []
     private var nextGeneration: UInt32 = 0
     private var probing = 0
     /// Checks to begin, and checks under way to give up.
@@ -46,6 +52,7 @@ final class HealthLoop {
         onChange: @escaping @Sendable (HealthChange) -> Void
     ) {
         self.settings = settings
+        pattern = settings.bodyMatch.map { Array($0.utf8) }
         self.epoll = epoll
         self.shared = shared
         self.onChange = onChange
@@ -82,11 +89,17 @@ final class HealthLoop {
 
     /// Takes a new list over; false when the thread is to end.
     private func adopt() -> Bool {
-        let (wanted, isStopping) = shared.state.withLock { ($0.wanted, $0.isStopping) }
+        let (wanted, refused, isStopping) = shared.state.withLock { state in
+            defer { state.refused = [] }
+            return (state.wanted, state.refused, state.isStopping)
+        }
         if isStopping {
             for number in Array(targets.keys) { endProbe(number) }
             return false
         }
+        for address in refused { condemn(address) }
+        guard wanted != watched else { return true }
+        watched = wanted
         let kept = Set(wanted)
         for (address, number) in numbers where !kept.contains(address) {
             endProbe(number)
@@ -95,8 +108,9 @@ final class HealthLoop {
         }
         let fresh = kept.filter { numbers[$0] == nil }
         let now = Instant.now().nanoseconds
-        // Few new servers are checked at once, many spread over an interval.
-        let spread = min(settings.intervalMilliseconds, Int64(fresh.count - 1)) * 1_000_000
+        // Few new servers are checked at once, many spread over a while: a new leader wants to know soon.
+        let spread = min(
+            settings.intervalMilliseconds * 1_000_000, Int64(fresh.count - 1) * HealthLoop.spreadNanoseconds)
         for address in fresh {
             let number = nextNumber
             nextNumber = nextNumber + 1 == Int(UInt32.max) ? 0 : nextNumber + 1  // never the doorbell's word
@@ -107,6 +121,7 @@ final class HealthLoop {
         }
         shared.state.withLock { state in
             state.states = numbers.mapValues { targets[$0]?.record.state ?? .unknown }
+            state.ranks = state.ranks.filter { numbers[$0.key] != nil }
         }
         return true
     }
@@ -131,9 +146,7 @@ final class HealthLoop {
             queue.removeFirst()
             guard let target = targets[entry.number], target.generation == entry.generation else { continue }
             if let probe = target.probe {
-                conclude(
-                    entry.number,
-                    probe.verdict ?? .failed(.timeout(milliseconds: settings.timeoutMilliseconds)))
+                conclude(entry.number, probe.late(milliseconds: settings.timeoutMilliseconds))
             } else {
                 begin(entry.number, target, now)
             }
@@ -145,7 +158,7 @@ final class HealthLoop {
             schedule(number, at: now + HealthLoop.retryNanoseconds)
             return
         }
-        switch HealthProbe.begin(target.address, request: target.request) {
+        switch HealthProbe.begin(target.address, request: target.request, pattern: pattern) {
         case .failure(.noDescriptor): schedule(number, at: now + HealthLoop.retryNanoseconds)
         case .failure(.failed(let reason)): end(number, failure: reason)
         case .success(let probe):
@@ -186,14 +199,36 @@ final class HealthLoop {
             number,
             at: Instant.now().nanoseconds + interval + (jitter > 0 ? Int64.random(in: -jitter...jitter) : 0))
         guard var target = targets[number] else { return }
+        let rank = target.record.rank
         let changed = target.record.note(failure: failure, rise: settings.rise, fall: settings.fall)
         targets[number]?.record = target.record
-        shared.state.withLock { $0.states[target.address] = target.record.state }
-        if changed {
-            onChange(
-                HealthChange(
-                    address: target.address, healthy: failure == nil, reason: failure?.description ?? note))
+        tell(target, isNews: changed, rank, failure?.description ?? note)
+    }
+
+    /// A connect elsewhere has shown that nobody is there.
+    private func condemn(_ address: SocketAddress) {
+        guard let number = numbers[address], var target = targets[number] else { return }
+        let rank = target.record.rank
+        let changed = target.record.condemn(.refused)
+        targets[number]?.record = target.record
+        // It may only be starting anew: the first look comes soon.
+        if changed, target.probe == nil {
+            schedule(number, at: Instant.now().nanoseconds + HealthLoop.secondLookNanoseconds)
         }
+        tell(target, isNews: changed, rank, HealthFailure.refused.description)
+    }
+
+    private func tell(_ target: Target, isNews: Bool, _ before: ServerRank, _ reason: String) {
+        let rank = target.record.rank
+        shared.state.withLock { state in
+            state.states[target.address] = target.record.state
+            state.ranks[target.address] = rank
+        }
+        guard isNews || rank != before else { return }
+        onChange(
+            HealthChange(
+                address: target.address, healthy: target.record.state.isHealthy, rank: rank, isNews: isNews,
+                reason: reason))
     }
 
     private func endProbe(_ number: Int) {

@@ -15,6 +15,12 @@ struct HealthProbe {
 
     let descriptor: Int32
     private var unsent: ArraySlice<UInt8>
+    /// A program has taken the connection, or the kernel for it.
+    private var isConnected = false
+    /// What the body is to contain.
+    private let pattern: [UInt8]?
+    /// What of the body has come, kept only when it is to be searched.
+    private var content: [UInt8] = []
     private var received: [UInt8] = []
     private var parser = ResponseParser()
     /// What the head said; the body is then read to its end, or the server would see its answer cut off.
@@ -26,7 +32,9 @@ struct HealthProbe {
     private static let bodyBytesMax = 64 * 1024
 
     /// Begins to connect; the request is sent once that is done.
-    static func begin(_ address: SocketAddress, request: [UInt8]) -> Result<HealthProbe, BeginFault> {
+    static func begin(_ address: SocketAddress, request: [UInt8], pattern: [UInt8]?)
+        -> Result<HealthProbe, BeginFault>
+    {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, kind, 0)
         guard descriptor >= 0 else { return .failure(.noDescriptor) }
@@ -36,7 +44,7 @@ struct HealthProbe {
             return .failure(
                 code == EADDRNOTAVAIL || code == EAGAIN ? .noDescriptor : .failed(describe(code)))
         }
-        return .success(HealthProbe(descriptor: descriptor, unsent: request[...]))
+        return .success(HealthProbe(descriptor: descriptor, unsent: request[...], pattern: pattern))
     }
 
     /// Why a check could not begin.
@@ -46,7 +54,8 @@ struct HealthProbe {
         case failed(HealthFailure)
     }
 
-    private init(descriptor: Int32, unsent: ArraySlice<UInt8>) {
+    private init(descriptor: Int32, unsent: ArraySlice<UInt8>, pattern: [UInt8]?) {
+        self.pattern = pattern
         self.descriptor = descriptor
         self.unsent = unsent
     }
@@ -56,7 +65,7 @@ struct HealthProbe {
         var code: Int32 = 0
         var length = socklen_t(4)
         _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
-        if code != 0 { return verdict ?? .failed(HealthProbe.describe(code)) }
+        if code != 0 { return conclusion ?? .failed(HealthProbe.describe(code)) }
         while !unsent.isEmpty {
             let sent = unsent.withUnsafeBytes {
                 send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -65,18 +74,42 @@ struct HealthProbe {
                 if errno == EAGAIN || errno == ENOTCONN { return .pending }
                 break  // perhaps it has answered before it closed
             }
+            isConnected = true
             unsent = unsent.dropFirst(sent)
         }
         return read(into: buffer, good: good)
+    }
+
+    /// What to make of it when its time is over.
+    func late(milliseconds: Int64) -> Outcome {
+        conclusion
+            ?? .failed(
+                isConnected
+                    ? .timeout(milliseconds: milliseconds) : .noConnection(milliseconds: milliseconds))
+    }
+
+    /// What the head said, and the body where it matters; nil before the head.
+    private var conclusion: Outcome? {
+        guard case .good = verdict, let pattern, !HealthProbe.contains(content, pattern) else {
+            return verdict
+        }
+        return .failed(.noMatch)
+    }
+
+    private static func contains(_ content: [UInt8], _ pattern: [UInt8]) -> Bool {
+        guard content.count >= pattern.count else { return false }
+        return (0...content.count - pattern.count).contains { start in
+            content[start..<start + pattern.count].elementsEqual(pattern)
+        }
     }
 
     private mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count < 0 {
-                return errno == EAGAIN ? .pending : verdict ?? .failed(HealthProbe.describe(errno))
+                return errno == EAGAIN ? .pending : conclusion ?? .failed(HealthProbe.describe(errno))
             }
-            if count == 0 { return verdict ?? .failed(.closed(midway: !received.isEmpty)) }
+            if count == 0 { return conclusion ?? .failed(.closed(midway: !received.isEmpty)) }
             received += buffer[0..<count]
             if verdict == nil {
                 let outcome = judge(good)
@@ -84,15 +117,18 @@ struct HealthProbe {
                 verdict = outcome
                 if case .failed(.malformed) = outcome { return outcome }
             }
-            if passBody(), let verdict { return verdict }
+            if passBody(), let conclusion { return conclusion }
         }
     }
 
     /// Counts what has come of the body; true when that is all, or as much as is read.
     private mutating func passBody() -> Bool {
-        let fault = received.withUnsafeBufferPointer { bytes in
-            bytes.baseAddress.flatMap { body.take($0, count: bytes.count).fault }
+        let (length, fault) = received.withUnsafeMutableBufferPointer { bytes -> (Int, MessageFault?) in
+            guard let base = bytes.baseAddress else { return (0, nil) }
+            let (_, content, fault) = body.takeContent(base, count: bytes.count)
+            return (content, fault)
         }
+        if pattern != nil { content += received[0..<length] }
         bodyBytes += received.count
         received.removeAll(keepingCapacity: true)
         return fault != nil || body.isDone || bodyBytes > HealthProbe.bodyBytesMax
@@ -126,6 +162,11 @@ struct HealthProbe {
     }
 
     private static func describe(_ code: Int32) -> HealthFailure {
-        code == ECONNREFUSED ? .refused : .system(String(cString: strerror(code)).lowercased())
+        let text = String(cString: strerror(code)).lowercased()
+        return switch code {
+        case ECONNREFUSED: .refused
+        case EHOSTUNREACH, ENETUNREACH: .unreachable(text)
+        default: .system(text)
+        }
     }
 }

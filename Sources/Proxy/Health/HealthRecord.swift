@@ -3,6 +3,8 @@ struct HealthRecord: Equatable {
     private(set) var state = HealthState.unknown
     /// Results in a row that speak against `state`.
     private var contrary = 0
+    /// It has been healthy before.
+    private var hasPassed = false
 
     /// Notes a check's result (nil: good); true when the state changed between healthy and unhealthy.
     mutating func note(failure: HealthFailure?, rise: Int, fall: Int) -> Bool {
@@ -24,6 +26,26 @@ struct HealthRecord: Equatable {
         guard contrary >= needed else { return false }
         contrary = 0
         state = wanted
+        hasPassed = hasPassed || failure == nil
         return true
+    }
+
+    /// Notes a failure that leaves no doubt, whatever was known; true when the server was not unhealthy before.
+    mutating func condemn(_ failure: HealthFailure) -> Bool {
+        let changes = !state.isUnhealthy
+        contrary = 0
+        state = .unhealthy(failure)
+        return changes
+    }
+
+    /// What this means for the routing. A server that has never answered at all counts as nobody: a list may
+    /// hold thousands that are long gone, and their silence says nothing about the checks.
+    var rank: ServerRank {
+        switch state {
+        case .unknown: .unchecked
+        case .healthy: .passed
+        case .unhealthy(.noConnection): hasPassed ? .failed : .dead
+        case .unhealthy(let failure): failure.meansNobody ? .dead : .failed
+        }
     }
 }

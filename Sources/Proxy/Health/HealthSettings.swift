@@ -16,6 +16,8 @@ package struct HealthSettings: Sendable, Equatable {
     package var fall = 3
     /// The statuses that are good.
     package var status = 200..<400
+    /// A text that the first 64 KiB of the body must contain; nil for none.
+    package var bodyMatch: String?
 
     package init() {}
 }
@@ -28,12 +30,18 @@ package enum HealthState: Sendable, Equatable {
     case unhealthy(HealthFailure)
 
     package var isHealthy: Bool { self == .healthy }
+
+    package var isUnhealthy: Bool { if case .unhealthy = self { true } else { false } }
 }
 
-/// A server became healthy or unhealthy.
+/// A server became healthy or unhealthy, or failed in another way than before.
 package struct HealthChange: Sendable, Equatable {
     package let address: SocketAddress
     package let healthy: Bool
+    /// What this means for the routing.
+    package let rank: ServerRank
+    /// False when the server was unhealthy before and only its rank is another.
+    package let isNews: Bool
     /// What the last check found: "status 200", "connection refused", "no answer in 1000 ms".
     package let reason: String
 }

@@ -14,6 +14,10 @@ struct ListenerMeters: ~Copyable {
     let responses5xx = Counter()
     let rejectedHeads = Counter()
     let retries = Counter()
+    let staleRetries = Counter()
+    let retriesDenied = Counter()
+    let queued = Counter()
+    let queueTimeouts = Counter()
     let cut = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
@@ -38,12 +42,24 @@ struct ServerMeters: ~Copyable {
     let responses5xx = Counter()
     let inFlight = Counter()
     let connects = Counter()
+    /// Answers that count as good.
+    let answered = Counter()
+    /// Failures since the last good answer.
+    let streak = Counter()
+    /// Connects that nobody took.
+    let refusals = Counter()
+    /// Requests that came here after another server had failed them.
+    let retries = Counter()
 
     func clear() {
         requests.clear()
         failures.clear()
         responses5xx.clear()
         connects.clear()
+        answered.clear()
+        streak.clear()
+        refusals.clear()
+        retries.clear()
     }
 }
 

@@ -1,50 +1,163 @@
-/// One version of the server list as workers use it; immutable.
+import Linux
+
+/// One version of the server list as workers use it; immutable, in plain memory.
 final class RoutingTable: Sendable {
     /// A server with the slot that its connections and meters live in.
     struct Entry: Sendable {
         let slot: Int
         let server: RoutedServer
+        let incarnation: UInt32
     }
 
-    /// The longest order; above it weights are rounded.
-    private static let orderMax = 8192
+    /// What a worker has to know of an entry when it takes the table over.
+    struct Mark: BitwiseCopyable {
+        var slot: Int32
+        var incarnation: UInt32
+        var isActive: Bool
+        var isEligible: Bool
+        /// The mean weight of the eligible servers over this one's: what one request in flight weighs.
+        var share: Float
+        /// When the server began its slow start, in nanoseconds; 0 when it has its full share.
+        var rampStart: Int64
+    }
+
+    /// What the table is made for.
+    struct Shape: Equatable {
+        var balance = Balance.p2c
+        var stickiness = Stickiness.none
+        var panicPercent = 50
+    }
 
     let generation: Int
     let entries: [Entry]
-    /// The slots in the order in which they take requests, each as often as its weight says, evenly spread.
-    let order: [Int32]
+    let marks: PlainArray<Mark>
+    /// The active slots, the best rank first.
+    let ranked: PlainArray<Int32>
+    /// So many of `ranked` take requests.
+    let eligible: Int
+    /// Where each rank ends in `ranked`: second attempts turn to one after the other.
+    let ends: Ranking.Ends
+    /// Draws an eligible slot by weight.
+    let lottery: PlainArray<Lottery.Ticket>
+    /// Eligible slots in the order in which they take turns; empty unless the balance asks for it.
+    let order: PlainArray<Int32>
+    /// Finds eligible slots by a client's hash; empty unless the stickiness asks for it.
+    let ring: PlainArray<Int32>
+    /// Finds active slots by their servers' names; empty unless the stickiness asks for it.
+    let names: PlainArray<NameTable.Entry>
 
-    init(generation: Int, entries: [Entry]) {
+    convenience init(shape: Shape) {
+        self.init(generation: 0, entries: [], ratings: [], names: [], shape: shape)
+    }
+
+    /// A table of these entries; `ratings` and `names` are indexed as they are.
+    init(generation: Int, entries: [Entry], ratings: [Rating], names: [UInt64], shape: Shape) {
         self.generation = generation
         self.entries = entries
-        let active = entries.filter { $0.server.state == .active }
-        let healthy = active.filter(\.server.healthy)
-        // When no active server is healthy the checks are more likely wrong than all servers: fail open.
-        order = RoutingTable.spread(healthy.isEmpty ? active : healthy)
-    }
-
-    /// Smooth weighted round robin, unrolled once instead of computed at every pick.
-    private static func spread(_ entries: [Entry]) -> [Int32] {
-        guard entries.count > 1 else { return entries.map { Int32($0.slot) } }
-        var weights = entries.map(\.server.weight)
-        let divisor = weights.reduce(0, greatestCommonDivisor)
-        weights = weights.map { $0 / divisor }
-        let total = weights.reduce(0, +)
-        if total > orderMax {
-            weights = weights.map { max(1, $0 * orderMax / total) }
+        let ranking = Ranking(entries, ratings, panicPercent: shape.panicPercent)
+        eligible = ranking.eligible
+        ends = ranking.ends
+        ranked = PlainArray(ranking.order.count)
+        for (position, index) in ranking.order.enumerated() {
+            ranked[position] = Int32(entries[Int(index)].slot)
         }
-        // Stride scheduling: the k-th turn of a server with weight w is due at (2k + 1) / 2w.
-        var turns: [(due: Double, slot: Int32)] = []
-        for (entry, weight) in zip(entries, weights) {
-            for turn in 0..<weight {
-                turns.append((Double(2 * turn + 1) / Double(2 * weight), Int32(entry.slot)))
+        var weights = [Int32](repeating: 0, count: eligible)
+        var total = 0
+        for position in 0..<eligible {
+            let weight = entries[Int(ranking.order[position])].server.weight
+            weights[position] = Int32(weight)
+            total += weight
+        }
+        marks = PlainArray(entries.count)
+        for index in 0..<entries.count {
+            marks[index] = Mark(
+                slot: Int32(entries[index].slot), incarnation: entries[index].incarnation,
+                isActive: entries[index].server.state == .active, isEligible: false, share: 1,
+                rampStart: ratings[index].rampStart)
+        }
+        let mean = eligible > 0 ? Float(total) / Float(eligible) : 1
+        for position in 0..<eligible {
+            let index = Int(ranking.order[position])
+            marks[index].isEligible = true
+            marks[index].share = mean / Float(weights[position])
+        }
+        lottery = Lottery.tickets(slots: ranked, weights: weights, total: total)
+        order =
+            shape.balance == .p2c
+            ? PlainArray(0) : TurnOrder.spread(slots: ranked, weights: weights, total: total)
+        let eligibleNames = ranking.order.prefix(eligible).map { names.isEmpty ? 0 : names[Int($0)] }
+        ring =
+            shape.stickiness == .address
+            ? HashRing.make(slots: ranked, names: eligibleNames, weights: weights) : PlainArray(0)
+        self.names =
+            shape.stickiness == .cookie
+            ? NameTable.make(slots: ranked, names: eligibleNames) : PlainArray(0)
+    }
+}
+
+/// What is thought of an entry at the moment the table is made.
+struct Rating: Equatable {
+    var rank: ServerRank
+    var rampStart: Int64 = 0
+}
+
+/// The active entries by rank, and how many of them take requests.
+struct Ranking {
+    typealias Ends = InlineArray<4, Int>
+
+    /// Indices into the entries, the best rank first, within a rank as listed.
+    private(set) var order: [Int32] = []
+    /// Where each rank ends in `order`.
+    private(set) var ends = Ends(repeating: 0)
+    private(set) var eligible = 0
+    /// Requests go to servers of doubtful health.
+    private(set) var isPanic = false
+
+    init(_ entries: [RoutingTable.Entry], _ ratings: [Rating], panicPercent: Int) {
+        var counts = (0, 0, 0, 0)
+        var ranks = [ServerRank?](repeating: nil, count: entries.count)
+        for index in 0..<entries.count where entries[index].server.state == .active {
+            let rank = ratings[index].rank
+            ranks[index] = rank
+            switch rank {
+            case .passed: counts.0 += 1
+            case .unchecked: counts.1 += 1
+            case .failed: counts.2 += 1
+            case .dead: counts.3 += 1
             }
         }
-        turns.sort { ($0.due, $0.slot) < ($1.due, $1.slot) }
-        return turns.map(\.slot)
-    }
-
-    private static func greatestCommonDivisor(_ left: Int, _ right: Int) -> Int {
-        right == 0 ? left : greatestCommonDivisor(right, left % right)
+        let (passed, unchecked, failed, dead) = counts
+        order = [Int32](repeating: 0, count: passed + unchecked + failed + dead)
+        var next = (0, passed, passed + unchecked, passed + unchecked + failed)
+        for index in 0..<entries.count {
+            guard let rank = ranks[index] else { continue }
+            switch rank {
+            case .passed:
+                order[next.0] = Int32(index)
+                next.0 += 1
+            case .unchecked:
+                order[next.1] = Int32(index)
+                next.1 += 1
+            case .failed:
+                order[next.2] = Int32(index)
+                next.2 += 1
+            case .dead:
+                order[next.3] = Int32(index)
+                next.3 += 1
+            }
+        }
+        let well = passed + unchecked
+        ends = [passed, well, well + failed, well + failed + dead]
+        // A server that nobody is behind says nothing about the checks: only doubtful ones count for panic.
+        let present = well + failed
+        if present == 0 {
+            eligible = dead
+            isPanic = dead > 0
+        } else if well * 100 < present * panicPercent || well == 0 {
+            eligible = present
+            isPanic = true
+        } else {
+            eligible = passed > 0 ? passed : unchecked
+        }
     }
 }

@@ -18,6 +18,8 @@ struct Client: BitwiseCopyable {
         case idle
         /// Part of a head is here.
         case head
+        /// Waiting for a server with room.
+        case queued
         /// Waiting for a connection to a server.
         case connecting
         /// A server has the request.
@@ -61,6 +63,9 @@ struct Client: BitwiseCopyable {
     var parser = RequestParser()
     var exchange = Exchange(RequestHead())
     var discarded: Int32 = 0
+    /// Neighbours among the clients that wait for a server with room.
+    var queuePrevious = Slab<Client>.none
+    var queueNext = Slab<Client>.none
     var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)
@@ -86,6 +91,8 @@ struct Upstream: BitwiseCopyable {
     /// Neighbours in the server's list of idle connections.
     var previous = Slab<Upstream>.none
     var next = Slab<Upstream>.none
+    /// When its last request was over.
+    var parkedAt: Int64 = 0
     var parser = ResponseParser()
 
     init(descriptor: Int32, generation: UInt32, server: Int32, client: Int32) {

@@ -13,6 +13,7 @@ extension Worker {
         if commands.contains(.drain) { drain() }
         if commands.contains(.cut) { cutAll() }
         if commands.contains(.stop) { isStopping = true }
+        if waitingCount > 0 { hasVacancy = true }  // another worker may have left a place
     }
 
     private mutating func startListening() {
@@ -61,23 +62,50 @@ extension Worker {
 
     /// Works by the newest table from here on.
     mutating func adoptTable() {
-        let table = board.table
-        for slot in 0..<knownSlots { servers[slot].isActive = false }
-        for entry in table.entries {
-            let server = servers + entry.slot
-            server.pointee.describe(entry.server.address)
-            server.pointee.isActive = entry.server.state == .active
-            knownSlots = max(knownSlots, entry.slot + 1)
+        let newest = board.table
+        for slot in 0..<knownSlots {
+            servers[slot].isActive = false
+            loads[slot].isEligible = false
         }
-        for slot in 0..<knownSlots where !servers[slot].isActive { closeIdle(Int32(slot)) }
-        order.deallocate()
-        orderCount = table.order.count
-        order = .allocate(capacity: max(1, orderCount))
-        for (index, slot) in table.order.enumerated() { order[index] = slot }
-        // Workers start at different places, so that they do not all turn to one server at a time.
-        cursor = orderCount == 0 ? 0 : (cursor + control.index) % orderCount
-        generation = table.generation
+        for index in 0..<newest.marks.count {
+            let mark = newest.marks.base[index]
+            let slot = Int(mark.slot)
+            if servers[slot].incarnation != mark.incarnation { settle(slot) }
+            servers[slot].isActive = mark.isActive
+            servers[slot].rampStart = mark.rampStart
+            loads[slot].isEligible = mark.isEligible
+            loads[slot].share = mark.share
+            loads[slot].admission = admission(slot)
+            knownSlots = max(knownSlots, slot + 1)
+        }
+        // A slot below may be one that this worker has never seen in use: tables may be passed over.
+        for slot in 0..<knownSlots where !servers[slot].isActive && servers[slot].incarnation != 0 {
+            closeIdle(Int32(slot))
+        }
+        picker.adopt(newest, offset: control.index)
+        ring = UnsafePointer(newest.ring.base)
+        ringCount = newest.ring.count
+        names = UnsafePointer(newest.names.base)
+        nameCount = newest.names.count
+        generation = newest.generation
+        table = newest  // keeps what the pointers point to
+        if waitingCount > 0 { hasVacancy = true }
         control.seen.store(generation, ordering: .releasing)
+    }
+
+    /// A slot holds another server than before.
+    private mutating func settle(_ slot: Int) {
+        let place = board.places[slot]
+        var server = ServerSlot()
+        server.incarnation = place.incarnation
+        server.name = place.name
+        server.family = place.family
+        server.addressLength = place.addressLength
+        server.address = place.address
+        server.textLength = place.textLength
+        server.text = place.text
+        servers[slot] = server
+        loads[slot] = ServerLoad()
     }
 
     /// Ends everything; the thread is about to end.
@@ -95,36 +123,13 @@ extension Worker {
     mutating func sweep() {
         lastSweep = now
         if acceptPaused { resumeAccepting() }
+        refreshLoads()
+        if waitingCount > 0 { hasVacancy = true }
         for index in 0..<clients.highWater where clients.deadlines[index] <= now {
             clientExpired(Int32(index), clients[Int32(index)])
         }
         for index in 0..<upstreams.highWater where upstreams.deadlines[index] <= now {
             closeUpstream(Int32(index))
         }
-    }
-}
-
-extension ServerSlot {
-    /// Takes the address over; for another address than before the slot is as new.
-    mutating func describe(_ socket: SocketAddress) {
-        var slot = ServerSlot()
-        slot.family = socket.family
-        socket.withSockaddr { pointer, length in
-            slot.addressLength = length
-            withUnsafeMutableBytes(of: &slot.address) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: min(Int(length), $0.count)))
-            }
-        }
-        for byte in socket.description.utf8 where Int(slot.textLength) < ServerSlot.textBytes {
-            slot.text[Int(slot.textLength)] = byte
-            slot.textLength += 1
-        }
-        if isKnown {
-            slot.firstIdle = firstIdle
-            slot.idleCount = idleCount
-            slot.inFlight = inFlight
-        }
-        slot.isKnown = true
-        self = slot
     }
 }

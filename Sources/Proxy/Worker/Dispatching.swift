@@ -6,20 +6,27 @@ import Linux
 /// From a request to a server that has it.
 extension Worker {
     /// Sends the request to a server, or answers why there is none.
-    mutating func dispatch(_ index: Int32, _ client: ClientPointer) {
+    /// `reserved` is a slot with a place taken for it, or −1.
+    mutating func dispatch(_ index: Int32, _ client: ClientPointer, reserved: Int32 = -1) {
+        var reserved = reserved
         while true {
-            let slot = pick(client)
+            let slot = reserved >= 0 ? reserved : choose(index, client)
+            reserved = -1
             guard slot >= 0 else {
+                if slot == Worker.waits { return }
                 answer(index, client, 503, "proxy: no server is active")
                 return
             }
-            if client.pointee.exchange.attempts > 0 { meters.pointee.retries.add() }
+            if client.pointee.exchange.attempts > 0 {
+                meters.pointee.retries.add()
+                serverMeters[Int(slot)].retries.add()
+            }
             client.pointee.exchange.attempt(slot)
             serverMeters[Int(slot)].requests.add()
             while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
-                // Only an idempotent request can be repeated, so for others it is worth a look whether the
-                // server has closed meanwhile.
-                if !client.pointee.exchange.method.isIdempotent, hasEnded(upstreams[upstream]) {
+                // Only an idempotent request that is here as a whole can be repeated, so for others it is worth a
+                // look whether the server has closed meanwhile.
+                if !client.pointee.exchange.isRepeatable, hasEnded(upstreams[upstream]) {
                     closeUpstream(upstream)
                     continue
                 }
@@ -29,22 +36,6 @@ extension Worker {
             }
             if connectServer(index, client, slot) { return }
         }
-    }
-
-    /// The next server in turn that this request has not been to; once every server was tried, none but for the
-    /// repetition on a fresh connection.
-    private mutating func pick(_ client: ClientPointer) -> Int32 {
-        for _ in 0..<orderCount {
-            cursor += 1
-            if cursor >= orderCount { cursor = 0 }
-            let slot = order[cursor]
-            if client.pointee.exchange.attempts == 0 || !client.pointee.exchange.hasTried(slot)
-                || client.pointee.exchange.freshOnly
-            {
-                return slot
-            }
-        }
-        return -1
     }
 
     /// True when an idle connection has bytes or an end waiting: it is of no use.
@@ -58,7 +49,7 @@ extension Worker {
         let link = upstreams[upstream]
         link.pointee.client = index
         client.pointee.upstream = upstream
-        servers[Int(link.pointee.server)].inFlight += 1
+        loads[Int(link.pointee.server)].inFlight += 1
         serverMeters[Int(link.pointee.server)].inFlight.add()
     }
 
@@ -68,11 +59,13 @@ extension Worker {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(server.pointee.family, kind, 0)
         guard descriptor >= 0 else {
+            vacate(slot)
             answer(index, client, 503, "proxy: no descriptor for a connection to a server is left")
             return true
         }
         guard let upstream = upstreams.take() ?? takeFromIdle() else {
             _ = close(descriptor)
+            vacate(slot)
             answer(index, client, 503, "proxy: too many connections to servers")
             return true
         }
@@ -107,7 +100,10 @@ extension Worker {
         switch link.pointee.phase {
         case .idle:
             // A server that speaks unasked, or closes; a late word of bytes that were read already is neither.
-            if !isClean(link) { closeUpstream(upstream) }
+            if !isClean(link) {
+                if link.pointee.ready.contains(.hangup) { noteIdleEnd(link) }
+                closeUpstream(upstream)
+            }
         case .connecting:
             let index = link.pointee.client
             let client = clients[index]

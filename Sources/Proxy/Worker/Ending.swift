@@ -92,6 +92,7 @@ extension Worker {
 
     /// Answers instead of a server; what a server was doing for this client ends.
     mutating func answer(_ index: Int32, _ client: ClientPointer, _ status: Int, _ text: String) {
+        if client.pointee.phase == .queued { unqueue(client) }
         if client.pointee.upstream >= 0 { closeUpstream(client.pointee.upstream) }
         releaseSpill(client)
         releaseDown(client)
@@ -137,18 +138,20 @@ extension Worker {
     mutating func loses(_ index: Int32, _ client: ClientPointer, _ loss: ServerLoss) -> Bool {
         let link = upstreams[client.pointee.upstream]
         let slot = link.pointee.server
-        let recovery = client.pointee.exchange.recover(from: loss, reused: link.pointee.served > 0)
+        let recovery = client.pointee.exchange.recover(
+            from: loss, reused: link.pointee.served > 0, attemptsMax: limits.attemptsMax)
         // A server may close an idle connection when it likes: that is no failure of its.
-        if recovery != .tryFreshConnection { serverMeters[Int(slot)].failures.add() }
+        if recovery != .tryFreshConnection { noteLoss(slot, loss) }
         closeUpstream(client.pointee.upstream)
         switch recovery {
         case .cut:
             cut(index, client)
             return false
         case .tryFreshConnection:
+            meters.pointee.staleRetries.add()
             releaseForRetry(client)
             return true
-        case .tryAnotherServer where hasUntried(client):
+        case .tryAnotherServer where mayRetry(client):
             releaseForRetry(client)
             return true
         case .tryAnotherServer:
@@ -165,10 +168,11 @@ extension Worker {
         releaseDown(client)
     }
 
-    private func hasUntried(_ client: ClientPointer) -> Bool {
-        for position in 0..<orderCount where !client.pointee.exchange.hasTried(order[position]) {
-            return true
-        }
+    /// True when there is another server, and repeating does not get out of hand.
+    private mutating func mayRetry(_ client: ClientPointer) -> Bool {
+        guard hasUntried(client) else { return false }
+        if retryBudget.take(requests: meters.pointee.requests.current, at: now) { return true }
+        meters.pointee.retriesDenied.add()
         return false
     }
 
@@ -204,6 +208,7 @@ extension Worker {
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()
             answer(index, client, 408, "client: the request's head did not come in time")
+        case .queued: queuedExpired(index, client)
         case .connecting: lose(index, client, .connectTimeout)
         case .exchange:
             let exchange = client.pointee.exchange
@@ -243,6 +248,7 @@ extension Worker {
     }
 
     mutating func closeClient(_ index: Int32, _ client: ClientPointer) {
+        if client.pointee.phase == .queued { unqueue(client) }
         releaseBlocks(client)
         _ = close(client.pointee.descriptor)
         client.pointee.phase = .free

@@ -20,7 +20,8 @@ extension Worker {
         if server.pointee.firstIdle >= 0 { upstreams[server.pointee.firstIdle].pointee.previous = upstream }
         server.pointee.firstIdle = upstream
         server.pointee.idleCount += 1
-        upstreams.deadlines[Int(upstream)] = now + limits.serverIdle
+        link.pointee.parkedAt = now
+        upstreams.deadlines[Int(upstream)] = now + server.pointee.idleLimit.keep(limits.serverIdle, at: now)
     }
 
     /// The warmest idle connection of a server, ready for a request; nil when there is none.
@@ -59,11 +60,12 @@ extension Worker {
     }
 
     /// Parts a connection from its client; the request is no longer in flight.
-    private func leave(_ link: UpstreamPointer) {
+    private mutating func leave(_ link: UpstreamPointer) {
         guard link.pointee.client >= 0 else { return }
         clients[link.pointee.client].pointee.upstream = Slab<Upstream>.none
         link.pointee.client = Slab<Client>.none
-        servers[Int(link.pointee.server)].inFlight -= 1
+        loads[Int(link.pointee.server)].inFlight -= 1
+        vacate(link.pointee.server)
         serverMeters[Int(link.pointee.server)].inFlight.subtract()
     }
 

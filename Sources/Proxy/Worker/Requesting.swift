@@ -7,6 +7,7 @@ extension Worker {
     mutating func clientIsReady(_ index: Int32, _ client: ClientPointer) {
         switch client.pointee.phase {
         case .idle, .head: readRequest(index, client)
+        case .queued: queuedIsReady(index, client)
         case .connecting, .exchange:
             // A reset means that nobody is left to answer; a half-closed client still waits for its response.
             if client.pointee.ready.contains(.failed) {

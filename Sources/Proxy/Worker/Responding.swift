@@ -6,8 +6,9 @@ import Linux
 /// A server's response, from its first byte to the last.
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by a
-    /// space, `Date`, `Transfer-Encoding`, `Connection` and the size of the first chunk at most, 112 bytes in all.
-    private static let headroom: Int32 = 128
+    /// space, `Date`, `Transfer-Encoding`, `Connection`, one cookie and the size of the first chunk at most, 224 bytes
+    /// in all.
+    private static let headroom: Int32 = 256
     /// Room before content that is passed on as a chunk: the end of the last one, and this one's size.
     private static let chunkRoom: Int32 = 16
 
@@ -124,6 +125,7 @@ extension Worker {
         let server = Int(upstreams[client.pointee.upstream].pointee.server)
         let moment = clinux_boot_nanoseconds()
         control.meters.latency(server).record(moment - client.pointee.exchange.dispatched, at: moment)
+        noteAnswer(server, nanoseconds: moment - client.pointee.exchange.dispatched, status: head.status)
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))
@@ -136,14 +138,19 @@ extension Worker {
                 keepsAlive: client.pointee.exchange.clientKeepsAlive),
             date: date.text(at: now), into: &writer)
         let body = start + head.length
-        if rechunks { beginChunk(client, Int(client.pointee.down.end) - body, into: &writer) }
-        guard !writer.overflowed, writer.count <= body else {
+        var length = addCookie(client, server, length: writer.count)
+        if rechunks {
+            var line = HeadWriter(scratch + length, capacity: Int(Worker.chunkRoom))
+            beginChunk(client, Int(client.pointee.down.end) - body, into: &line)
+            length += line.count
+        }
+        guard !writer.overflowed, length <= body else {
             return refuseResponse(index, client, .headTooLarge)
         }
         client.pointee.down.start = Int32(body)
         if case .ended = passBody(index, client, block, Int(client.pointee.down.end) - body) { return .ended }
-        (block + body - writer.count).update(from: scratch, count: writer.count)
-        client.pointee.down.start = Int32(body - writer.count)
+        (block + body - length).update(from: scratch, count: length)
+        client.pointee.down.start = Int32(body - length)
         client.pointee.exchange.beginResponse()
         if head.status >= 500 { serverMeters[server].responses5xx.add() }
         countResponse(head.status)

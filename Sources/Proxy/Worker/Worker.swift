@@ -40,9 +40,29 @@ struct Worker: ~Copyable {
     /// Where request heads are rewritten.
     var scratch: BlockPool.Block
     var date = DateLine()
-    var order: UnsafeMutablePointer<Int32>
-    var orderCount = 0
-    var cursor = 0
+    /// By slot, what picks read.
+    let loads: UnsafeMutablePointer<ServerLoad>
+    var picker: Picker
+    /// The table that the pointers below and the picker's point into.
+    var table: RoutingTable
+    var ring: UnsafePointer<Int32>
+    var ringCount = 0
+    var names: UnsafePointer<NameTable.Entry>
+    var nameCount = 0
+    var retryBudget: RetryBudget
+    /// Clients that wait for a server with room, in the order of their arrival.
+    var firstWaiting = Slab<Client>.none
+    var lastWaiting = Slab<Client>.none
+    var waitingCount = 0
+    /// A place at a server may have become free.
+    var hasVacancy = false
+    var yieldsVacancy = false
+    var lastRefresh: Int64 = 0
+    var pressureVersion = 0
+    /// Until when reports of pressure matter.
+    var pressureUntil: Int64 = 0
+    /// The mean latency of the servers that have answered lately, in nanoseconds.
+    var meanLatency: Float = 0
     var knownSlots = 0
     var listener: Int32 = -1
     var generation = 0
@@ -70,7 +90,13 @@ struct Worker: ~Copyable {
         // A slot may stand there twice when its client ended and another came in one turn.
         again = ZeroedMemory.allocate(2 * (clients.capacity + Worker.eventsPerTurn))
         blocks = BlockPool(settings.head, bytes: settings.bufferBytesPerWorker)
-        order = .allocate(capacity: 1)
+        loads = ZeroedMemory.allocate(RoutingBoard.slots)
+        table = board.table
+        ring = UnsafePointer(table.ring.base)
+        names = UnsafePointer(table.names.base)
+        picker = Picker(
+            settings.balancing.balance, loads: loads, table: table, seed: UInt64(control.index + 1))
+        retryBudget = RetryBudget(settings.balancing.retries)
         guard let scratch = blocks.take() else { return nil }
         self.scratch = scratch
     }
@@ -79,8 +105,8 @@ struct Worker: ~Copyable {
         servers.deallocate()
         events.deallocate()
         again.deallocate()
-        order.deallocate()
         date.deallocate()
+        loads.deallocate()
         clients.deallocate()
         upstreams.deallocate()
     }
@@ -99,6 +125,7 @@ struct Worker: ~Copyable {
                 for index in 0..<Int(count) { take(events + index) }
             }
             if againCount > 0 { goOn() }
+            if hasVacancy { serveQueue() }
             if now - lastSweep >= Worker.sweepNanoseconds { sweep() }
         }
         end()

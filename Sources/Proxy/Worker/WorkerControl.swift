@@ -22,12 +22,18 @@ final class WorkerControl: Sendable {
     let doorbell: Doorbell
     /// The newest table that the worker works with.
     let seen = Atomic<Int>(0)
+    /// A server has refused a connect since the minder's last look.
+    let hasRefusals = Atomic(false)
+    /// Requests wait here for a server with room.
+    let isWaiting = Atomic(false)
+    private let minder: Doorbell
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
     private let answered: Doorbell
 
-    init(index: Int) throws(SystemFault) {
+    init(index: Int, minder: Doorbell) throws(SystemFault) {
         self.index = index
+        self.minder = minder
         doorbell = try Doorbell()
         answered = try Doorbell()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -38,6 +44,17 @@ final class WorkerControl: Sendable {
         _ = Glibc.close(epoll)
         let waiting = listener.load(ordering: .relaxed)
         if waiting >= 0 { _ = Glibc.close(waiting) }
+    }
+
+    /// Calls the minder, once until it looks; called by the worker.
+    func reportRefusal() {
+        if !hasRefusals.exchange(true, ordering: .acquiringAndReleasing) { minder.ring() }
+    }
+
+    /// Says whether requests wait here; called by the worker.
+    func setWaiting(_ waits: Bool, _ signals: SlotSignals) {
+        isWaiting.store(waits, ordering: .relaxed)
+        signals.waitingWorkers.wrappingAdd(waits ? 1 : -1, ordering: .sequentiallyConsistent)
     }
 
     /// Hands a listening socket over.

@@ -13,6 +13,17 @@ struct WorkerLimits: BitwiseCopyable {
     let serverIdle: Int64
     let linger: Int64
     let drainIdle: Int64
+    let attemptsMax: Int
+    let inFlightMax: Int32
+    let queueMax: Int
+    let queueWait: Int64
+    let slowStart: Int64
+    let stickiness: Stickiness
+    let counts5xx: Bool
+    /// Any server will do for a first attempt.
+    let choosesFreely: Bool
+    let cookieLength: Int
+    let cookieName: StickyCookie.Name
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -26,5 +37,23 @@ struct WorkerLimits: BitwiseCopyable {
         serverIdle = settings.serverIdleMilliseconds * 1_000_000
         linger = settings.lingerMilliseconds * 1_000_000
         drainIdle = settings.drainIdleMilliseconds * 1_000_000
+        let balancing = settings.balancing
+        let attempts = RetrySettings.attemptsRange
+        attemptsMax = min(max(balancing.retries.attemptsMax, attempts.lowerBound), attempts.upperBound)
+        inFlightMax = Int32(clamping: balancing.inFlightMax)
+        queueMax = balancing.queueMax
+        queueWait = balancing.queueMilliseconds * 1_000_000
+        slowStart = balancing.slowStartMilliseconds * 1_000_000
+        stickiness = balancing.stickiness
+        counts5xx = balancing.ejection.counts5xx
+        choosesFreely = balancing.stickiness == .none && balancing.inFlightMax == 0
+        var name = StickyCookie.Name(repeating: 0)
+        var length = 0
+        for byte in balancing.cookie.utf8 where length < name.count {
+            name[length] = byte
+            length += 1
+        }
+        cookieName = name
+        cookieLength = length
     }
 }

@@ -1,0 +1,91 @@
+import Glibc
+import HTTP
+import Linux
+import Synchronization
+
+/// Requests that wait until a server has room: first come, first served, at each worker.
+extension Worker {
+    /// Lets a request wait, or answers that too many do.
+    mutating func enqueue(_ index: Int32, _ client: ClientPointer) -> Int32 {
+        guard waitingCount < limits.queueMax else {
+            answer(index, client, 503, "proxy: every server is full, and so is the queue")
+            return Worker.waits
+        }
+        client.pointee.phase = .queued
+        client.pointee.queueNext = Slab<Client>.none
+        client.pointee.queuePrevious = lastWaiting
+        if lastWaiting >= 0 {
+            clients[lastWaiting].pointee.queueNext = index
+        } else {
+            firstWaiting = index
+        }
+        lastWaiting = index
+        waitingCount += 1
+        if waitingCount == 1 { control.setWaiting(true, board.signals) }
+        meters.pointee.queued.add()
+        clients.deadlines[Int(index)] = now + limits.queueWait
+        // A server may have got room while nobody waited.
+        hasVacancy = true
+        return Worker.waits
+    }
+
+    /// Takes a client out of the queue, wherever it stands.
+    mutating func unqueue(_ client: ClientPointer) {
+        let (previous, next) = (client.pointee.queuePrevious, client.pointee.queueNext)
+        if previous >= 0 { clients[previous].pointee.queueNext = next } else { firstWaiting = next }
+        if next >= 0 { clients[next].pointee.queuePrevious = previous } else { lastWaiting = previous }
+        waitingCount -= 1
+        if waitingCount == 0 { control.setWaiting(false, board.signals) }
+        meters.pointee.queued.subtract()
+        client.pointee.phase = .head
+    }
+
+    /// Something came from a client that waits. One that has closed gives its place up; should it only have
+    /// closed its half, it is told so.
+    mutating func queuedIsReady(_ index: Int32, _ client: ClientPointer) {
+        if client.pointee.ready.contains(.failed) {
+            cut(index, client)
+        } else if client.pointee.ready.contains(.hangup) {
+            client.pointee.exchange.endClient()
+            answer(index, client, 503, "proxy: every server is full, and the client has closed its side")
+        }
+    }
+
+    /// A request has waited too long.
+    mutating func queuedExpired(_ index: Int32, _ client: ClientPointer) {
+        meters.pointee.queueTimeouts.add()
+        answer(index, client, 503, "proxy: every server is full; none had room in time")
+    }
+
+    /// Gives the places that have become free to those who wait, here and at other workers in turns.
+    mutating func serveQueue() {
+        hasVacancy = false
+        let waitElsewhere =
+            board.signals.waitingWorkers.load(ordering: .sequentiallyConsistent) > (waitingCount > 0 ? 1 : 0)
+        if waitElsewhere {
+            yieldsVacancy.toggle()
+            if yieldsVacancy || waitingCount == 0 { board.signals.ringWaiting(except: control.index) }
+            if yieldsVacancy { return }
+        }
+        while waitingCount > 0 {
+            let index = firstWaiting
+            let client = clients[index]
+            if picker.eligible == 0 {
+                answer(index, client, 503, "proxy: no server is active")
+                continue
+            }
+            let slot = chooseWithRoom(client)
+            guard slot >= 0 else { return }
+            unqueue(client)
+            dispatch(index, client, reserved: slot)
+        }
+    }
+
+    /// A place at a server is free again.
+    @inline(__always)
+    mutating func vacate(_ slot: Int32) {
+        guard limits.inFlightMax > 0 else { return }
+        board.signals.vacate(Int(slot))
+        hasVacancy = true
+    }
+}
