@@ -29,6 +29,12 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         /// Some field speaks of earlier proxies.
         @inlinable
         package static var forwarded: Facts { Facts(rawValue: 256) }
+        /// Some field carries a request id.
+        @inlinable
+        package static var requestID: Facts { Facts(rawValue: 1 << 14) }
+        /// Some field carries a trace.
+        @inlinable
+        package static var tracing: Facts { Facts(rawValue: 1 << 15) }
     }
 
     package private(set) var facts: Facts = []
@@ -117,6 +123,8 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
             facts.insert(.expectsContinue)
         case .hopByHop: facts.insert(.hopByHop)
         case .forwarded: facts.insert(.forwarded)
+        case .requestID: facts.insert(.requestID)
+        case .tracing: facts.insert(.tracing)
         case .other: break
         }
     }

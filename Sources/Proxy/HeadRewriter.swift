@@ -6,10 +6,44 @@ struct HeadRewriter {
     let base: UnsafePointer<UInt8>
     let fields: UnsafePointer<Field>
 
+    /// Whom a request comes from and what the server is told of it.
+    struct Origin {
+        /// The peer's numeric address.
+        let client: UnsafePointer<UInt8>
+        let clientLength: Int
+        /// The peer is a proxy whose word counts.
+        var isTrusted = false
+        var options: ForwardingOptions = .xForwarded
+        /// `http`, or `https` where the client came by TLS.
+        var scheme: StaticString = "http"
+        /// A whole line with the request's id; length 0 for none.
+        var id: UnsafePointer<UInt8>
+        var idLength = 0
+        /// A whole line that starts a trace; length 0 for none.
+        var trace: UnsafePointer<UInt8>
+        var traceLength = 0
+
+        init(client: UnsafePointer<UInt8>, clientLength: Int) {
+            self.client = client
+            self.clientLength = clientLength
+            id = client
+            trace = client
+        }
+
+        /// The facts of a head of which some line may have to be left out.
+        @inline(__always)
+        fileprivate var replaced: FieldSummary.Facts {
+            var facts: FieldSummary.Facts = [.hopByHop, .forwarded]
+            if idLength > 0 { facts.insert(.requestID) }
+            if traceLength > 0 { facts.insert(.tracing) }
+            return facts
+        }
+    }
+
     /// Writes the request for a server; `server` stands in for a host that an HTTP/1.0 client did not name.
     func request(
-        _ head: RequestHead, client: UnsafePointer<UInt8>, clientLength: Int, server: UnsafePointer<UInt8>,
-        serverLength: Int, into writer: inout HeadWriter
+        _ head: RequestHead, from origin: Origin, server: UnsafePointer<UInt8>, serverLength: Int,
+        into writer: inout HeadWriter
     ) {
         let fieldsEnd = head.length - 2
         var run = head.methodName.start
@@ -17,26 +51,103 @@ struct HeadRewriter {
             requestLine(head, server, serverLength, into: &writer)
             run = head.summary.count > 0 ? fields[0].name.start : fieldsEnd
         }
-        let facts = head.summary.facts
-        if facts.contains(.hopByHop) || facts.contains(.forwarded) || head.authority != nil
+        if !head.summary.facts.isDisjoint(with: origin.replaced) || head.authority != nil
             || head.minorVersion == 0
         {
-            for index in 0..<head.summary.count where drops(index, head) {
+            for index in 0..<head.summary.count where drops(index, head, origin) {
                 let start = fields[index].name.start
                 writer.append(base + run, start - run)
                 run = index + 1 < head.summary.count ? fields[index + 1].name.start : fieldsEnd
             }
         }
         writer.append(base + run, fieldsEnd - run)
-        writer.append("X-Forwarded-For: ")
-        writer.append(client, clientLength)
-        writer.append("\r\nX-Forwarded-Proto: http\r\n")
-        if let host = head.host {
-            writer.append("X-Forwarded-Host: ")
-            writer.append(host, of: base)
+        if origin.isTrusted, head.summary.facts.contains(.forwarded) {
+            appendToForwarded(head, origin, into: &writer)
+        } else {
+            forwarded(head, origin, into: &writer)
+        }
+        if origin.idLength > 0 { writer.append(origin.id, origin.idLength) }
+        if origin.traceLength > 0 { writer.append(origin.trace, origin.traceLength) }
+        writer.append("\r\n")
+    }
+
+    /// What the proxy itself says of the client.
+    @inline(__always)
+    private func forwarded(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        if origin.options.contains(.xForwarded) {
+            writer.append("X-Forwarded-For: ")
+            writer.append(origin.client, origin.clientLength)
+            writer.append("\r\nX-Forwarded-Proto: ")
+            writer.append(origin.scheme)
             writer.append("\r\n")
+            if let host = head.host {
+                writer.append("X-Forwarded-Host: ")
+                writer.append(host, of: base)
+                writer.append("\r\n")
+            }
+        }
+        if origin.options.contains(.forwarded) {
+            writer.append("Forwarded: ")
+            element(head, origin, into: &writer)
+        }
+    }
+
+    /// What the proxies before this one said, with this one's word after it.
+    private func appendToForwarded(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        if origin.options.contains(.xForwarded) {
+            writer.append("X-Forwarded-For: ")
+            append(valuesOf: "x-forwarded-for", head, into: &writer)
+            writer.append(origin.client, origin.clientLength)
+            writer.append("\r\n")
+            if !brings("x-forwarded-proto", head) {
+                writer.append("X-Forwarded-Proto: ")
+                writer.append(origin.scheme)
+                writer.append("\r\n")
+            }
+            if let host = head.host, !brings("x-forwarded-host", head) {
+                writer.append("X-Forwarded-Host: ")
+                writer.append(host, of: base)
+                writer.append("\r\n")
+            }
+        }
+        if origin.options.contains(.forwarded) {
+            writer.append("Forwarded: ")
+            append(valuesOf: "forwarded", head, into: &writer)
+            element(head, origin, into: &writer)
+        }
+    }
+
+    /// One element of `Forwarded` (RFC 7239 §4) and the line's end. Hosts hold neither quotes nor backslashes.
+    private func element(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        var isNew = false
+        for index in 0..<origin.clientLength where origin.client[index] == UInt8(ascii: ":") { isNew = true }
+        writer.append(isNew ? "for=\"[" : "for=")
+        writer.append(origin.client, origin.clientLength)
+        writer.append(isNew ? "]\";proto=" : ";proto=")
+        writer.append(origin.scheme)
+        if let host = head.host, host.count > 0 {
+            writer.append(";host=\"")
+            writer.append(host, of: base)
+            writer.append("\"")
         }
         writer.append("\r\n")
+    }
+
+    /// The values of all lines of this name, each with a comma behind it.
+    private func append(valuesOf name: StaticString, _ head: RequestHead, into writer: inout HeadWriter) {
+        for index in 0..<head.summary.count
+        where fields[index].kind == .forwarded && fields[index].isNamed(name, base) {
+            guard fields[index].value.count > 0 else { continue }
+            writer.append(fields[index].value, of: base)
+            writer.append(", ")
+        }
+    }
+
+    private func brings(_ name: StaticString, _ head: RequestHead) -> Bool {
+        for index in 0..<head.summary.count where fields[index].kind == .forwarded {
+            if fields[index].isNamed(name, base) { return true }
+        }
+        return false
     }
 
     /// The request line and the host, where they cannot be copied as they are.
@@ -63,10 +174,19 @@ struct HeadRewriter {
         writer.append("\r\n")
     }
 
-    private func drops(_ index: Int, _ head: RequestHead) -> Bool {
+    private func drops(_ index: Int, _ head: RequestHead, _ origin: Origin) -> Bool {
         let field = fields[index]
         switch field.kind {
-        case .connection, .hopByHop, .forwarded: return true
+        case .connection, .hopByHop: return true
+        // What a trusted proxy says cannot be named away: its client may have written that `Connection`.
+        case .forwarded:
+            if !origin.isTrusted { return true }
+            if origin.options.contains(.xForwarded), field.isNamed("x-forwarded-for", base) { return true }
+            return origin.options.contains(.forwarded) && field.isNamed("forwarded", base)
+        case .requestID:
+            return origin.idLength > 0 || head.summary.nominates(field, base, fields)
+        case .tracing:
+            return origin.traceLength > 0 || head.summary.nominates(field, base, fields)
         case .host: return head.authority != nil
         case .expect: return head.minorVersion == 0
         case .contentLength, .transferEncoding: return false
@@ -74,18 +194,22 @@ struct HeadRewriter {
         }
     }
 
-    /// Writes the response for a client.
+    /// Writes the response for a client; `id` is a whole line with the request's id, which a final response
+    /// carries instead of the server's own.
     func response(
         _ head: ResponseHead, unchunked: Bool, toMinorVersion minor: UInt8, keepsAlive: Bool,
-        into writer: inout HeadWriter
+        id: UnsafePointer<UInt8>, idLength: Int, into writer: inout HeadWriter
     ) {
         let fieldsEnd = head.length - 2
         writer.append("HTTP/1.1")
         var run = head.statusAndReason.start
         let isBare = head.isInterim || head.status == 204
-        if head.summary.facts.contains(.hopByHop) || isBare {
-            for index in 0..<head.summary.count where drops(index, head, unchunked: unchunked, isBare: isBare)
-            {
+        let replacesID = idLength > 0 && !head.isInterim
+        if head.summary.facts.contains(.hopByHop) || isBare
+            || replacesID && head.summary.facts.contains(.requestID)
+        {
+            for index in 0..<head.summary.count
+            where drops(index, head, unchunked: unchunked, isBare: isBare, replacesID: replacesID) {
                 let start = fields[index].name.start
                 writer.append(base + run, start - run)
                 run = index + 1 < head.summary.count ? fields[index + 1].name.start : fieldsEnd
@@ -93,6 +217,7 @@ struct HeadRewriter {
         }
         writer.append(base + run, fieldsEnd - run)
         if !head.isInterim {
+            if idLength > 0 { writer.append(id, idLength) }
             if !keepsAlive {
                 writer.append("Connection: close\r\n")
             } else if minor == 0 {
@@ -102,13 +227,17 @@ struct HeadRewriter {
         writer.append("\r\n")
     }
 
-    private func drops(_ index: Int, _ head: ResponseHead, unchunked: Bool, isBare: Bool) -> Bool {
+    private func drops(
+        _ index: Int, _ head: ResponseHead, unchunked: Bool, isBare: Bool, replacesID: Bool
+    ) -> Bool {
         let field = fields[index]
         switch field.kind {
         case .connection, .hopByHop: return true
         case .contentLength: return isBare
         case .transferEncoding: return unchunked || isBare
-        case .host, .expect, .forwarded, .other: return head.summary.nominates(field, base, fields)
+        case .requestID: return replacesID || head.summary.nominates(field, base, fields)
+        case .host, .expect, .forwarded, .tracing, .other:
+            return head.summary.nominates(field, base, fields)
         }
     }
 }
