@@ -21,14 +21,26 @@ package final class Proxy: Sendable {
     private let settings: ProxySettings
     private let board = RoutingBoard()
     private let workers: [WorkerControl]
+    private let log: AccessLog?
     private let state = Mutex(State())
 
-    /// Starts the workers, without listeners; throws at the limits of threads or descriptors.
-    package init(_ settings: ProxySettings) throws(SystemFault) {
+    /// Starts the workers, without listeners; throws at the limits of threads or descriptors. `report` is told,
+    /// on a thread of the proxy's, what somebody should know: that the access log cannot be written.
+    package init(
+        _ settings: ProxySettings, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(SystemFault) {
         self.settings = settings
+        var log: AccessLog?
+        if let access = settings.accessLog {
+            log = try AccessLog(access, workers: max(1, settings.workers), report: report)
+        }
+        self.log = log
         var controls: [WorkerControl] = []
-        for index in 0..<max(1, settings.workers) { controls.append(try WorkerControl(index: index)) }
+        for index in 0..<max(1, settings.workers) {
+            controls.append(try WorkerControl(index: index, log: log))
+        }
         workers = controls
+        try log?.start()
         for control in controls {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
                 // Where it is not allowed, the scheduler decides.
@@ -95,7 +107,14 @@ package final class Proxy: Sendable {
         }
         for worker in workers { worker.tell(.stop) }
         for thread in threads { thread.join() }
+        log?.stop()
     }
+
+    /// Opens the access log's file anew, after it was renamed; soon, on the log's thread.
+    package func reopenLog() { log?.reopen() }
+
+    /// Names the epoch that log lines carry from here on; 0 for none.
+    package func note(epoch: Int64) { log?.epoch.store(epoch, ordering: .relaxed) }
 
     /// Puts a new server list in force; workers see it at their next turn. Requests in flight go on, whatever
     /// became of their server.
@@ -121,6 +140,7 @@ package final class Proxy: Sendable {
         let now = Instant.now().nanoseconds
         var listener = ProxySnapshot.Listener(address: address)
         for worker in workers { listener.add(worker.meters.listener) }
+        listener.logLost = log?.lost.current ?? 0
         return ProxySnapshot(
             servers: board.table.entries.map { snapshot(of: $0, at: now) }, listener: listener)
     }
@@ -164,5 +184,6 @@ extension ProxySnapshot.Listener {
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
+        logDropped += meters.pointee.logDropped.current
     }
 }

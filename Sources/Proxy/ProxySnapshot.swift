@@ -42,6 +42,10 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0
         package var bytesToClients: UInt64 = 0
+        /// Log lines that a full ring had no room for.
+        package var logDropped: UInt64 = 0
+        /// Log lines that could not be written.
+        package var logLost: UInt64 = 0
     }
 
     package let servers: [Server]

@@ -14,6 +14,8 @@ struct ListenerMeters: ~Copyable {
     let rejectedHeads = Counter()
     let retries = Counter()
     let cut = Counter()
+    /// Log lines for which the ring had no room.
+    let logDropped = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
 }

@@ -55,7 +55,10 @@ extension Worker {
     private mutating func cutAll() {
         for index in 0..<Int32(clients.highWater) {
             let client = clients[index]
-            if client.pointee.phase != .free { cut(index, client) }
+            if client.pointee.phase != .free {
+                blame(index, .stopped)
+                cut(index, client)
+            }
         }
     }
 
@@ -94,6 +97,7 @@ extension Worker {
     /// Ends what has passed its deadline.
     mutating func sweep() {
         lastSweep = now
+        if trails.isLogging { trails.writer.nudge() }
         if acceptPaused { resumeAccepting() }
         for index in 0..<clients.highWater where clients.deadlines[index] <= now {
             clientExpired(Int32(index), clients[Int32(index)])

@@ -10,11 +10,13 @@ extension Worker {
         while true {
             let slot = pick(client)
             guard slot >= 0 else {
+                blame(index, .noServer)
                 answer(index, client, 503, "proxy: no server is active")
                 return
             }
             if client.pointee.exchange.attempts > 0 { meters.pointee.retries.add() }
             client.pointee.exchange.attempt(slot)
+            noteAttempt(index, slot)
             serverMeters[Int(slot)].requests.add()
             while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
                 // Only an idempotent request can be repeated, so for others it is worth a look whether the
@@ -132,12 +134,11 @@ extension Worker {
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.up.start), fields: blocks.fields(of: block))
         let server = servers + Int(link.pointee.server)
-        withUnsafePointer(to: &client.pointee.address) { address in
+        trails.base[Int(index)].reused = link.pointee.served > 0
+        withOrigin(index, client) { origin in
             withUnsafePointer(to: &server.pointee.text) { text in
                 rewriter.request(
-                    head, client: UnsafeRawPointer(address).assumingMemoryBound(to: UInt8.self),
-                    clientLength: Int(client.pointee.addressLength),
-                    server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
+                    head, from: origin, server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
                     serverLength: Int(server.pointee.textLength), into: &writer)
             }
         }

@@ -10,6 +10,7 @@ extension Worker {
 
     /// The response has been sent in full.
     mutating func finish(_ index: Int32, _ client: ClientPointer) {
+        noteEnd(index, client, .done)
         let upstream = client.pointee.upstream
         let isWhole =
             client.pointee.exchange.requestBody.isDone && client.pointee.spill.block == nil
@@ -99,11 +100,13 @@ extension Worker {
             closeClient(index, client)
             return
         }
+        noteAnswer(index, client, status)
         let exchange = client.pointee.exchange
         let keepsAlive = exchange.clientKeepsAlive && exchange.requestBody.isDone && !isClosing
         let length = Answer.write(
             status, text: text, isHead: exchange.method == .head, keepsAlive: keepsAlive,
-            minorVersion: exchange.minorVersion, to: block)
+            minorVersion: exchange.minorVersion, id: &trails.base[Int(index)].id,
+            isJSON: prefersJSON(client), to: block)
         countResponse(status)
         client.pointee.down = Client.Bytes(block: block, start: 0, end: Int32(length))
         client.pointee.closesAfterAnswer = !keepsAlive
@@ -117,6 +120,7 @@ extension Worker {
         case .waits: return
         case .ended: closeClient(index, client)
         case .yields:
+            noteClose(index, client)
             releaseDown(client)
             if client.pointee.closesAfterAnswer {
                 beginLinger(index, client)
@@ -140,6 +144,7 @@ extension Worker {
         let recovery = client.pointee.exchange.recover(from: loss, reused: link.pointee.served > 0)
         // A server may close an idle connection when it likes: that is no failure of its.
         if recovery != .tryFreshConnection { serverMeters[Int(slot)].failures.add() }
+        blame(index, loss)
         closeUpstream(client.pointee.upstream)
         switch recovery {
         case .cut:
@@ -208,6 +213,7 @@ extension Worker {
         case .exchange:
             let exchange = client.pointee.exchange
             if exchange.hasResponse {
+                blame(index, client.pointee.down.count > 0 ? .timeoutClientRead : .timeoutResponseBody)
                 cut(index, client)
             } else if !exchange.requestBody.isDone, client.pointee.spill.block == nil,
                 client.pointee.upSent == client.pointee.upMark
@@ -243,6 +249,7 @@ extension Worker {
     }
 
     mutating func closeClient(_ index: Int32, _ client: ClientPointer) {
+        noteClose(index, client)
         releaseBlocks(client)
         _ = close(client.pointee.descriptor)
         client.pointee.phase = .free

@@ -73,6 +73,7 @@ extension Worker {
         guard let block = client.pointee.up.block else { return false }
         if client.pointee.phase == .idle {
             client.pointee.phase = .head
+            noteBegun(index)
             client.pointee.parser = RequestParser()
             clients.deadlines[Int(index)] = now + limits.clientHead
         }
@@ -83,6 +84,7 @@ extension Worker {
         case .needMore: return false
         case .refused(let fault):
             meters.pointee.rejectedHeads.add()
+            blame(index, .refused, fault)
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()
             answer(index, client, fault.status, "client: \(fault.reason)")
@@ -101,6 +103,7 @@ extension Worker {
             block + Int(body), count: Int(client.pointee.up.end - body))
         client.pointee.upMark = body + Int32(taken)
         client.pointee.upSent = body
+        noteRequest(index, client, block)
         if let fault {
             refuseBody(index, client, fault)
             return
@@ -111,6 +114,7 @@ extension Worker {
     /// The body's framing is broken: no byte after it means anything.
     mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
         meters.pointee.rejectedHeads.add()
+        blame(index, .refused, fault)
         client.pointee.exchange.endClient()
         if client.pointee.exchange.responseBegan {
             cut(index, client)

@@ -6,8 +6,8 @@ import Linux
 /// A server's response, from its first byte to the last.
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by
-    /// one `Connection` field at most.
-    private static let headroom: Int32 = 64
+    /// one `Connection` field and one `X-Request-Id` at most.
+    private static let headroom: Int32 = 192
 
     /// Reads once; `.yields` when there may be something to send, or more to read.
     mutating func readResponse(_ index: Int32, _ client: ClientPointer) -> Flow {
@@ -96,7 +96,9 @@ extension Worker {
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
-        rewriter.response(head, unchunked: false, toMinorVersion: 1, keepsAlive: true, into: &writer)
+        rewriter.response(
+            head, unchunked: false, toMinorVersion: 1, keepsAlive: true, id: UnsafePointer(scratch),
+            idLength: 0, into: &writer)
         let sent = send(client.pointee.descriptor, scratch, writer.count, Int32(MSG_NOSIGNAL))
         // A client that takes nothing now does without: interim responses are hints.
         if sent < 0, errno == EAGAIN { return true }
@@ -106,6 +108,7 @@ extension Worker {
         }
         client.pointee.exchange.beginResponse()
         meters.pointee.bytesToClients.add(UInt64(sent))
+        noteOut(index, sent)
         return true
     }
 
@@ -119,10 +122,15 @@ extension Worker {
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))
-        rewriter.response(
-            head, unchunked: client.pointee.exchange.unchunks,
-            toMinorVersion: client.pointee.exchange.minorVersion,
-            keepsAlive: client.pointee.exchange.clientKeepsAlive, into: &writer)
+        noteFirstByte(index, at: moment)
+        let trail = trails.base + Int(index)
+        RequestID.withLine(of: &trail.pointee.id) { id in
+            rewriter.response(
+                head, unchunked: client.pointee.exchange.unchunks,
+                toMinorVersion: client.pointee.exchange.minorVersion,
+                keepsAlive: client.pointee.exchange.clientKeepsAlive, id: id,
+                idLength: trail.pointee.id.lineCount, into: &writer)
+        }
         let body = start + head.length
         guard !writer.overflowed, writer.count <= body else {
             lose(index, client, .malformed(.headTooLarge))

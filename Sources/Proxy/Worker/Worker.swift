@@ -37,6 +37,8 @@ struct Worker: ~Copyable {
     var clients: Slab<Client>
     var upstreams: Slab<Upstream>
     var blocks: BlockPool
+    /// What is noted of each client's exchange.
+    var trails: Trails
     /// Where request heads are rewritten.
     var scratch: BlockPool.Block
     var order: UnsafeMutablePointer<Int32>
@@ -69,6 +71,7 @@ struct Worker: ~Copyable {
         // A slot may stand there twice when its client ended and another came in one turn.
         again = ZeroedMemory.allocate(2 * (clients.capacity + Worker.eventsPerTurn))
         blocks = BlockPool(settings.head, bytes: settings.bufferBytesPerWorker)
+        trails = Trails(settings.forwarding, log: control.logWriter(), capacity: clients.capacity)
         order = .allocate(capacity: 1)
         guard let scratch = blocks.take() else { return nil }
         self.scratch = scratch
@@ -80,6 +83,7 @@ struct Worker: ~Copyable {
         again.deallocate()
         order.deallocate()
         clients.deallocate()
+        trails.deallocate()
         upstreams.deallocate()
     }
 
@@ -102,9 +106,12 @@ struct Worker: ~Copyable {
         end()
     }
 
-    private func waitMilliseconds() -> Int32 {
+    private mutating func waitMilliseconds() -> Int32 {
         if againCount > 0 { return 0 }
-        if clients.count == 0, upstreams.count == 0, !acceptPaused { return -1 }
+        if clients.count == 0, upstreams.count == 0, !acceptPaused {
+            if trails.isLogging { trails.writer.nudge() }
+            return -1
+        }
         let left = lastSweep + Worker.sweepNanoseconds - now
         return left <= 0 ? 0 : Int32(left / 1_000_000) + 1
     }

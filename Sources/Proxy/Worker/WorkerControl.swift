@@ -25,9 +25,11 @@ final class WorkerControl: Sendable {
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
     private let answered: Doorbell
+    private let log: AccessLog?
 
-    init(index: Int) throws(SystemFault) {
+    init(index: Int, log: AccessLog? = nil) throws(SystemFault) {
         self.index = index
+        self.log = log
         doorbell = try Doorbell()
         answered = try Doorbell()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -38,6 +40,12 @@ final class WorkerControl: Sendable {
         _ = Glibc.close(epoll)
         let waiting = listener.load(ordering: .relaxed)
         if waiting >= 0 { _ = Glibc.close(waiting) }
+    }
+
+    /// The worker's end of its ring; nil while nothing is logged.
+    func logWriter() -> LogWriter? {
+        guard let log else { return nil }
+        return LogWriter(log.rings[index], bell: log.doorbell.descriptor)
     }
 
     /// Hands a listening socket over.
