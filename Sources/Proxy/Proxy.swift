@@ -23,6 +23,7 @@ package final class Proxy: Sendable {
     private let workers: [WorkerControl]
     private let log: AccessLog?
     private let state = Mutex(State())
+    private let rates = Mutex(RequestRates())
 
     /// Starts the workers, without listeners; throws at the limits of threads or descriptors. `report` is told,
     /// on a thread of the proxy's, what somebody should know: that the access log cannot be written.
@@ -141,12 +142,20 @@ package final class Proxy: Sendable {
         var listener = ProxySnapshot.Listener(address: address)
         for worker in workers { listener.add(worker.meters.listener) }
         listener.logLost = log?.lost.current ?? 0
+        let requests = listener.requests
+        (listener.requestsPerSecond, listener.requestsPerSecondOfTen) = rates.withLock { rates in
+            rates.note(requests, at: now)
+            return (
+                rates.rate(requests, overSeconds: 1, at: now), rates.rate(requests, overSeconds: 10, at: now)
+            )
+        }
         return ProxySnapshot(
             servers: board.table.entries.map { snapshot(of: $0, at: now) }, listener: listener)
     }
 
     private func snapshot(of entry: RoutingTable.Entry, at now: Int64) -> ProxySnapshot.Server {
         var counts = LatencyWindow.noCounts
+        var durations = DurationHistogram.noCounts
         var requests: UInt64 = 0
         var errors: UInt64 = 0
         var responses5xx: UInt64 = 0
@@ -160,12 +169,13 @@ package final class Proxy: Sendable {
             connects += meters.pointee.connects.current
             inFlight += meters.pointee.inFlight.current
             worker.meters.latency(entry.slot).add(to: &counts, at: now)
+            worker.meters.duration(entry.slot).add(to: &durations)
         }
         return ProxySnapshot.Server(
             server: entry.server, requests: requests, errors: errors, responses5xx: responses5xx,
             connects: connects, inFlight: Int(truncatingIfNeeded: inFlight),
             p50: LatencyWindow.percentile(0.5, of: counts), p90: LatencyWindow.percentile(0.9, of: counts),
-            p99: LatencyWindow.percentile(0.99, of: counts))
+            p99: LatencyWindow.percentile(0.99, of: counts), durations: durations)
     }
 }
 

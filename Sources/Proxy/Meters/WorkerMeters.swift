@@ -42,6 +42,7 @@ final class WorkerMeters: Sendable {
     nonisolated(unsafe) let listener: UnsafeMutablePointer<ListenerMeters>
     nonisolated(unsafe) let servers: UnsafeMutablePointer<ServerMeters>
     nonisolated(unsafe) private let latencies: UnsafeMutablePointer<Atomic<UInt32>>
+    nonisolated(unsafe) private let durations: UnsafeMutablePointer<Atomic<UInt64>>
 
     init() {
         listener = .allocate(capacity: 1)
@@ -49,19 +50,32 @@ final class WorkerMeters: Sendable {
         // Large zeroed blocks come from untouched pages: memory is used only for the slots that servers take.
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
         latencies = ZeroedMemory.allocate(RoutingBoard.slots * LatencyWindow.words)
+        durations = ZeroedMemory.allocate(RoutingBoard.slots * DurationHistogram.words)
     }
 
     deinit {
         listener.deallocate()
         free(servers)
         free(latencies)
+        free(durations)
     }
 
     func latency(_ slot: Int) -> LatencyWindow { LatencyWindow(base: latencies + slot * LatencyWindow.words) }
 
+    func duration(_ slot: Int) -> DurationHistogram {
+        DurationHistogram(base: durations + slot * DurationHistogram.words)
+    }
+
+    /// Counts how long a server took to begin its response; called by the owning worker only.
+    func record(_ slot: Int, _ nanoseconds: Int64, at now: Int64) {
+        latency(slot).record(nanoseconds, at: now)
+        duration(slot).record(nanoseconds)
+    }
+
     func clear(_ slot: Int) {
         servers[slot].clear()
         latency(slot).clear()
+        duration(slot).clear()
     }
 }
 
