@@ -36,7 +36,7 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        proxy = try Proxy(configuration.proxySettings)
+        proxy = try Proxy(configuration.proxySettings) { log.warning("\($0)") }
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
             log.notice(
                 change.healthy ? "server is healthy" : "server is unhealthy",
@@ -76,7 +76,7 @@ struct AgentParts {
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter)
-        let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
+        let answers = AgentAPI(reading: reading, roster: roster, proxy: proxy, store: store, keys: keys)
         api = try HTTPServer(named: "troop-api") { await answers.answer($0) }
         try AgentParts.open(api, configuration)
     }

@@ -44,6 +44,8 @@ extension Configuration {
         settings.firstByteMilliseconds = proxy.firstByteTimeoutMilliseconds
         settings.requestBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
+        settings.accessLog = proxy.accessLog
+        settings.forwarding = proxy.forwarding
         return settings
     }
 

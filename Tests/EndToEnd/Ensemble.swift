@@ -53,7 +53,10 @@ final class Ensemble: Sendable {
                 redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
-                proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
+                proxy:
+                  listen: "127.0.0.1:\(proxyPort)"
+                  workers: 1
+                  access_log: {path: \(folder)/\(name).access}
                 metrics: {scope: process, pid_file: \(folder)/\(name).pid}
                 \(election)
                 """

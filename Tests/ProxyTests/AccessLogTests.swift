@@ -236,6 +236,49 @@ import Testing
         func note(_ sentence: String) { sentences.withLock { $0.append(sentence) } }
     }
 
+    // MARK: The sink
+
+    @Test func aPipeThatIsFullTearsNoLine() throws {
+        let folder = try Folder()
+        #expect(mkfifo(folder.file, 0o600) == 0)
+        let reader = open(folder.file, O_RDONLY | O_NONBLOCK)
+        try #require(reader >= 0)
+        defer { _ = close(reader) }
+        var sink = LogSink(.file(folder.file))
+        let line = Array((String(repeating: "x", count: 996) + "end\n").utf8)
+        let batch = [UInt8]((0..<200).flatMap { _ in line })
+        func write(_ bytes: [UInt8]) -> Int? {
+            bytes.withUnsafeBufferPointer { buffer -> Int? in
+                guard let base = buffer.baseAddress else { return nil }
+                switch sink.write(base, buffer.count) {
+                case .written: return nil
+                case .dropped(let first, _): return first
+                }
+            }
+        }
+        var got: [UInt8] = []
+        func drain() {
+            var piece = [UInt8](repeating: 0, count: 65_536)
+            while case let count = read(reader, &piece, piece.count), count > 0 { got += piece.prefix(count) }
+        }
+        let dropped = try #require(write(batch))
+        #expect(dropped > 0 && dropped < batch.count && dropped % line.count == 0)
+        drain()
+        #expect(write(Array("last\n".utf8)) == nil)
+        drain()
+        let lines = got.split(separator: UInt8(ascii: "\n")).map(Array.init)
+        #expect(got.last == UInt8(ascii: "\n") && lines.last == Array("last".utf8))
+        #expect(lines.dropLast().allSatisfy { $0 == line.dropLast() })
+        #expect(lines.count == dropped / line.count + 1)
+    }
+
+    @Test func aPipeNobodyReadsIsNoReasonToWait() throws {
+        let folder = try Folder()
+        #expect(mkfifo(folder.file, 0o600) == 0)
+        var sink = LogSink(.file(folder.file))
+        #expect(sink.reopen()?.code == ENXIO)
+    }
+
     // MARK: Lines
 
     /// The line for a record whose texts are these.

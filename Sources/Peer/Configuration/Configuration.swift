@@ -1,4 +1,5 @@
 package import Linux
+package import Proxy
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -125,6 +126,10 @@ extension Configuration {
         package var headTimeoutMilliseconds: Int64
         /// How long either side may pause within a body.
         package var bodyTimeoutMilliseconds: Int64
+        /// Where requests are logged; nil logs none.
+        package var accessLog: AccessLogSettings?
+        /// What servers are told of clients, and which proxies are believed.
+        package var forwarding: ForwardingSettings
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.

@@ -1,4 +1,5 @@
 import Linux
+import Proxy
 import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
@@ -32,6 +33,9 @@ struct ConfigurationDraft: Sendable {
     var idleTimeout: Int64 = 0
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
+    var accessLogPath: String?
+    var accessLogFormat = AccessLogSettings.Format.logfmt
+    var forwarding = ForwardingSettings()
     var ttl: Int64 = 0
     var renew: Int64 = 0
     var commandTimeout: Int64 = 0

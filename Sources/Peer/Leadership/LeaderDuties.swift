@@ -87,6 +87,7 @@ package actor LeaderDuties {
         case .leader(let lease, _):
             metadata["epoch"] = "\(lease.epoch)"
             roster.lookAgain()
+            proxy.note(epoch: lease.epoch)
             open()  // first: writing the epoch waits for the disk, and clients wait for the listener
             keep(epoch: lease.epoch)
             log.notice("leading", metadata: metadata)

@@ -97,6 +97,7 @@ extension Worker {
         releaseSpill(client)
         releaseDown(client)
         guard let block = blocks.take() else {
+            blame(index, .proxyLimit)
             closeClient(index, client)
             return
         }
