@@ -33,7 +33,7 @@ struct AgentCommand: AsyncParsableCommand {
             ExitStatus.complain("\(error)")
             throw ExitStatus.degraded
         }
-        async let reopening: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
+        async let _: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
         var group = ServiceGroupConfiguration(
             services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)

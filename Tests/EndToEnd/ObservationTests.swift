@@ -1,6 +1,7 @@
 import Fixtures
 import Glibc
 import Linux
+import Peer
 import Testing
 import Transfer
 
@@ -18,12 +19,12 @@ import Transfer
         try #require(isUp, "\(troop.logs)")
         let log = "\(troop.folder)/a.access"
 
-        #expect(troop.get("/seen")?.status == 200)
+        #expect(troop.get("/?seen")?.status == 200)
         let isLogged = await eventually(within: 5_000) {
-            lines(of: log).contains { $0.contains("\"/seen\"") }
+            lines(of: log).contains { $0.contains("\"/?seen\"") }
         }
         #expect(isLogged, "\(troop.logs)")
-        let line = try #require(lines(of: log).first { $0.contains("\"/seen\"") })
+        let line = try #require(lines(of: log).first { $0.contains("\"/?seen\"") })
         let epoch = try #require(troop.status()?.leader?.epoch)
         #expect(line.hasSuffix(" epoch=\(epoch)"))
         #expect(
@@ -42,10 +43,10 @@ import Transfer
         try troop.agent("a").signal(SIGUSR1)
         let isNew = await eventually(within: 5_000) { access(log, F_OK) == 0 }
         #expect(isNew, "\(troop.logs)")
-        #expect(troop.get("/anew")?.status == 200)
-        let isThere = await eventually(within: 5_000) { lines(of: log).contains { $0.contains("\"/anew\"") } }
+        #expect(troop.get("/?anew")?.status == 200)
+        let isThere = await eventually(within: 5_000) { lines(of: log).contains { $0.contains("\"/?anew\"") } }
         #expect(isThere)
-        #expect(!lines(of: log + ".1").contains { $0.contains("\"/anew\"") })
+        #expect(!lines(of: log + ".1").contains { $0.contains("\"/?anew\"") })
         #expect(try troop.terminateAgent("a") == 0)
     }
 }
