@@ -33,10 +33,11 @@ struct HeadRewriter {
         /// The facts of a head of which some line may have to be left out.
         @inline(__always)
         fileprivate var replaced: FieldSummary.Facts {
-            var facts: FieldSummary.Facts = [.hopByHop, .forwarded]
-            if idLength > 0 { facts.insert(.requestID) }
-            if traceLength > 0 { facts.insert(.tracing) }
-            return facts
+            // Numbers, since a list of options would be an array in memory.
+            var facts = FieldSummary.Facts.hopByHop.rawValue | FieldSummary.Facts.forwarded.rawValue
+            if idLength > 0 { facts |= FieldSummary.Facts.requestID.rawValue }
+            if traceLength > 0 { facts |= FieldSummary.Facts.tracing.rawValue }
+            return FieldSummary.Facts(rawValue: facts)
         }
     }
 

@@ -44,7 +44,9 @@ import Transfer
         let isNew = await eventually(within: 5_000) { access(log, F_OK) == 0 }
         #expect(isNew, "\(troop.logs)")
         #expect(troop.get("/?anew")?.status == 200)
-        let isThere = await eventually(within: 5_000) { lines(of: log).contains { $0.contains("\"/?anew\"") } }
+        let isThere = await eventually(within: 5_000) {
+            lines(of: log).contains { $0.contains("\"/?anew\"") }
+        }
         #expect(isThere)
         #expect(!lines(of: log + ".1").contains { $0.contains("\"/?anew\"") })
         #expect(try troop.terminateAgent("a") == 0)

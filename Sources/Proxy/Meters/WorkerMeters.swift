@@ -66,16 +66,26 @@ final class WorkerMeters: Sendable {
         DurationHistogram(base: durations + slot * DurationHistogram.words)
     }
 
-    /// Counts how long a server took to begin its response; called by the owning worker only.
-    func record(_ slot: Int, _ nanoseconds: Int64, at now: Int64) {
-        latency(slot).record(nanoseconds, at: now)
-        duration(slot).record(nanoseconds)
-    }
+    /// What the worker writes response times with.
+    var times: ServerTimes { ServerTimes(latencies: latencies, durations: durations) }
 
     func clear(_ slot: Int) {
         servers[slot].clear()
         latency(slot).clear()
         duration(slot).clear()
+    }
+}
+
+/// Where one worker notes how long servers take: plain memory, of which `WorkerMeters` is the owner.
+struct ServerTimes: BitwiseCopyable {
+    fileprivate let latencies: UnsafeMutablePointer<Atomic<UInt32>>
+    fileprivate let durations: UnsafeMutablePointer<Atomic<UInt64>>
+
+    /// Counts how long a server took to begin its response; called by the owning worker only.
+    @inline(__always)
+    func record(_ slot: Int, _ nanoseconds: Int64, at now: Int64) {
+        LatencyWindow(base: latencies + slot * LatencyWindow.words).record(nanoseconds, at: now)
+        DurationHistogram(base: durations + slot * DurationHistogram.words).record(nanoseconds)
     }
 }
 

@@ -118,7 +118,7 @@ extension Worker {
     ) -> Flow {
         let server = Int(upstreams[client.pointee.upstream].pointee.server)
         let moment = clinux_boot_nanoseconds()
-        control.meters.record(server, moment - client.pointee.exchange.dispatched, at: moment)
+        times.record(server, moment - client.pointee.exchange.dispatched, at: moment)
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))

@@ -29,6 +29,7 @@ struct Worker: ~Copyable {
     let epoll: Int32
     let meters: UnsafeMutablePointer<ListenerMeters>
     let serverMeters: UnsafeMutablePointer<ServerMeters>
+    let times: ServerTimes
     let servers: UnsafeMutablePointer<ServerSlot>
     let events: UnsafeMutablePointer<epoll_event>
     /// Clients that go on in the same turn, as epoll words.
@@ -63,6 +64,7 @@ struct Worker: ~Copyable {
         epoll = control.epoll
         meters = control.meters.listener
         serverMeters = control.meters.servers
+        times = control.meters.times
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
         events = ZeroedMemory.allocate(Worker.eventsPerTurn)
         clients = Slab(capacity: max(1, settings.connectionsPerWorker))
