@@ -313,6 +313,33 @@ import Testing
             line(.json, target: [0x0a, 0x22, 0x5c, 0xff]).contains("\"target\":\"\\u000a\\\"\\\\\\u00ff\""))
     }
 
+    @Test func numbersAreWrittenInFull() {
+        var numbers: [UInt64] = [0, .max, 999_999_999, 1_000_000_000, 4_294_967_296]
+        var power: UInt64 = 1
+        for _ in 0..<19 {
+            numbers += [power, power - 1, power + 1, power * 9]
+            power *= 10
+        }
+        for number in numbers {
+            var buffer = LineBuffer(capacity: 64)
+            buffer.append(decimal: number)
+            let text = String(
+                decoding: UnsafeBufferPointer(start: buffer.base, count: buffer.count), as: UTF8.self)
+            #expect(text == "\(number)")
+        }
+    }
+
+    @Test func aByteIsEscapedWhereverItStands() {
+        for byte in [0x00, 0x1f, 0x22, 0x5c, 0x7f, 0x80, 0xff] as [UInt8] {
+            for place in 0..<24 {
+                var target = [UInt8](repeating: UInt8(ascii: "a"), count: 24)
+                target[place] = byte
+                let line = line(.logfmt, target: target)
+                #expect(line.contains("\(String(repeating: "a", count: place))\\"), "\(byte) at \(place)")
+            }
+        }
+    }
+
     @Test func theLongestLineHasRoom() {
         let target = [UInt8](repeating: 0, count: LogRecord.targetBytesMax)
         #expect(line(.json, target: target) { $0.isCutShort = true }.utf8.count < LineFormat.lineBytesMax)

@@ -100,7 +100,7 @@ import Testing
 
     @Test func theSchemeIsTold() throws {
         let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
-        let text = try rewritten(bytes, client: "192.0.2.1") { $0.scheme = "https" }
+        let text = try rewritten(bytes, client: "192.0.2.1") { $0.isSecure = true }
         #expect(text.contains("X-Forwarded-Proto: https\r\n"))
     }
 

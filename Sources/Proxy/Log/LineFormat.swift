@@ -101,7 +101,7 @@ struct LineFormat: ~Copyable {
         line.append(record.pointee.isCutShort ? "...\"" : "\"")
     }
 
-    /// A text that is a word by its making: an address, a method, an id.
+    /// A text that needs no escape by its making: an address, a method (a token of RFC 9110), an id.
     private func field(
         _ json: StaticString, _ logfmt: StaticString, _ text: UnsafePointer<UInt8>, _ length: UInt8,
         to line: inout LineBuffer
@@ -112,7 +112,7 @@ struct LineFormat: ~Copyable {
             return
         }
         if isJSON { line.append(byte: UInt8(ascii: "\"")) }
-        line.append(escaped: text, Int(length), isJSON: isJSON)
+        line.append(text, Int(length))
         if isJSON { line.append(byte: UInt8(ascii: "\"")) }
     }
 

@@ -14,14 +14,22 @@ extension Worker {
 
     /// The first byte of a request is here.
     @inline(__always)
-    mutating func noteBegun(_ index: Int32) { trails.base[Int(index)].begin(at: now) }
+    mutating func noteBegun(_ index: Int32) {
+        if trails.isLogging {
+            trails.base[Int(index)].begin(at: now)
+        } else {
+            trails.base[Int(index)].begin()
+        }
+    }
 
     /// The head is whole, and `upMark` tells how much of the body came with it.
     @inline(__always)
     mutating func noteRequest(_ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block) {
         let trail = trails.base + Int(index)
-        trail.pointee.headDone = now
-        trail.pointee.bytesIn = UInt64(client.pointee.upMark - client.pointee.up.start)
+        if trails.isLogging {
+            trail.pointee.headDone = now
+            trail.pointee.bytesIn = UInt64(client.pointee.upMark - client.pointee.up.start)
+        }
         if trails.marks || trail.pointee.isTrusted { mark(trail, client, block) }
     }
 
@@ -38,6 +46,7 @@ extension Worker {
                 trail.pointee.id.make(&trails.randomness)
             }
         }
+        trail.pointee.traceLength = 0
         if trails.options.contains(.startsTraces),
             !facts.contains(.tracing) || !TraceParent.isValid(client.pointee.parser.head, base, fields)
         {
@@ -61,6 +70,7 @@ extension Worker {
     /// A server was chosen.
     @inline(__always)
     mutating func noteAttempt(_ index: Int32, _ slot: Int32) {
+        guard trails.isLogging else { return }
         let trail = trails.base + Int(index)
         trail.pointee.chosen = now
         trail.pointee.server = slot
@@ -78,10 +88,11 @@ extension Worker {
                 clientLength: Int(client.pointee.addressLength))
             origin.isTrusted = trail.pointee.isTrusted
             origin.options = trails.options
-            if trail.pointee.isSecure { origin.scheme = "https" }
+            origin.isSecure = trail.pointee.isSecure
             RequestID.withLine(of: &trail.pointee.id) { id in
                 origin.id = id
                 origin.idLength = trail.pointee.id.lineCount
+                guard trails.options.contains(.startsTraces) else { return body(origin) }
                 withUnsafePointer(to: &trail.pointee.trace) { trace in
                     origin.trace = UnsafeRawPointer(trace).assumingMemoryBound(to: UInt8.self)
                     origin.traceLength = Int(trail.pointee.traceLength)
@@ -91,22 +102,33 @@ extension Worker {
         }
     }
 
+    /// The request is about to be sent over this connection.
+    @inline(__always)
+    mutating func noteSending(_ index: Int32, reused: Bool) {
+        if trails.isLogging { trails.base[Int(index)].reused = reused }
+    }
+
     /// The head of the response is here.
     @inline(__always)
     mutating func noteFirstByte(_ index: Int32, at moment: Int64) {
-        trails.base[Int(index)].firstByte = moment
+        if trails.isLogging { trails.base[Int(index)].firstByte = moment }
     }
 
     /// Bytes of the body came from the client.
     @inline(__always)
-    mutating func noteIn(_ index: Int32, _ count: Int) { trails.base[Int(index)].bytesIn += UInt64(count) }
+    mutating func noteIn(_ index: Int32, _ count: Int) {
+        if trails.isLogging { trails.base[Int(index)].bytesIn += UInt64(count) }
+    }
 
     /// Bytes went to the client.
     @inline(__always)
-    mutating func noteOut(_ index: Int32, _ count: Int) { trails.base[Int(index)].bytesOut += UInt64(count) }
+    mutating func noteOut(_ index: Int32, _ count: Int) {
+        if trails.isLogging { trails.base[Int(index)].bytesOut += UInt64(count) }
+    }
 
     /// Says why the exchange will end; nothing goes wrong when it does not.
     mutating func blame(_ index: Int32, _ reason: EndReason, _ fault: MessageFault? = nil) {
+        guard trails.isLogging else { return }
         trails.base[Int(index)].end = reason
         if let fault { trails.base[Int(index)].fault = fault.rawValue }
     }
@@ -182,16 +204,17 @@ extension Worker {
     /// The exchange has ended: its line is written.
     @inline(__always)
     mutating func noteEnd(_ index: Int32, _ client: ClientPointer, _ reason: EndReason) {
+        guard trails.isLogging else { return }
         let trail = trails.base + Int(index)
         guard trail.pointee.began != 0 else { return }
-        if trails.isLogging { writeRecord(index, client, trail, reason) }
+        writeRecord(index, client, trail, reason)
         trail.pointee.began = 0
     }
 
     /// The exchange ends with the connection, unless it has ended before.
     @inline(__always)
     mutating func noteClose(_ index: Int32, _ client: ClientPointer) {
-        noteEnd(index, client, trails.base[Int(index)].end)
+        if trails.isLogging { noteEnd(index, client, trails.base[Int(index)].end) }
     }
 
     private mutating func writeRecord(

@@ -63,10 +63,13 @@ struct Trail: BitwiseCopyable {
         keptMethod = 0
         keptTarget = 0
         keptWhole = true
-        realLength = 0
-        traceLength = 0
+        if isTrusted { realLength = 0 }
         id.forget()
     }
+
+    /// Forgets the last exchange where nothing is logged.
+    @inline(__always)
+    mutating func begin() { id.forget() }
 }
 
 /// A worker's trails and what they are written with: plain memory.

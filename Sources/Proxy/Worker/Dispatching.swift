@@ -134,7 +134,7 @@ extension Worker {
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.up.start), fields: blocks.fields(of: block))
         let server = servers + Int(link.pointee.server)
-        trails.base[Int(index)].reused = link.pointee.served > 0
+        noteSending(index, reused: link.pointee.served > 0)
         withOrigin(index, client) { origin in
             withUnsafePointer(to: &server.pointee.text) { text in
                 rewriter.request(
