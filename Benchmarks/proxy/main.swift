@@ -3,10 +3,16 @@ import Glibc
 import Linux
 import Proxy
 
-private let usage = "usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N]"
+private let usage = """
+    usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N] [--log FILE]
+        [--log-format logfmt|json] [--request-id true|false]
+    """
 private var listen: SocketAddress?
 private var backend: SocketAddress?
 private var workers = 1
+private var log: AccessLogSettings?
+private var format = AccessLogSettings.Format.logfmt
+private var requestID = false
 
 private func stop(_ reason: String, code: Int32 = 1) -> Never {
     print("bench-proxy: \(reason)")
@@ -21,6 +27,11 @@ do {
         case "--listen": listen = try SocketAddress(value)
         case "--backend": backend = try SocketAddress(value)
         case "--workers": workers = Int(value) ?? 0
+        case "--log": log = AccessLogSettings(.file(value))
+        case "--log-format":
+            guard let word = AccessLogSettings.Format(rawValue: value) else { stop(usage, code: 64) }
+            format = word
+        case "--request-id": requestID = value == "true"
         default: stop(usage, code: 64)
         }
     }
@@ -34,7 +45,10 @@ do {
 
     var settings = ProxySettings(listen: listen, workers: workers)
     settings.idlePerServer = 1024  // as the rivals have it: no connection is closed for want of room
-    let proxy = try Proxy(settings)
+    log?.format = format
+    settings.accessLog = log
+    settings.forwarding.requestID = requestID
+    let proxy = try Proxy(settings) { print("bench-proxy: \($0)") }
     proxy.publish([
         RoutedServer(address: backend, host: "bench", state: .active, weight: 100)
     ])

@@ -10,6 +10,11 @@ package struct Field: Equatable, Sendable, BitwiseCopyable {
         self.value = value
         self.kind = kind
     }
+
+    /// True when this is the name, which is written in lower case; `base` is the head's first byte.
+    package func isNamed(_ word: StaticString, _ base: UnsafePointer<UInt8>) -> Bool {
+        Bytes.equal(base + name.start, name.count, word)
+    }
 }
 
 /// The fields that a proxy must know; all others only pass.
@@ -25,6 +30,10 @@ package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
     /// them from the names with hyphens, which this proxy checks and sets.
     case disguised
     case date
+    /// `X-Request-Id`.
+    case requestID
+    /// `traceparent`, `tracestate`.
+    case tracing
 
     /// The kind of the field with this name, in any case of letters.
     @inline(__always)
@@ -44,6 +53,9 @@ package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
         case 10:
             if Bytes.hasPrefix(name, "connection") { return .connection }
             if Bytes.hasPrefix(name, "keep-alive") { return .hopByHop }
+            if Bytes.hasPrefix(name, "tracestate") { return .tracing }
+        case 11: if Bytes.hasPrefix(name, "traceparent") { return .tracing }
+        case 12: if Bytes.hasPrefix(name, "x-request-id") { return .requestID }
         case 14:
             if Bytes.hasPrefixAsVariable(name, "content-length") { return plain(.contentLength, name, count) }
             if Bytes.hasPrefix(name, "http2-settings") { return .hopByHop }

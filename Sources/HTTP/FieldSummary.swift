@@ -31,6 +31,12 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         package static var forwarded: Facts { Facts(rawValue: 256) }
         @inlinable
         package static var date: Facts { Facts(rawValue: 512) }
+        /// Some field carries a request id.
+        @inlinable
+        package static var requestID: Facts { Facts(rawValue: 1 << 14) }
+        /// Some field carries a trace.
+        @inlinable
+        package static var tracing: Facts { Facts(rawValue: 1 << 15) }
     }
 
     package private(set) var facts: Facts = []
@@ -118,6 +124,8 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         case .hopByHop, .disguised: facts.insert(.hopByHop)
         case .date: facts.insert(.date)
         case .forwarded: facts.insert(.forwarded)
+        case .requestID: facts.insert(.requestID)
+        case .tracing: facts.insert(.tracing)
         case .other: break
         }
     }
@@ -143,7 +151,8 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
     private static func isBeyondConnection(_ word: UnsafePointer<UInt8>, _ count: Int) -> Bool {
         switch FieldKind.of(word, count) {
         case .host, .contentLength, .transferEncoding: true
-        case .other, .connection, .expect, .hopByHop, .forwarded, .disguised, .date: false
+        case .other, .connection, .expect, .hopByHop, .forwarded, .disguised, .date, .requestID, .tracing:
+            false
         }
     }
 

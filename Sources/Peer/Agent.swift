@@ -108,6 +108,12 @@ package struct Agent: Service {
         await end()
     }
 
+    /// Opens the access log's file anew: after it was renamed, lines go to a new one.
+    package func reopenLog() {
+        proxy.reopenLog()
+        log.info("access log is opened anew")
+    }
+
     /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
     private func keepHouse() async {
         var seen = HealthState.unknown

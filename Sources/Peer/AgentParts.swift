@@ -38,7 +38,7 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        proxy = try Proxy(configuration.proxySettings)
+        proxy = try Proxy(configuration.proxySettings) { log.warning("\($0)") }
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
             log.notice(
                 change.healthy ? "server is healthy" : "server is unhealthy",
@@ -91,7 +91,8 @@ struct AgentParts {
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news, pause: pause)
         let answers = AgentAPI(
-            reading: reading, roster: roster, store: store, keys: keys, queue: queue, pause: pause)
+            reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
+            pause: pause)
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in

@@ -23,29 +23,60 @@ enum Answer {
         }
     }
 
-    /// Writes a whole response with this text as its body (left out for `HEAD`); how many bytes it has.
+    /// The longest text that is told.
+    private static let textBytesMax = 256
+
+    /// Writes a whole response with this text and the request's id as its body (left out for `HEAD`); how many
+    /// bytes it has. A request without an id, which nobody could look up, is told none.
     static func write(
         _ status: Int, text: String, isHead: Bool, keepsAlive: Bool, minorVersion: UInt8,
-        to block: UnsafeMutablePointer<UInt8>
+        id: UnsafeMutablePointer<RequestID>, isJSON: Bool, to block: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        let line = "\(text)\n"
-        let body = line.utf8.count > bytesMax / 2 ? "\n" : line
+        let body = body(status, text: text, id: id, isJSON: isJSON)
         var writer = HeadWriter(block, capacity: bytesMax)
         writer.append("HTTP/1.1 ")
         writer.append(decimal: status)
         writer.append(" ")
         writer.append(reason(of: status))
-        writer.append(
-            "\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: ")
-        writer.append(decimal: body.utf8.count)
+        writer.append("\r\nContent-Type: ")
+        writer.append(isJSON ? "application/json" : "text/plain; charset=utf-8")
+        writer.append("\r\nCache-Control: no-store\r\nContent-Length: ")
+        writer.append(decimal: body.count)
+        writer.append("\r\n")
+        RequestID.withLine(of: id) { writer.append($0, id.pointee.lineCount) }
         if !keepsAlive {
-            writer.append("\r\nConnection: close")
+            writer.append("Connection: close\r\n")
         } else if minorVersion == 0 {
-            writer.append("\r\nConnection: keep-alive")
+            writer.append("Connection: keep-alive\r\n")
         }
-        writer.append("\r\n\r\n")
-        if !isHead { writer.append(text: body) }
+        writer.append("\r\n")
+        if !isHead {
+            body.withUnsafeBufferPointer { if let start = $0.baseAddress { writer.append(start, $0.count) } }
+        }
         return writer.count
+    }
+
+    /// The body: for people two lines, for programs one object. `text` begins with the layer that failed:
+    /// `client: `, `proxy: ` or `server ADDRESS: `.
+    private static func body(
+        _ status: Int, text: String, id: UnsafeMutablePointer<RequestID>, isJSON: Bool
+    ) -> [UInt8] {
+        let sentence = text.utf8.count > textBytesMax ? String(text.prefix(textBytesMax / 4)) : text
+        let idText = RequestID.withLine(of: id) {
+            String(
+                decoding: UnsafeBufferPointer(start: $0 + RequestID.nameBytes, count: Int(id.pointee.count)),
+                as: UTF8.self)
+        }
+        guard isJSON else {
+            return Array((idText.isEmpty ? "\(sentence)\n" : "\(sentence)\nrequest id: \(idText)\n").utf8)
+        }
+        let layer = sentence.prefix { $0 != ":" && $0 != " " }
+        // Texts are the proxy's own: printable, and without quotes but for what a system's message may hold.
+        let escaped = sentence.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let known = idText.isEmpty ? "null" : "\"\(idText)\""
+        return Array(
+            "{\"status\":\(status),\"layer\":\"\(layer)\",\"error\":\"\(escaped)\",\"request_id\":\(known)}\n"
+                .utf8)
     }
 
     /// What a loss is called in an answer's text.

@@ -6,10 +6,46 @@ struct HeadRewriter {
     let base: UnsafePointer<UInt8>
     let fields: UnsafePointer<Field>
 
-    /// Writes the request for a server; `server` stands in for a host that an HTTP/1.0 client did not name.
+    /// Whom a request comes from and what the server is told of it.
+    struct Origin {
+        /// The peer's numeric address.
+        let client: UnsafePointer<UInt8>
+        let clientLength: Int
+        /// The peer is a proxy whose word counts.
+        var isTrusted = false
+        var options: ForwardingOptions = .xForwarded
+        /// The client came by TLS.
+        var isSecure = false
+        /// A whole line with the request's id; length 0 for none.
+        var id: UnsafePointer<UInt8>
+        var idLength = 0
+        /// A whole line that starts a trace; length 0 for none.
+        var trace: UnsafePointer<UInt8>
+        var traceLength = 0
+
+        init(client: UnsafePointer<UInt8>, clientLength: Int) {
+            self.client = client
+            self.clientLength = clientLength
+            id = client
+            trace = client
+        }
+
+        /// The facts of a head of which some line may have to be left out.
+        @inline(__always)
+        fileprivate var replaced: UInt16 {
+            // Numbers, since a list of options would be an array in memory.
+            var facts = FieldSummary.Facts.hopByHop.rawValue | FieldSummary.Facts.forwarded.rawValue
+            if idLength > 0 { facts |= FieldSummary.Facts.requestID.rawValue }
+            if traceLength > 0 { facts |= FieldSummary.Facts.tracing.rawValue }
+            return facts
+        }
+    }
+
+    /// Writes the request for a server (once, in one place: worth to be inlined there); `server` stands in for a host that an HTTP/1.0 client did not name.
+    @inline(__always)
     func request(
-        _ head: RequestHead, client: UnsafePointer<UInt8>, clientLength: Int, server: UnsafePointer<UInt8>,
-        serverLength: Int, into writer: inout HeadWriter
+        _ head: RequestHead, from origin: Origin, server: UnsafePointer<UInt8>, serverLength: Int,
+        into writer: inout HeadWriter
     ) {
         let fieldsEnd = head.length - 2
         var run = head.methodName.start
@@ -19,11 +55,11 @@ struct HeadRewriter {
         }
         let facts = head.summary.facts
         let hops = hops(head)
-        if facts.contains(.hopByHop) || facts.contains(.forwarded) || head.authority != nil
-            || head.minorVersion == 0 || hops.left > 0
+        if facts.rawValue & origin.replaced != 0 || head.authority != nil || head.minorVersion == 0
+            || hops.left > 0
         {
             for index in 0..<head.summary.count
-            where drops(index, head) || fields[index].value == hops.value {
+            where drops(index, head, origin) || fields[index].value == hops.value {
                 let start = fields[index].name.start
                 writer.append(base + run, start - run)
                 run = index + 1 < head.summary.count ? fields[index + 1].name.start : fieldsEnd
@@ -35,15 +71,98 @@ struct HeadRewriter {
             writer.append(decimal: hops.left - 1)
             writer.append("\r\n")
         }
-        writer.append("X-Forwarded-For: ")
-        writer.append(client, clientLength)
-        writer.append("\r\nX-Forwarded-Proto: http\r\n")
-        if let host = head.host {
-            writer.append("X-Forwarded-Host: ")
-            writer.append(host, of: base)
+        if origin.isTrusted, head.summary.facts.contains(.forwarded) {
+            appendToForwarded(head, origin, into: &writer)
+        } else {
+            forwarded(head, origin, into: &writer)
+        }
+        if origin.idLength > 0 { writer.append(origin.id, origin.idLength) }
+        if origin.traceLength > 0 { writer.append(origin.trace, origin.traceLength) }
+        writer.append("\r\n")
+    }
+
+    /// What the proxy itself says of the client; few appends, since every request pays for each.
+    @inline(__always)
+    private func forwarded(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        if origin.options.contains(.xForwarded) {
+            writer.append("X-Forwarded-For: ")
+            writer.append(origin.client, origin.clientLength)
+            if let host = head.host {
+                writer.append(
+                    origin.isSecure
+                        ? "\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
+                        : "\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ")
+                writer.append(host, of: base)
+                writer.append("\r\n")
+            } else {
+                writer.append("\r\n")
+                proto(origin, into: &writer)
+            }
+        }
+        if origin.options.contains(.forwarded) {
+            writer.append("Forwarded: ")
+            element(head, origin, into: &writer)
+        }
+    }
+
+    private func proto(_ origin: Origin, into writer: inout HeadWriter) {
+        writer.append(
+            origin.isSecure ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
+    }
+
+    /// What the proxies before this one said, with this one's word after it.
+    @inline(never)
+    private func appendToForwarded(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        if origin.options.contains(.xForwarded) {
+            writer.append("X-Forwarded-For: ")
+            append(valuesOf: "x-forwarded-for", head, into: &writer)
+            writer.append(origin.client, origin.clientLength)
             writer.append("\r\n")
+            if !brings("x-forwarded-proto", head) { proto(origin, into: &writer) }
+            if let host = head.host, !brings("x-forwarded-host", head) {
+                writer.append("X-Forwarded-Host: ")
+                writer.append(host, of: base)
+                writer.append("\r\n")
+            }
+        }
+        if origin.options.contains(.forwarded) {
+            writer.append("Forwarded: ")
+            append(valuesOf: "forwarded", head, into: &writer)
+            element(head, origin, into: &writer)
+        }
+    }
+
+    /// One element of `Forwarded` (RFC 7239 §4) and the line's end. Hosts hold neither quotes nor backslashes.
+    private func element(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
+        var isNew = false
+        for index in 0..<origin.clientLength where origin.client[index] == UInt8(ascii: ":") { isNew = true }
+        writer.append(isNew ? "for=\"[" : "for=")
+        writer.append(origin.client, origin.clientLength)
+        writer.append(isNew ? "]\";proto=" : ";proto=")
+        writer.append(origin.isSecure ? "https" : "http")
+        if let host = head.host, host.count > 0 {
+            writer.append(";host=\"")
+            writer.append(host, of: base)
+            writer.append("\"")
         }
         writer.append("\r\n")
+    }
+
+    /// The values of all lines of this name, each with a comma behind it.
+    private func append(valuesOf name: StaticString, _ head: RequestHead, into writer: inout HeadWriter) {
+        for index in 0..<head.summary.count
+        where fields[index].kind == .forwarded && fields[index].isNamed(name, base) {
+            guard fields[index].value.count > 0 else { continue }
+            writer.append(fields[index].value, of: base)
+            writer.append(", ")
+        }
+    }
+
+    private func brings(_ name: StaticString, _ head: RequestHead) -> Bool {
+        for index in 0..<head.summary.count where fields[index].kind == .forwarded {
+            if fields[index].isNamed(name, base) { return true }
+        }
+        return false
     }
 
     /// The request line and the host, where they cannot be copied as they are.
@@ -80,10 +199,19 @@ struct HeadRewriter {
         return (left, value)
     }
 
-    private func drops(_ index: Int, _ head: RequestHead) -> Bool {
+    private func drops(_ index: Int, _ head: RequestHead, _ origin: Origin) -> Bool {
         let field = fields[index]
         switch field.kind {
-        case .connection, .hopByHop, .forwarded, .disguised: return true
+        case .connection, .hopByHop, .disguised: return true
+        // What a trusted proxy says cannot be named away: its client may have written that `Connection`.
+        case .forwarded:
+            if !origin.isTrusted { return true }
+            if origin.options.contains(.xForwarded), field.isNamed("x-forwarded-for", base) { return true }
+            return origin.options.contains(.forwarded) && field.isNamed("forwarded", base)
+        case .requestID:
+            return origin.idLength > 0 || head.summary.nominates(field, base, fields)
+        case .tracing:
+            return origin.traceLength > 0 || head.summary.nominates(field, base, fields)
         case .host: return head.authority != nil
         case .expect: return head.minorVersion == 0
         case .contentLength, .transferEncoding: return false
@@ -102,9 +230,11 @@ struct HeadRewriter {
         var keepsAlive = true
     }
 
-    /// Writes the response for a client; `date` is a line for heads that lack one (RFC 9110 §6.6.1).
+    /// Writes the response for a client; `date` is a line for heads that lack one (RFC 9110 §6.6.1), `id` a whole line
+    /// with the request's id, which a final response carries instead of the server's own.
     func response(
-        _ head: ResponseHead, _ change: Change, date: UnsafePointer<UInt8>, into writer: inout HeadWriter
+        _ head: ResponseHead, _ change: Change, date: UnsafePointer<UInt8>, id: UnsafePointer<UInt8>,
+        idLength: Int, into writer: inout HeadWriter
     ) {
         let fieldsEnd = head.length - 2
         writer.append("HTTP/1.1")
@@ -117,9 +247,12 @@ struct HeadRewriter {
         }
         let isBare = head.isInterim || head.status == 204
         let unchunked = change.unchunked || isBare || change.minor == 0
-        if head.summary.facts.contains(.hopByHop) || isBare {
-            for index in 0..<head.summary.count where drops(index, head, unchunked: unchunked, isBare: isBare)
-            {
+        let replacesID = idLength > 0 && !head.isInterim
+        if head.summary.facts.contains(.hopByHop) || isBare
+            || replacesID && head.summary.facts.contains(.requestID)
+        {
+            for index in 0..<head.summary.count
+            where drops(index, head, unchunked: unchunked, isBare: isBare, replacesID: replacesID) {
                 let start = fields[index].name.start
                 writer.append(base + run, start - run)
                 run = index + 1 < head.summary.count ? fields[index + 1].name.start : fieldsEnd
@@ -128,6 +261,7 @@ struct HeadRewriter {
         writer.append(base + run, fieldsEnd - run)
         if !head.isInterim {
             if !head.summary.facts.contains(.date) { writer.append(date, DateLine.length) }
+            if idLength > 0 { writer.append(id, idLength) }
             if change.rechunked { writer.append("Transfer-Encoding: chunked\r\n") }
             if !change.keepsAlive {
                 writer.append("Connection: close\r\n")
@@ -138,13 +272,16 @@ struct HeadRewriter {
         writer.append("\r\n")
     }
 
-    private func drops(_ index: Int, _ head: ResponseHead, unchunked: Bool, isBare: Bool) -> Bool {
+    private func drops(
+        _ index: Int, _ head: ResponseHead, unchunked: Bool, isBare: Bool, replacesID: Bool
+    ) -> Bool {
         let field = fields[index]
         switch field.kind {
         case .connection, .hopByHop: return true
         case .contentLength: return isBare
         case .transferEncoding: return unchunked
-        case .host, .expect, .forwarded, .disguised, .date, .other:
+        case .requestID: return replacesID || head.summary.nominates(field, base, fields)
+        case .host, .expect, .forwarded, .disguised, .date, .tracing, .other:
             return head.summary.nominates(field, base, fields)
         }
     }

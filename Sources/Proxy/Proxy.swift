@@ -23,21 +23,32 @@ package final class Proxy: Sendable {
     private let board: RoutingBoard
     private let minder: Minder
     private let workers: [WorkerControl]
+    private let log: AccessLog?
     private let state = Mutex(State())
+    private let rates = Mutex(RequestRates())
 
-    /// Starts the workers, without listeners; throws at the limits of threads or descriptors.
-    package init(_ settings: ProxySettings) throws(SystemFault) {
+    /// Starts the workers, without listeners; throws at the limits of threads or descriptors. `report` is told,
+    /// on a thread of the proxy's, what somebody should know: that the access log cannot be written.
+    package init(
+        _ settings: ProxySettings, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(SystemFault) {
         self.settings = settings
+        var log: AccessLog?
+        if let access = settings.accessLog {
+            log = try AccessLog(access, workers: max(1, settings.workers), report: report)
+        }
+        self.log = log
         var controls: [WorkerControl] = []
         let bell = try Doorbell()
         for index in 0..<max(1, settings.workers) {
-            controls.append(try WorkerControl(index: index, minder: bell))
+            controls.append(try WorkerControl(index: index, minder: bell, log: log))
         }
         workers = controls
         board = RoutingBoard(settings.balancing)
         board.signals.serve(controls)
         minder = Minder(board: board, workers: controls, doorbell: bell)
         try minder.start()
+        try log?.start()
         for control in controls {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
                 // Where it is not allowed, the scheduler decides.
@@ -107,7 +118,14 @@ package final class Proxy: Sendable {
         minder.stop()
         for worker in workers { worker.tell(.stop) }
         for thread in threads { thread.join() }
+        log?.stop()
     }
+
+    /// Opens the access log's file anew, after it was renamed; soon, on the log's thread.
+    package func reopenLog() { log?.reopen() }
+
+    /// Names the epoch that log lines carry from here on; 0 for none.
+    package func note(epoch: Int64) { log?.epoch.store(epoch, ordering: .relaxed) }
 
     /// Puts a new server list in force; workers see it at their next turn. Requests in flight go on, whatever
     /// became of their server.
@@ -138,6 +156,14 @@ package final class Proxy: Sendable {
         let now = Instant.now().nanoseconds
         var listener = ProxySnapshot.Listener(address: address)
         for worker in workers { listener.add(worker.meters.listener) }
+        listener.logLost = log?.lost.current ?? 0
+        let requests = listener.requests
+        (listener.requestsPerSecond, listener.requestsPerSecondOfTen) = rates.withLock { rates in
+            rates.note(requests, at: now)
+            return (
+                rates.rate(requests, overSeconds: 1, at: now), rates.rate(requests, overSeconds: 10, at: now)
+            )
+        }
         let servers = board.standings().map { snapshot(of: $0.entry, $0.standing, at: now) }
         return ProxySnapshot(servers: servers, listener: listener)
     }
@@ -146,6 +172,7 @@ package final class Proxy: Sendable {
         -> ProxySnapshot.Server
     {
         var counts = LatencyWindow.noCounts
+        var durations = DurationHistogram.noCounts
         var requests: UInt64 = 0
         var errors: UInt64 = 0
         var responses5xx: UInt64 = 0
@@ -161,6 +188,7 @@ package final class Proxy: Sendable {
             retries += meters.pointee.retries.current
             inFlight += meters.pointee.inFlight.current
             worker.meters.latency(entry.slot).add(to: &counts, at: now)
+            worker.meters.duration(entry.slot).add(to: &durations)
         }
         let drainEnd = standing.drainingSince + settings.balancing.drainMilliseconds * 1_000_000
         let slowStart = settings.balancing.slowStartMilliseconds * 1_000_000
@@ -173,7 +201,7 @@ package final class Proxy: Sendable {
             requests: requests, retries: retries, errors: errors, responses5xx: responses5xx,
             connects: connects, inFlight: Int(truncatingIfNeeded: inFlight),
             p50: LatencyWindow.percentile(0.5, of: counts), p90: LatencyWindow.percentile(0.9, of: counts),
-            p99: LatencyWindow.percentile(0.99, of: counts))
+            p99: LatencyWindow.percentile(0.99, of: counts), durations: durations)
     }
 }
 
@@ -202,5 +230,6 @@ extension ProxySnapshot.Listener {
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
+        logDropped += meters.pointee.logDropped.current
     }
 }

@@ -17,6 +17,10 @@ package struct ProxySettings: Sendable, Equatable {
     package var balancing = BalancingSettings()
     /// What a request's or response's head may measure.
     package var head = HeadLimits()
+    /// Where requests are logged; nil logs none.
+    package var accessLog: AccessLogSettings?
+    /// What servers are told of clients, and who is believed.
+    package var forwarding = ForwardingSettings()
 
     /// From a request's first byte (or the connection's start) to the end of its head.
     package var clientHeadMilliseconds: Int64 = 10_000

@@ -31,6 +31,8 @@ package struct ProxySnapshot: Sendable, Equatable {
         package let p50: Double?
         package let p90: Double?
         package let p99: Double?
+        /// The same times since the proxy started.
+        package let durations: DurationCounts
     }
 
     /// The side of the clients, all workers together.
@@ -66,6 +68,13 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0
         package var bytesToClients: UInt64 = 0
+        /// Requests a second over about the last second, and the last ten; nil when nobody asked about then.
+        package var requestsPerSecond: Double?
+        package var requestsPerSecondOfTen: Double?
+        /// Log lines that a full ring had no room for.
+        package var logDropped: UInt64 = 0
+        /// Log lines that could not be written.
+        package var logLost: UInt64 = 0
     }
 
     package let servers: [Server]

@@ -5,7 +5,7 @@ import Peer
 import ServiceLifecycle
 import UnixSignals
 
-/// `troop agent`: the agent itself, until SIGTERM or SIGINT.
+/// `troop agent`: the agent itself, until SIGTERM or SIGINT. SIGUSR1 opens the access log's file anew.
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent", abstract: "Run the agent of this host in the foreground.")
@@ -33,6 +33,7 @@ struct AgentCommand: AsyncParsableCommand {
             ExitStatus.complain("\(error)")
             throw ExitStatus.degraded
         }
+        async let _: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
         var group = ServiceGroupConfiguration(
             services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)
@@ -42,6 +43,10 @@ struct AgentCommand: AsyncParsableCommand {
             ExitStatus.complain(fault.description)
             throw ExitStatus.degraded
         }
+    }
+
+    private static func reopenLog(of agent: Agent) async {
+        for await _ in await UnixSignalsSequence(trapping: .sigusr1) { agent.reopenLog() }
     }
 
     private static var environment: [String: String] {

@@ -58,7 +58,10 @@ final class Ensemble: Sendable {
                 redis: \(redisLines)
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
-                proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
+                proxy:
+                  listen: "127.0.0.1:\(proxyPort)"
+                  workers: 1
+                  access_log: {path: \(folder)/\(name).access}
                 metrics: {scope: process, pid_file: \(folder)/\(name).pid}
                 \(election)
                 """

@@ -108,12 +108,12 @@ import Testing
         for _ in 0..<3 {
             wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             let response = try #require(wire.readMessage())
-            #expect(response.status == 503 && response.text == "proxy: no server is active\n")
+            #expect(response.status == 503 && response.sentence == "proxy: no server is active")
             #expect(response.field("Content-Type") == "text/plain; charset=utf-8")
         }
         wire.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(wire.readMessage(withoutBody: true)?.status == 503)
-        #expect(wire.readMessage()?.text == "proxy: no server is active\n")
+        #expect(wire.readMessage()?.sentence == "proxy: no server is active")
     }
 
     @Test func aRefusedConnectionGoesToAnotherServer() throws {
@@ -138,7 +138,7 @@ import Testing
         let rig = try Rig(dead)
         let response = try #require(rig.get())
         #expect(response.status == 502)
-        #expect(dead.contains { response.text == "server \($0): cannot connect: Connection refused\n" })
+        #expect(dead.contains { response.sentence == "server \($0): cannot connect: Connection refused" })
         #expect(rig.proxy.snapshot().servers.map(\.errors).reduce(0, +) == 3)
     }
 
@@ -173,7 +173,7 @@ import Testing
         wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody")
         let response = try #require(wire.readMessage())
         #expect(response.status == 502)
-        #expect(response.text == "server \(backend.address): closed the connection without a response\n")
+        #expect(response.sentence == "server \(backend.address): closed the connection without a response")
         #expect(backend.startLines == ["GET / HTTP/1.1", "POST / HTTP/1.1"])
     }
 
@@ -197,7 +197,7 @@ import Testing
         let rig = try Rig([backend.address])
         let response = try #require(rig.get())
         #expect(response.status == 502)
-        #expect(response.text == "server \(backend.address): \(reason)\n")
+        #expect(response.sentence == "server \(backend.address): \(reason)")
         #expect(rig.proxy.snapshot().servers[0].errors == 1)
     }
 
@@ -221,7 +221,7 @@ import Testing
         let rig = try Rig([backend.address]) { $0.firstByteMilliseconds = 200 }
         let response = try #require(rig.get())
         #expect(response.status == 504)
-        #expect(response.text == "server \(backend.address): sent no response in time\n")
+        #expect(response.sentence == "server \(backend.address): sent no response in time")
     }
 
     @Test func aSlowHeadIsATimeout() throws {

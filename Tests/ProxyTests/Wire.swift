@@ -15,6 +15,8 @@ final class Wire {
 
         var status: Int { Int(startLine.split(separator: " ").dropFirst().first ?? "") ?? 0 }
         var text: String { String(decoding: body, as: UTF8.self) }
+        /// The first line of an error page; the request's id stands in the second.
+        var sentence: String { String(text.prefix { $0 != "\n" }) }
         var path: String { String(startLine.split(separator: " ").dropFirst().first ?? "") }
     }
 

@@ -1,6 +1,6 @@
 import Election
 import Linux
-import Proxy
+package import Proxy
 package import Store
 
 /// The agent's HTTP API: status for everyone, changes for who may open the socket.
@@ -11,6 +11,7 @@ package import Store
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
 /// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
+/// | `GET /metrics` | what this agent's proxy has counted, for Prometheus |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
@@ -21,18 +22,20 @@ package import Store
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
+    private let proxy: Proxy
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
 
     /// An API over the parts of one agent.
     package init(
-        reading: StatusReading, roster: Roster, store: Store, keys: Keys, queue: CommandQueue,
-        pause: PauseSwitch
+        reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
+        queue: CommandQueue, pause: PauseSwitch
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         self.reading = reading
         self.roster = roster
+        self.proxy = proxy
         self.store = store
         self.keys = keys
     }
@@ -48,6 +51,7 @@ package struct AgentAPI: Sendable {
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
+        case "/metrics": return isGet ? metrics : notAllowed("GET, HEAD")
         case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
@@ -64,7 +68,8 @@ package struct AgentAPI: Sendable {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
-                404, "no such path; there are /health /leader /ready /v1/status /v1/history /v1/servers")
+                404,
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers")
         }
     }
 
@@ -73,6 +78,12 @@ package struct AgentAPI: Sendable {
         var response = Response.error(405, "this path takes only \(methods)")
         response.fields.append(("Allow", methods))
         return response
+    }
+
+    private var metrics: Response {
+        Response(
+            status: 200, contentType: MetricsText.contentType,
+            body: MetricsText.bytes(of: ProxyMetrics.families(proxy.snapshot())))
     }
 
     private func role(wanted: Bool) -> Response {

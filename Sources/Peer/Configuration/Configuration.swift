@@ -151,6 +151,10 @@ extension Configuration {
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
         package var balancing = BalancingSettings()
+        /// Where requests are logged; nil logs none.
+        package var accessLog: AccessLogSettings?
+        /// What servers are told of clients, and which proxies are believed.
+        package var forwarding: ForwardingSettings
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.

@@ -1,4 +1,5 @@
 import Linux
+import Proxy
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
@@ -28,6 +29,7 @@ struct ConfigurationAssembly {
         let server = server()
         let scope = scope()
         checkTLS()
+        let accessLog = accessLog()
         let election = election()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
         try faults.throwIfAny()
@@ -41,12 +43,12 @@ struct ConfigurationAssembly {
                 url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
             api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
-            proxy: proxy(listen: proxyListen), election: election,
+            proxy: proxy(listen: proxyListen, accessLog: accessLog), election: election,
             metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
             log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
     }
 
-    private func proxy(listen: SocketAddress) -> Configuration.Proxy {
+    private func proxy(listen: SocketAddress, accessLog: AccessLogSettings?) -> Configuration.Proxy {
         Configuration.Proxy(
             listen: listen, workers: draft.proxyWorkers ?? min(256, max(1, machine.cores)),
             run: draft.proxyRun, maxConnections: draft.maxConnections, limits: draft.limits,
@@ -56,7 +58,21 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing)
+            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
+            forwarding: draft.forwarding)
+    }
+
+    private mutating func accessLog() -> AccessLogSettings? {
+        guard let path = draft.accessLogPath else {
+            if let place = places["proxy.access_log.format"] {
+                faults.add(
+                    place, "proxy.access_log.format", "given alone; expected proxy.access_log.path with it")
+            }
+            return nil
+        }
+        var settings = AccessLogSettings(path == "stdout" ? .standardOutput : .file(path))
+        settings.format = draft.accessLogFormat
+        return settings
     }
 
     // MARK: - Places

@@ -36,6 +36,9 @@ struct ConfigurationDraft: Sendable {
     var balancing = BalancingSettings()
     var healthStatus = 200..<400
     var healthBody: String?
+    var accessLogPath: String?
+    var accessLogFormat = AccessLogSettings.Format.logfmt
+    var forwarding = ForwardingSettings()
     var ttl: Int64 = 0
     var renew: Int64 = 0
     var commandTimeout: Int64 = 0

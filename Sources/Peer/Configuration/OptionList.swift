@@ -1,8 +1,11 @@
+import Proxy
+
 extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + leadership + watching)
+            identity + redis + interfaces + server + proxy + balancing + observation + leadership
+                + watching)
     }
 
     private static var identity: [ConfigurationOption] {
@@ -135,6 +138,33 @@ extension OptionTable {
             ConfigurationOption(
                 "proxy.body_timeout", .duration(100...3_600_000), into: \.bodyTimeout, .text("30s"),
                 "How long either side may pause within a body."),
+        ]
+    }
+
+    private static var observation: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "proxy.access_log.path", .path, into: \.accessLogPath, .none,
+                "The file of the access log, or `stdout`; without it requests are not logged."),
+            ConfigurationOption(
+                "proxy.access_log.format", .oneOf(), into: \.accessLogFormat, .text("logfmt"),
+                "How a line of the access log is written."),
+            ConfigurationOption(
+                "proxy.forwarded.trust", .networks, into: \.forwarding.trust, .none,
+                "The proxies before this one, whose `X-Forwarded-…`, `Forwarded` and `X-Request-Id` are believed.",
+                isList: true),
+            ConfigurationOption(
+                "proxy.forwarded.x_forwarded", .truth, into: \.forwarding.xForwarded, .text("true"),
+                "Whether servers are sent `X-Forwarded-For`, `-Proto` and `-Host`."),
+            ConfigurationOption(
+                "proxy.forwarded.forwarded", .truth, into: \.forwarding.forwarded, .text("false"),
+                "Whether servers are sent `Forwarded` (RFC 7239)."),
+            ConfigurationOption(
+                "proxy.request_id", .truth, into: \.forwarding.requestID, .text("true"),
+                "Whether each request gets an `X-Request-Id`, for its server, its client and the access log."),
+            ConfigurationOption(
+                "proxy.start_traces", .truth, into: \.forwarding.startsTraces, .text("false"),
+                "Whether a request without a valid `traceparent` gets a new one."),
         ]
     }
 

@@ -1,4 +1,5 @@
 import Linux
+import Proxy
 import Store
 
 /// What is wrong with one value, and what was expected.
@@ -164,6 +165,37 @@ extension ValueForm where Value == Double {
                 text: "expected a number of cores from 0.01 to 4096 such as 0.5, got '\(shown(text))'")
         }
         return number
+    }
+}
+
+extension ValueForm where Value == [Network] {
+    /// The most networks that a list may have: each is compared with every new connection's address.
+    private static let networksMax = 256
+
+    /// Networks and single addresses.
+    static let networks = ValueForm(name: "list of networks, as `10.0.0.0/8, fd00::/8`") {
+        text throws(ValueFault) in
+        var networks: [Network] = []
+        if text.isEmpty { return networks }
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let word = String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+            do throws(Network.Fault) {
+                networks.append(try Network(word))
+            } catch {
+                let why: String
+                switch error {
+                case .badAddress: why = "its address is not numeric"
+                case .badPrefix: why = "its prefix is no number of bits that the address has"
+                case .bitsBeyondPrefix: why = "the address has bits beyond the prefix"
+                }
+                throw ValueFault(
+                    text: "expected networks such as 10.0.0.0/8 or fd00::1, got '\(shown(word))': \(why)")
+            }
+        }
+        guard networks.count <= networksMax else {
+            throw ValueFault(text: "expected at most \(networksMax) networks, got \(networks.count)")
+        }
+        return networks
     }
 }
 

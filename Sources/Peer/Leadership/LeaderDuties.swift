@@ -125,6 +125,7 @@ package actor LeaderDuties {
         switch change.standing {
         case .leader(let lease, _):
             roster.lookAgain()
+            proxy.note(epoch: lease.epoch)
             open()  // first: writing the epoch waits for the disk, and clients wait for the listener
             keep(epoch: lease.epoch)
             log.notice("leading", metadata: metadata)

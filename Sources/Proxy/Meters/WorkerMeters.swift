@@ -19,6 +19,8 @@ struct ListenerMeters: ~Copyable {
     let queued = Counter()
     let queueTimeouts = Counter()
     let cut = Counter()
+    /// Log lines for which the ring had no room.
+    let logDropped = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
     let requestFaults = FaultMeters()
@@ -69,6 +71,7 @@ final class WorkerMeters: Sendable {
     nonisolated(unsafe) let listener: UnsafeMutablePointer<ListenerMeters>
     nonisolated(unsafe) let servers: UnsafeMutablePointer<ServerMeters>
     nonisolated(unsafe) private let latencies: UnsafeMutablePointer<Atomic<UInt32>>
+    nonisolated(unsafe) private let durations: UnsafeMutablePointer<Atomic<UInt64>>
 
     init() {
         listener = .allocate(capacity: 1)
@@ -76,19 +79,42 @@ final class WorkerMeters: Sendable {
         // Large zeroed blocks come from untouched pages: memory is used only for the slots that servers take.
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
         latencies = ZeroedMemory.allocate(RoutingBoard.slots * LatencyWindow.words)
+        durations = ZeroedMemory.allocate(RoutingBoard.slots * DurationHistogram.words)
     }
 
     deinit {
         listener.deallocate()
         free(servers)
         free(latencies)
+        free(durations)
     }
 
     func latency(_ slot: Int) -> LatencyWindow { LatencyWindow(base: latencies + slot * LatencyWindow.words) }
 
+    func duration(_ slot: Int) -> DurationHistogram {
+        DurationHistogram(base: durations + slot * DurationHistogram.words)
+    }
+
+    /// What the worker writes response times with.
+    var times: ServerTimes { ServerTimes(latencies: latencies, durations: durations) }
+
     func clear(_ slot: Int) {
         servers[slot].clear()
         latency(slot).clear()
+        duration(slot).clear()
+    }
+}
+
+/// Where one worker notes how long servers take: plain memory, of which `WorkerMeters` is the owner.
+struct ServerTimes: BitwiseCopyable {
+    fileprivate let latencies: UnsafeMutablePointer<Atomic<UInt32>>
+    fileprivate let durations: UnsafeMutablePointer<Atomic<UInt64>>
+
+    /// Counts how long a server took to begin its response; called by the owning worker only.
+    @inline(__always)
+    func record(_ slot: Int, _ nanoseconds: Int64, at now: Int64) {
+        LatencyWindow(base: latencies + slot * LatencyWindow.words).record(nanoseconds, at: now)
+        DurationHistogram(base: durations + slot * DurationHistogram.words).record(nanoseconds)
     }
 }
 

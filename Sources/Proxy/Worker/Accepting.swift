@@ -52,6 +52,7 @@ extension Worker {
         client.initialize(to: Client(descriptor: descriptor, generation: freshGeneration()))
         client.pointee.ready = .writable
         client.pointee.noteAddress(&address)
+        noteClient(index, &address)
         clients.deadlines[Int(index)] = now + limits.clientHead
         meters.pointee.open.add()
         let word = UInt64(client.pointee.generation) << 32 | UInt64(index)
@@ -65,9 +66,10 @@ extension Worker {
     /// Answers 503 without giving the connection a place; a fresh socket's buffer always takes that much.
     private mutating func turnAway(_ descriptor: Int32) {
         meters.pointee.turnedAway.add()
+        var id = RequestID()
         let length = Answer.write(
             503, text: "proxy: too many connections", isHead: false, keepsAlive: false, minorVersion: 1,
-            to: scratch)
+            id: &id, isJSON: false, to: scratch)
         _ = send(descriptor, scratch, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
         _ = shutdown(descriptor, Int32(SHUT_WR))
         // What has arrived is read, or close() would reset the connection and the answer with it.

@@ -56,7 +56,10 @@ extension Worker {
     private mutating func cutAll() {
         for index in 0..<Int32(clients.highWater) {
             let client = clients[index]
-            if client.pointee.phase != .free { cut(index, client) }
+            if client.pointee.phase != .free {
+                blame(index, .stopped)
+                cut(index, client)
+            }
         }
     }
 
@@ -122,6 +125,7 @@ extension Worker {
     /// Ends what has passed its deadline.
     mutating func sweep() {
         lastSweep = now
+        if trails.isLogging { trails.writer.nudge() }
         if acceptPaused { resumeAccepting() }
         refreshLoads()
         if waitingCount > 0 { hasVacancy = true }

@@ -14,6 +14,7 @@ extension Worker {
             reserved = -1
             guard slot >= 0 else {
                 if slot == Worker.waits { return }
+                blame(index, .noServer)
                 answer(index, client, 503, "proxy: no server is active")
                 return
             }
@@ -22,6 +23,7 @@ extension Worker {
                 serverMeters[Int(slot)].retries.add()
             }
             client.pointee.exchange.attempt(slot)
+            noteAttempt(index, slot)
             serverMeters[Int(slot)].requests.add()
             while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
                 // Only an idempotent request that is here as a whole can be repeated, so for others it is worth a
@@ -130,12 +132,11 @@ extension Worker {
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.up.start), fields: blocks.fields(of: block))
         let server = servers + Int(link.pointee.server)
-        withUnsafePointer(to: &client.pointee.address) { address in
+        noteSending(index, reused: link.pointee.served > 0)
+        withOrigin(index, client) { origin in
             withUnsafePointer(to: &server.pointee.text) { text in
                 rewriter.request(
-                    head, client: UnsafeRawPointer(address).assumingMemoryBound(to: UInt8.self),
-                    clientLength: Int(client.pointee.addressLength),
-                    server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
+                    head, from: origin, server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
                     serverLength: Int(server.pointee.textLength), into: &writer)
             }
         }

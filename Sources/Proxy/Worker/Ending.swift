@@ -10,6 +10,7 @@ extension Worker {
 
     /// The response has been sent in full.
     mutating func finish(_ index: Int32, _ client: ClientPointer) {
+        noteEnd(index, client, .done)
         let upstream = client.pointee.upstream
         let isWhole =
             client.pointee.exchange.requestBody.isDone && client.pointee.spill.block == nil
@@ -97,14 +98,17 @@ extension Worker {
         releaseSpill(client)
         releaseDown(client)
         guard let block = blocks.take() else {
+            blame(index, .proxyLimit)
             closeClient(index, client)
             return
         }
+        noteAnswer(index, client, status)
         let exchange = client.pointee.exchange
         let keepsAlive = exchange.clientKeepsAlive && exchange.requestBody.isDone && !isClosing
         let length = Answer.write(
             status, text: text, isHead: exchange.method == .head, keepsAlive: keepsAlive,
-            minorVersion: exchange.minorVersion, to: block)
+            minorVersion: exchange.minorVersion, id: &trails.base[Int(index)].id,
+            isJSON: prefersJSON(client), to: block)
         countResponse(status)
         client.pointee.down = Client.Bytes(block: block, start: 0, end: Int32(length))
         client.pointee.closesAfterAnswer = !keepsAlive
@@ -118,6 +122,7 @@ extension Worker {
         case .waits: return
         case .ended: closeClient(index, client)
         case .yields:
+            noteClose(index, client)
             releaseDown(client)
             if client.pointee.closesAfterAnswer {
                 beginLinger(index, client)
@@ -142,6 +147,7 @@ extension Worker {
             from: loss, reused: link.pointee.served > 0, attemptsMax: limits.attemptsMax)
         // A server may close an idle connection when it likes: that is no failure of its.
         if recovery != .tryFreshConnection { noteLoss(slot, loss) }
+        blame(index, loss)
         closeUpstream(client.pointee.upstream)
         switch recovery {
         case .cut:
@@ -213,6 +219,7 @@ extension Worker {
         case .exchange:
             let exchange = client.pointee.exchange
             if exchange.hasResponse {
+                blame(index, client.pointee.down.count > 0 ? .timeoutClientRead : .timeoutResponseBody)
                 cut(index, client)
             } else if !exchange.requestBody.isDone, client.pointee.spill.block == nil,
                 client.pointee.upSent == client.pointee.upMark
@@ -249,6 +256,7 @@ extension Worker {
 
     mutating func closeClient(_ index: Int32, _ client: ClientPointer) {
         if client.pointee.phase == .queued { unqueue(client) }
+        noteClose(index, client)
         releaseBlocks(client)
         _ = close(client.pointee.descriptor)
         client.pointee.phase = .free

@@ -98,6 +98,7 @@ extension Worker {
     private mutating func readBody(_ index: Int32, _ client: ClientPointer) -> Flow {
         guard let block = client.pointee.up.block else { return .waits }
         let room = blocks.dataBytes
+        keepTarget(index, client)
         client.pointee.exchange.forgetSentBytes()
         client.pointee.up.start = 0
         client.pointee.up.end = 0
@@ -117,6 +118,7 @@ extension Worker {
         client.pointee.up.end = Int32(count)
         let (taken, fault) = client.pointee.exchange.requestBody.take(block, count: count)
         client.pointee.upMark = Int32(taken)
+        noteIn(index, taken)
         if let fault {
             refuseBody(index, client, fault)
             return .ended
@@ -169,6 +171,7 @@ extension Worker {
             }
             if sent < count { client.pointee.ready.remove(.writable) }
             meters.pointee.bytesToClients.add(UInt64(sent))
+            noteOut(index, sent)
             client.pointee.down.start += Int32(sent)
             clients.deadlines[Int(index)] = now + limits.responseBody
         }

@@ -74,6 +74,7 @@ extension Worker {
         guard let block = client.pointee.up.block else { return false }
         if client.pointee.phase == .idle {
             client.pointee.phase = .head
+            noteBegun(index)
             client.pointee.parser = RequestParser()
             clients.deadlines[Int(index)] = now + limits.clientHead
         }
@@ -85,6 +86,7 @@ extension Worker {
         case .refused(let fault):
             meters.pointee.rejectedHeads.add()
             meters.pointee.requestFaults.add(fault)
+            blame(index, .refused, fault)
             // As much of the head as was understood: the answer to HEAD has no body even then.
             client.pointee.exchange = Exchange(client.pointee.parser.head)
             client.pointee.exchange.endClient()
@@ -104,6 +106,7 @@ extension Worker {
             block + Int(body), count: Int(client.pointee.up.end - body))
         client.pointee.upMark = body + Int32(taken)
         client.pointee.upSent = body
+        noteRequest(index, client, block)
         if let fault {
             refuseBody(index, client, fault)
             return
@@ -130,6 +133,7 @@ extension Worker {
     mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
         meters.pointee.rejectedHeads.add()
         meters.pointee.requestFaults.add(fault)
+        blame(index, .refused, fault)
         client.pointee.exchange.endClient()
         if client.pointee.exchange.responseBegan {
             cut(index, client)

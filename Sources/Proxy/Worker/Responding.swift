@@ -6,9 +6,9 @@ import Linux
 /// A server's response, from its first byte to the last.
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by a
-    /// space, `Date`, `Transfer-Encoding`, `Connection`, one cookie and the size of the first chunk at most, 224 bytes
-    /// in all.
-    private static let headroom: Int32 = 256
+    /// space, `Date`, `Transfer-Encoding`, `Connection`, one `X-Request-Id`, one cookie and the size of the first chunk at most,
+    /// 380 bytes in all.
+    private static let headroom: Int32 = 416
     /// Room before content that is passed on as a chunk: the end of the last one, and this one's size.
     private static let chunkRoom: Int32 = 16
 
@@ -105,7 +105,9 @@ extension Worker {
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
-        rewriter.response(head, HeadRewriter.Change(), date: date.text(at: now), into: &writer)
+        rewriter.response(
+            head, HeadRewriter.Change(), date: date.text(at: now), id: UnsafePointer(scratch), idLength: 0,
+            into: &writer)
         let sent = send(client.pointee.descriptor, scratch, writer.count, Int32(MSG_NOSIGNAL))
         // A client that takes nothing now does without: interim responses are hints.
         if sent < 0, errno == EAGAIN { return true }
@@ -115,6 +117,7 @@ extension Worker {
         }
         client.pointee.exchange.beginResponse()
         meters.pointee.bytesToClients.add(UInt64(sent))
+        noteOut(index, sent)
         return true
     }
 
@@ -124,19 +127,23 @@ extension Worker {
     ) -> Flow {
         let server = Int(upstreams[client.pointee.upstream].pointee.server)
         let moment = clinux_boot_nanoseconds()
-        control.meters.latency(server).record(moment - client.pointee.exchange.dispatched, at: moment)
+        times.record(server, moment - client.pointee.exchange.dispatched, at: moment)
         noteAnswer(server, nanoseconds: moment - client.pointee.exchange.dispatched, status: head.status)
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))
         let rechunks = client.pointee.exchange.rechunks
-        rewriter.response(
-            head,
-            HeadRewriter.Change(
-                unchunked: client.pointee.exchange.unchunks, rechunked: rechunks,
-                minor: client.pointee.exchange.minorVersion,
-                keepsAlive: client.pointee.exchange.clientKeepsAlive),
-            date: date.text(at: now), into: &writer)
+        noteFirstByte(index, at: moment)
+        let trail = trails.base + Int(index)
+        let change = HeadRewriter.Change(
+            unchunked: client.pointee.exchange.unchunks, rechunked: rechunks,
+            minor: client.pointee.exchange.minorVersion,
+            keepsAlive: client.pointee.exchange.clientKeepsAlive)
+        let dateLine = date.text(at: now)
+        RequestID.withLine(of: &trail.pointee.id) { id in
+            rewriter.response(
+                head, change, date: dateLine, id: id, idLength: trail.pointee.id.lineCount, into: &writer)
+        }
         let body = start + head.length
         var length = addCookie(client, server, length: writer.count)
         if rechunks {

@@ -29,6 +29,7 @@ struct Worker: ~Copyable {
     let epoll: Int32
     let meters: UnsafeMutablePointer<ListenerMeters>
     let serverMeters: UnsafeMutablePointer<ServerMeters>
+    let times: ServerTimes
     let servers: UnsafeMutablePointer<ServerSlot>
     let events: UnsafeMutablePointer<epoll_event>
     /// Clients that go on in the same turn, as epoll words.
@@ -37,6 +38,8 @@ struct Worker: ~Copyable {
     var clients: Slab<Client>
     var upstreams: Slab<Upstream>
     var blocks: BlockPool
+    /// What is noted of each client's exchange.
+    var trails: Trails
     /// Where request heads are rewritten.
     var scratch: BlockPool.Block
     var date = DateLine()
@@ -82,6 +85,7 @@ struct Worker: ~Copyable {
         epoll = control.epoll
         meters = control.meters.listener
         serverMeters = control.meters.servers
+        times = control.meters.times
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
         events = ZeroedMemory.allocate(Worker.eventsPerTurn)
         clients = Slab(capacity: max(1, settings.connectionsPerWorker))
@@ -97,6 +101,7 @@ struct Worker: ~Copyable {
         picker = Picker(
             settings.balancing.balance, loads: loads, table: table, seed: UInt64(control.index + 1))
         retryBudget = RetryBudget(settings.balancing.retries)
+        trails = Trails(settings.forwarding, log: control.logWriter(), capacity: clients.capacity)
         guard let scratch = blocks.take() else { return nil }
         self.scratch = scratch
     }
@@ -108,6 +113,7 @@ struct Worker: ~Copyable {
         date.deallocate()
         loads.deallocate()
         clients.deallocate()
+        trails.deallocate()
         upstreams.deallocate()
     }
 
@@ -131,9 +137,12 @@ struct Worker: ~Copyable {
         end()
     }
 
-    private func waitMilliseconds() -> Int32 {
+    private mutating func waitMilliseconds() -> Int32 {
         if againCount > 0 { return 0 }
-        if clients.count == 0, upstreams.count == 0, !acceptPaused { return -1 }
+        if clients.count == 0, upstreams.count == 0, !acceptPaused {
+            if trails.isLogging { trails.writer.nudge() }
+            return -1
+        }
         let left = lastSweep + Worker.sweepNanoseconds - now
         return left <= 0 ? 0 : Int32(left / 1_000_000) + 1
     }

@@ -30,10 +30,12 @@ final class WorkerControl: Sendable {
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
     private let answered: Doorbell
+    private let log: AccessLog?
 
-    init(index: Int, minder: Doorbell) throws(SystemFault) {
+    init(index: Int, minder: Doorbell, log: AccessLog? = nil) throws(SystemFault) {
         self.index = index
         self.minder = minder
+        self.log = log
         doorbell = try Doorbell()
         answered = try Doorbell()
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -55,6 +57,12 @@ final class WorkerControl: Sendable {
     func setWaiting(_ waits: Bool, _ signals: SlotSignals) {
         isWaiting.store(waits, ordering: .relaxed)
         signals.waitingWorkers.wrappingAdd(waits ? 1 : -1, ordering: .sequentiallyConsistent)
+    }
+
+    /// The worker's end of its ring; nil while nothing is logged.
+    func logWriter() -> LogWriter? {
+        guard let log else { return nil }
+        return LogWriter(log.rings[index], bell: log.doorbell.descriptor)
     }
 
     /// Hands a listening socket over.

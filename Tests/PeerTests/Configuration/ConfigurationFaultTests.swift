@@ -155,6 +155,20 @@ import Testing
         ),
         Case("state:", "3:7: state: has no value; expected path, or no such key at all"),
         Case("state: ~", "3:8: state: has no value; expected path, or no such key at all"),
+        Case(
+            "proxy: {access_log: {format: json}}",
+            "3:30: proxy.access_log.format: given alone; expected proxy.access_log.path with it"),
+        Case(
+            "proxy: {access_log: {path: a, format: clf}}",
+            "3:39: proxy.access_log.format: expected one of logfmt, json, got 'clf'"),
+        Case(
+            "proxy: {forwarded: {trust: [10.0.0.0/8, 10.1.1.1/8]}}",
+            "3:28: proxy.forwarded.trust: expected networks such as 10.0.0.0/8 or fd00::1, got '10.1.1.1/8': "
+                + "the address has bits beyond the prefix"),
+        Case(
+            "proxy: {forwarded: {trust: [[a]]}}",
+            "3:29: proxy.forwarded.trust: expected a list of texts (list of networks, as `10.0.0.0/8, fd00::/8`), "
+                + "got a list"),
         Case("state: [a]", "3:8: state: expected one value (path), got a list"),
         Case("state: {a: b}", "3:8: state: expected one value (path), got a mapping"),
         Case(

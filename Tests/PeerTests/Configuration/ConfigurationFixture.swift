@@ -79,6 +79,10 @@ let fullFile = """
       idle_timeout: 1h
       head_timeout: 3s
       body_timeout: 4s
+      access_log: {path: /var/log/troop/access.log, format: json}
+      forwarded: {trust: [10.0.0.0/8, "fd00::1"], x_forwarded: false, forwarded: true}
+      request_id: false
+      start_traces: true
     election: {ttl: 2s, renew: 500ms, command_timeout: 300ms, quarantine: 5s, priority: 70}
     metrics:
       scope: process

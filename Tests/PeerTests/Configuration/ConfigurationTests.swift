@@ -1,4 +1,5 @@
 import Linux
+import Proxy
 import Store
 import Testing
 
@@ -8,6 +9,13 @@ import Testing
     private let minimal = "cluster: demo\nredis: {url: 'redis://127.0.0.1:6379/0'}\n"
 
     @Test func aFullFileGivesWhatItSays() throws {
+        var log = AccessLogSettings(.file("/var/log/troop/access.log"))
+        log.format = .json
+        var forwarding = ForwardingSettings()
+        forwarding.trust = [try Network("10.0.0.0/8"), try Network("fd00::1")]
+        forwarding.xForwarded = false
+        forwarding.forwarded = true
+        forwarding.startsTraces = true
         let expected = Configuration(
             cluster: "demo", host: .init(name: "a", address: "127.0.0.1"),
             peer: .init(listen: try SocketAddress("127.0.0.1:7218")), state: "/srv/troop",
@@ -25,7 +33,7 @@ import Testing
                 healthTimeoutMilliseconds: 250, rise: 1,
                 fall: 5, connectTimeoutMilliseconds: 300, firstByteTimeoutMilliseconds: 300_000,
                 idleTimeoutMilliseconds: 3_600_000, headTimeoutMilliseconds: 3000,
-                bodyTimeoutMilliseconds: 4000),
+                bodyTimeoutMilliseconds: 4000, accessLog: log, forwarding: forwarding),
             election: .init(
                 ttlMilliseconds: 2000, renewMilliseconds: 500, commandTimeoutMilliseconds: 300,
                 quarantineMilliseconds: 5000, priority: 70, neverLeads: false),
@@ -35,6 +43,8 @@ import Testing
     }
 
     @Test func whatIsNotGivenHasItsDefault() throws {
+        var forwarding = ForwardingSettings()
+        forwarding.requestID = true
         let expected = Configuration(
             cluster: "demo", host: .init(name: "box", address: "10.0.0.5"),
             peer: .init(listen: try SocketAddress("10.0.0.5:7118")), state: "/var/lib/troop",
@@ -49,7 +59,7 @@ import Testing
                 healthIntervalMilliseconds: 2000, healthTimeoutMilliseconds: 1000,
                 rise: 2, fall: 3, connectTimeoutMilliseconds: 1000, firstByteTimeoutMilliseconds: 30_000,
                 idleTimeoutMilliseconds: 60_000, headTimeoutMilliseconds: 10_000,
-                bodyTimeoutMilliseconds: 30_000),
+                bodyTimeoutMilliseconds: 30_000, accessLog: nil, forwarding: forwarding),
             election: .init(
                 ttlMilliseconds: 1000, renewMilliseconds: 250, commandTimeoutMilliseconds: 200,
                 quarantineMilliseconds: 2000, priority: 50, neverLeads: false),
@@ -101,6 +111,26 @@ import Testing
         #expect(Set(variables).count == variables.count)
         #expect(variables.contains("TROOP_REDIS_TLS_CA_FILE"))
         #expect(!variables.contains("TROOP_SOCKET"), "that one belongs to the command line")
+    }
+
+    @Test(arguments: [
+        ("proxy: {forwarded: {trust: [10.0.0.0/8, fd00::1]}}", ["10.0.0.0/8", "fd00::1/128"]),
+        ("proxy: {forwarded: {trust: '10.0.0.0/8 , 192.0.2.1'}}", ["10.0.0.0/8", "192.0.2.1/32"]),
+        ("proxy: {forwarded: {trust: []}}", []),
+    ])
+    func trustedNetworksAreAListOrATextWithCommas(_ text: String, _ networks: [String]) throws {
+        let read = try configuration(minimal + text)
+        #expect(read.proxy.forwarding.trust.map(\.description) == networks)
+    }
+
+    @Test func aVariableMayHoldAList() throws {
+        let read = try configuration(minimal, ["TROOP_PROXY_FORWARDED_TRUST": "10.0.0.0/8,::1"])
+        #expect(read.proxy.forwarding.trust.map(\.description) == ["10.0.0.0/8", "::1/128"])
+    }
+
+    @Test func theAccessLogMayGoToStandardOutput() throws {
+        let read = try configuration(minimal + "proxy: {access_log: {path: stdout}}")
+        #expect(read.proxy.accessLog == AccessLogSettings(.standardOutput))
     }
 
     @Test(arguments: [

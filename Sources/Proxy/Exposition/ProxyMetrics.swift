@@ -1,0 +1,124 @@
+import Linux
+
+/// What a proxy has counted, as metrics. `docs/metrics.md` lists every family.
+package enum ProxyMetrics {
+    /// The families of one proxy at one moment.
+    package static func families(_ snapshot: ProxySnapshot) -> [MetricFamily] {
+        listener(snapshot.listener) + servers(snapshot.servers)
+    }
+
+    private static func listener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        var responses = MetricFamily(
+            "troop_proxy_responses_total", .counter,
+            "Final responses whose sending began, the proxy's own included, by class of status")
+        for (name, count) in [
+            ("2xx", listener.responses2xx), ("3xx", listener.responses3xx), ("4xx", listener.responses4xx),
+            ("5xx", listener.responses5xx),
+        ] {
+            responses.add(Double(count), [("class", name)])
+        }
+        var lost = MetricFamily(
+            "troop_proxy_log_lines_dropped_total", .counter,
+            "Lines of the access log that were given up: for want of room in memory, or because the file took none"
+        )
+        lost.add(Double(listener.logDropped), [("reason", "ring_full")])
+        lost.add(Double(listener.logLost), [("reason", "write_failed")])
+        return [
+            single(
+                "troop_proxy_listening", .gauge, "Whether the proxy takes connections: 1 or 0",
+                listener.address == nil ? 0 : 1),
+            single(
+                "troop_proxy_connections", .gauge, "Connections of clients that are open",
+                Double(listener.open)),
+            single(
+                "troop_proxy_connections_accepted_total", .counter, "Connections taken from clients",
+                Double(listener.accepted)),
+            single(
+                "troop_proxy_connections_turned_away_total", .counter,
+                "Connections answered 503 at once because of the limit", Double(listener.turnedAway)),
+            single(
+                "troop_proxy_requests_total", .counter, "Requests with a valid head",
+                Double(listener.requests)),
+            single(
+                "troop_proxy_requests_refused_total", .counter, "Requests refused as malformed or too large",
+                Double(listener.rejectedHeads)),
+            single(
+                "troop_proxy_retries_total", .counter, "Attempts at a server after a request's first",
+                Double(listener.retries)),
+            single(
+                "troop_proxy_responses_cut_total", .counter,
+                "Responses that ended before they were whole, for whatever reason", Double(listener.cut)),
+            single(
+                "troop_proxy_received_bytes_total", .counter, "Bytes read from clients",
+                Double(listener.bytesFromClients)),
+            single(
+                "troop_proxy_sent_bytes_total", .counter, "Bytes written to clients",
+                Double(listener.bytesToClients)),
+            responses, lost,
+        ]
+    }
+
+    private static func single(
+        _ name: String, _ kind: MetricFamily.Kind, _ help: String, _ value: Double
+    ) -> MetricFamily {
+        var family = MetricFamily(name, kind, help)
+        family.add(value)
+        return family
+    }
+
+    private static func servers(_ servers: [ProxySnapshot.Server]) -> [MetricFamily] {
+        let sorted = servers.map { ($0.server.address.description, $0) }.sorted { $0.0 < $1.0 }
+        func each(
+            _ name: String, _ kind: MetricFamily.Kind, _ help: String,
+            _ value: (ProxySnapshot.Server) -> Double
+        ) -> MetricFamily {
+            var family = MetricFamily("troop_proxy_server_\(name)", kind, help)
+            for (address, server) in sorted { family.add(value(server), [("server", address)]) }
+            return family
+        }
+        var info = MetricFamily(
+            "troop_proxy_server_info", .gauge, "Always 1; the host that a server is on")
+        var states = MetricFamily(
+            "troop_proxy_server_state", .gauge, "1 for the state that the server list says, 0 for the others")
+        var durations = MetricFamily(
+            "troop_proxy_server_response_seconds", .histogram,
+            "Time from the sending of a request to the head of its response")
+        for (address, server) in sorted {
+            info.add(1, [("server", address), ("host", server.server.host)])
+            for state in ServerState.allCases {
+                states.add(
+                    server.server.state == state ? 1 : 0, [("server", address), ("state", state.rawValue)])
+            }
+            durations.add(
+                bounds: DurationHistogram.boundsInSeconds, counts: server.durations.counts,
+                sum: Double(server.durations.nanoseconds) / 1e9, [("server", address)])
+        }
+        return [
+            each("requests_total", .counter, "Requests sent to the server, repeated ones included") {
+                Double($0.requests)
+            },
+            each(
+                "errors_total", .counter,
+                "Attempts without a valid response: connects that failed, resets, timeouts, malformed heads"
+            ) { Double($0.errors) },
+            each("responses_5xx_total", .counter, "Responses of the server with a status of 500 or more") {
+                Double($0.responses5xx)
+            },
+            each("connects_total", .counter, "Connections begun to the server") { Double($0.connects) },
+            each("in_flight", .gauge, "Requests that the server is working on") { Double($0.inFlight) },
+            each("healthy", .gauge, "Whether the server's health checks pass, or none was made: 1 or 0") {
+                $0.rank.isWell ? 1 : 0
+            },
+            each("ejected", .gauge, "Whether the server is ejected because requests to it failed: 1 or 0") {
+                $0.ejectedUntil == nil ? 0 : 1
+            },
+            each("retries_total", .counter, "Of the requests sent to it, those that another server had failed before") {
+                Double($0.retries)
+            },
+            each("weight", .gauge, "The server's share of the requests, against the other weights") {
+                Double($0.server.weight)
+            },
+            info, states, durations,
+        ]
+    }
+}

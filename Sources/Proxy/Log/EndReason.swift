@@ -1,0 +1,76 @@
+import HTTP
+
+/// Why an exchange ended, as the access log says it.
+enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
+    /// Not known yet; a connection that ends so was ended by its client.
+    case none
+    case done
+    case clientGone
+    case refused
+    case noServer
+    case proxyLimit
+    case queueFull
+    case stopped
+    case serverRefused
+    case serverClosed
+    case serverMalformed
+    case serverCut
+    case timeoutHead
+    case timeoutRequestBody
+    case timeoutQueue
+    case timeoutConnect
+    case timeoutFirstByte
+    case timeoutResponseBody
+    case timeoutClientRead
+    case timeoutTotal
+
+    /// The word in the log. `refused` and `server_malformed` are followed by a colon and what was wrong.
+    var word: StaticString {
+        switch self {
+        case .none, .clientGone: "client_gone"
+        case .done: "done"
+        case .refused: "refused"
+        case .noServer: "no_server"
+        case .proxyLimit: "proxy_limit"
+        case .queueFull: "queue_full"
+        case .stopped: "stopped"
+        case .serverRefused: "server_refused"
+        case .serverClosed: "server_closed"
+        case .serverMalformed: "server_malformed"
+        case .serverCut: "server_cut"
+        case .timeoutHead: "timeout_head"
+        case .timeoutRequestBody: "timeout_request_body"
+        case .timeoutQueue: "timeout_queue"
+        case .timeoutConnect: "timeout_connect"
+        case .timeoutFirstByte: "timeout_first_byte"
+        case .timeoutResponseBody: "timeout_response_body"
+        case .timeoutClientRead: "timeout_client_read"
+        case .timeoutTotal: "timeout_total"
+        }
+    }
+
+    /// The reason that a lost server gives.
+    init(_ loss: ServerLoss) {
+        self =
+            switch loss {
+            case .connectFailed: .serverRefused
+            case .connectTimeout: .timeoutConnect
+            case .closed: .serverClosed
+            case .silent: .timeoutFirstByte
+            case .malformed: .serverMalformed
+            case .brokenOff: .serverCut
+            }
+    }
+}
+
+extension MessageFault {
+    /// The fault as one word: `bad_method`. Used by the log and as a label of metrics.
+    package var word: String {
+        var word = ""
+        for character in "\(self)".unicodeScalars {
+            if (65...90).contains(character.value) { word += "_" }
+            word += String(character).lowercased()
+        }
+        return word
+    }
+}
