@@ -4,6 +4,8 @@ import HTTP
 enum ServerLoss: Equatable {
     case connectFailed(code: Int32)
     case connectTimeout
+    /// TLS could not be begun; libssl's verdict on the certificate, 0 when that was not the reason.
+    case handshakeFailed(verdict: Int32)
     /// The connection ended before the first byte of a response.
     case closed
     /// No first byte in time.
@@ -109,7 +111,7 @@ struct Exchange: BitwiseCopyable {
     mutating func recover(from loss: ServerLoss, reused: Bool) -> Recovery {
         if responseBegan { return .cut }
         switch loss {
-        case .connectFailed, .connectTimeout:
+        case .connectFailed, .connectTimeout, .handshakeFailed:
             if Int(attempts) < Exchange.attemptsMax, isReplayable { return .tryAnotherServer }
             return .answer(loss == .connectTimeout ? 504 : 502)
         case .closed:

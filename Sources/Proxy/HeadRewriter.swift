@@ -9,7 +9,7 @@ struct HeadRewriter {
     /// Writes the request for a server; `server` stands in for a host that an HTTP/1.0 client did not name.
     func request(
         _ head: RequestHead, client: UnsafePointer<UInt8>, clientLength: Int, server: UnsafePointer<UInt8>,
-        serverLength: Int, into writer: inout HeadWriter
+        serverLength: Int, isSecure: Bool = false, into writer: inout HeadWriter
     ) {
         let fieldsEnd = head.length - 2
         var run = head.methodName.start
@@ -30,7 +30,7 @@ struct HeadRewriter {
         writer.append(base + run, fieldsEnd - run)
         writer.append("X-Forwarded-For: ")
         writer.append(client, clientLength)
-        writer.append("\r\nX-Forwarded-Proto: http\r\n")
+        writer.append(isSecure ? "\r\nX-Forwarded-Proto: https\r\n" : "\r\nX-Forwarded-Proto: http\r\n")
         if let host = head.host {
             writer.append("X-Forwarded-Host: ")
             writer.append(host, of: base)

@@ -10,6 +10,7 @@ import Synchronization
 package final class Proxy: Sendable {
     private struct State {
         var address: SocketAddress?
+        var secureAddress: SocketAddress?
         var threads: [Thread] = []
     }
 
@@ -21,15 +22,30 @@ package final class Proxy: Sendable {
     private let settings: ProxySettings
     private let board = RoutingBoard()
     private let workers: [WorkerControl]
+    private let certificates: CertificateKeeper?
     private let state = Mutex(State())
 
-    /// Starts the workers, without listeners; throws at the limits of threads or descriptors.
-    package init(_ settings: ProxySettings) throws(SystemFault) {
+    /// Starts the workers, without listeners; throws at the limits of threads or descriptors, and what is wrong
+    /// with the files that TLS needs. `onNotice` is told of certificates that change, on a thread of its own.
+    package init(
+        _ settings: ProxySettings, onNotice: @escaping @Sendable (CertificateNotice) -> Void = { _ in }
+    ) throws(ProxyFault) {
         self.settings = settings
         var controls: [WorkerControl] = []
-        for index in 0..<max(1, settings.workers) { controls.append(try WorkerControl(index: index)) }
+        for index in 0..<max(1, settings.workers) {
+            controls.append(try WorkerControl(index: index, serverTLS: settings.serverTLS))
+        }
         workers = controls
-        for control in controls {
+        if let tls = settings.tls {
+            certificates = try CertificateKeeper(tls, workers: workers, onNotice: onNotice)
+        } else {
+            certificates = nil
+        }
+        do throws(SystemFault) { try startThreads() } catch { throw .system(error) }
+    }
+
+    private func startThreads() throws(SystemFault) {
+        for control in workers {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
                 // Where it is not allowed, the scheduler decides.
                 _ = clinux_pin_this_thread(Int32(control.index))
@@ -38,6 +54,7 @@ package final class Proxy: Sendable {
             }
             state.withLock { $0.threads.append(thread) }
         }
+        try certificates?.start()
     }
 
     deinit { stop() }
@@ -45,14 +62,31 @@ package final class Proxy: Sendable {
     /// The address listened on, with the kernel's port when port 0 was asked for; nil while closed.
     package var address: SocketAddress? { state.withLock { $0.address } }
 
-    /// Binds and listens, one socket a worker; does nothing when open. Throws `EADDRINUSE` when another program
+    /// The address listened on for TLS; nil while closed, and without TLS.
+    package var secureAddress: SocketAddress? { state.withLock { $0.secureAddress } }
+
+    /// Has certificates and keys read again soon, changed or not.
+    package func reloadCertificates() { certificates?.reload() }
+
+    /// Binds and listens, one socket a worker and address; does nothing when open. Throws `EADDRINUSE` when another program
     /// listens on the address; another proxy of the same user shares it.
     package func open() throws(SystemFault) {
         let fault: SystemFault? = state.withLock { state in
             guard state.address == nil else { return nil }
             do throws(SystemFault) {
-                let (descriptors, address) = try Listener.open(settings.listen, count: workers.count)
-                for (worker, descriptor) in zip(workers, descriptors) { worker.open(descriptor) }
+                let (plain, address) = try Listener.open(settings.listen, count: workers.count)
+                var secure: [Int32] = []
+                if let tls = settings.tls {
+                    do throws(SystemFault) {
+                        (secure, state.secureAddress) = try Listener.open(tls.listen, count: workers.count)
+                    } catch {
+                        for descriptor in plain { _ = Glibc.close(descriptor) }
+                        throw error
+                    }
+                }
+                for (index, worker) in workers.enumerated() {
+                    worker.open(plain[index], secure: secure.isEmpty ? -1 : secure[index])
+                }
                 state.address = address
                 return nil
             } catch {
@@ -70,6 +104,7 @@ package final class Proxy: Sendable {
             for worker in workers { worker.tell(.close) }
             for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
             state.address = nil
+            state.secureAddress = nil
         }
     }
 
@@ -91,8 +126,10 @@ package final class Proxy: Sendable {
         let threads = state.withLock { state in
             defer { state.threads = [] }
             state.address = nil
+            state.secureAddress = nil
             return state.threads
         }
+        certificates?.stop()
         for worker in workers { worker.tell(.stop) }
         for thread in threads { thread.join() }
     }
@@ -164,5 +201,6 @@ extension ProxySnapshot.Listener {
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
+        tls.add(meters)
     }
 }

@@ -35,6 +35,11 @@ package struct ProxySettings: Sendable, Equatable {
     /// How long a client may stay idle once the proxy drains.
     package var drainIdleMilliseconds: Int64 = 1_000
 
+    /// TLS with clients, on an address of its own; nil: none.
+    package var tls: TLSSettings?
+    /// TLS with servers; nil: plain HTTP.
+    package var serverTLS: ServerTLSSettings?
+
     /// Settings with the defaults for everything but the address and the number of workers.
     package init(listen: SocketAddress, workers: Int) {
         self.listen = listen

@@ -42,6 +42,7 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0
         package var bytesToClients: UInt64 = 0
+        package var tls = HandshakeCounts()
     }
 
     package let servers: [Server]

@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import Glibc
 import Linux
 
@@ -20,7 +21,9 @@ final class Wire {
 
     private static let patienceSeconds = 60
 
-    private let descriptor: Int32
+    let descriptor: Int32
+    /// An `SSL` that everything goes through, once there is one.
+    var ssl: OpaquePointer?
     private var buffer: [UInt8] = []
     private var isOpen = true
     private var hasLostPatience = false
@@ -53,7 +56,10 @@ final class Wire {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { raw in
-                Glibc.send(
+                if let ssl, let base = raw.baseAddress {
+                    return Int(SSL_write(ssl, base + sent, Int32(bytes.count - sent)))
+                }
+                return Glibc.send(
                     descriptor, raw.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return false }
@@ -153,7 +159,9 @@ final class Wire {
 
     private func fill() -> Bool {
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &piece, piece.count, 0)
+        let count =
+            ssl.map { Int(SSL_read($0, &piece, Int32(piece.count))) }
+            ?? recv(descriptor, &piece, piece.count, 0)
         guard count > 0 else {
             if count < 0, errno == EAGAIN { hasLostPatience = true }
             return false
@@ -167,6 +175,8 @@ final class Wire {
     func close() {
         guard isOpen else { return }
         isOpen = false
+        if let ssl { SSL_free(ssl) }
+        ssl = nil
         _ = Glibc.close(descriptor)
     }
 

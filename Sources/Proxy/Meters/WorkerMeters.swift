@@ -16,6 +16,11 @@ struct ListenerMeters: ~Copyable {
     let cut = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
+    let handshakes = Counter()
+    let handshakesResumed = Counter()
+    let handshakesRefused = Counter()
+    let handshakesAbandoned = Counter()
+    let handshakesPlain = Counter()
 }
 
 /// The counters of one server at one worker.

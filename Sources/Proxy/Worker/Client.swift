@@ -9,6 +9,8 @@ struct Readiness: OptionSet, BitwiseCopyable {
     /// The peer has sent its last byte: a short read does not mean that nothing follows.
     static let hangup = Readiness(rawValue: 4)
     static let failed = Readiness(rawValue: 8)
+    /// Something came, or ended, since a TLS session last looked.
+    static let arrived = Readiness(rawValue: 16)
 }
 
 /// A client's connection, in its slab slot.
@@ -26,6 +28,8 @@ struct Client: BitwiseCopyable {
         case answering
         /// Everything is sent; reading on until the client closes, so that no reset overtakes the last answer.
         case lingering
+        /// The TLS handshake is under way.
+        case securing
         /// Not in use.
         case free
     }
@@ -61,6 +65,8 @@ struct Client: BitwiseCopyable {
     var parser = RequestParser()
     var exchange = Exchange(RequestHead())
     var discarded: Int32 = 0
+    /// TLS, where it is spoken.
+    var session: SecureSession.Pointer?
     var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)
@@ -73,7 +79,7 @@ struct Client: BitwiseCopyable {
 
 /// A connection to a server, in its slab slot.
 struct Upstream: BitwiseCopyable {
-    enum Phase: UInt8, BitwiseCopyable { case free, connecting, active, idle }
+    enum Phase: UInt8, BitwiseCopyable { case free, connecting, securing, active, idle }
 
     var descriptor: Int32
     var generation: UInt32
@@ -87,6 +93,8 @@ struct Upstream: BitwiseCopyable {
     var previous = Slab<Upstream>.none
     var next = Slab<Upstream>.none
     var parser = ResponseParser()
+    /// TLS, where it is spoken.
+    var session: SecureSession.Pointer?
 
     init(descriptor: Int32, generation: UInt32, server: Int32, client: Int32) {
         self.descriptor = descriptor

@@ -19,7 +19,7 @@ extension Worker {
             while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
                 // Only an idempotent request can be repeated, so for others it is worth a look whether the
                 // server has closed meanwhile.
-                if !client.pointee.exchange.method.isIdempotent, hasEnded(upstreams[upstream]) {
+                if !client.pointee.exchange.method.isIdempotent, !isQuiet(upstreams[upstream]) {
                     closeUpstream(upstream)
                     continue
                 }
@@ -45,13 +45,6 @@ extension Worker {
             }
         }
         return -1
-    }
-
-    /// True when an idle connection has bytes or an end waiting: it is of no use.
-    private func hasEnded(_ upstream: UpstreamPointer) -> Bool {
-        var byte: UInt8 = 0
-        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
-        return recv(upstream.pointee.descriptor, &byte, 1, flags) >= 0 || errno != EAGAIN
     }
 
     private mutating func join(_ index: Int32, _ client: ClientPointer, _ upstream: Int32) {
@@ -105,7 +98,10 @@ extension Worker {
     /// The kernel says something of a connection to a server.
     mutating func upstreamIsReady(_ upstream: Int32, _ link: UpstreamPointer) {
         switch link.pointee.phase {
-        case .idle: closeUpstream(upstream)  // a server that speaks unasked, or closes
+        case .idle:
+            // A server that speaks unasked, or closes; but TLS has words of its own.
+            if link.pointee.session == nil || !isQuiet(link) { closeUpstream(upstream) }
+        case .securing: secureServer(link)
         case .connecting:
             let index = link.pointee.client
             let client = clients[index]
@@ -115,8 +111,7 @@ extension Worker {
             if code != 0 {
                 lose(index, client, .connectFailed(code: code))
             } else if link.pointee.ready.contains(.writable) {
-                link.pointee.phase = .active
-                sendRequest(index, client, link)
+                serverIsConnected(index, client, link)
             }
         case .active: pump(link.pointee.client, clients[link.pointee.client])
         case .free: break
@@ -124,7 +119,7 @@ extension Worker {
     }
 
     /// Sends the rewritten head, and with it the part of the body that came with it when there is room.
-    private mutating func sendRequest(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) {
+    mutating func sendRequest(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) {
         guard let block = client.pointee.up.block else { return }
         let head = client.pointee.parser.head
         let bodyStart = client.pointee.up.start + Int32(head.length)
@@ -138,7 +133,8 @@ extension Worker {
                     head, client: UnsafeRawPointer(address).assumingMemoryBound(to: UInt8.self),
                     clientLength: Int(client.pointee.addressLength),
                     server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
-                    serverLength: Int(server.pointee.textLength), into: &writer)
+                    serverLength: Int(server.pointee.textLength), isSecure: client.pointee.session != nil,
+                    into: &writer)
             }
         }
         guard !writer.overflowed else {
@@ -157,7 +153,7 @@ extension Worker {
         }
         client.pointee.phase = .exchange
         client.pointee.exchange.dispatched = clinux_boot_nanoseconds()
-        let sent = send(link.pointee.descriptor, scratch, length, Int32(MSG_NOSIGNAL))
+        let sent = transmit(link, scratch, length)
         if sent == length {
             setUploadDeadline(index, client)
             if client.pointee.upSent < client.pointee.upMark || !client.pointee.exchange.requestBody.isDone {

@@ -32,9 +32,7 @@ extension Worker {
         if link.pointee.ready.contains(.hangup) { return false }
         guard link.pointee.ready.contains(.readable) else { return true }
         // The last read filled the block exactly: only the kernel knows whether more came.
-        var byte: UInt8 = 0
-        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
-        guard recv(link.pointee.descriptor, &byte, 1, flags) < 0, errno == EAGAIN else { return false }
+        guard isQuiet(link) else { return false }
         link.pointee.ready.remove(.readable)
         return true
     }
@@ -68,6 +66,7 @@ extension Worker {
     /// Closing with unread bytes would reset the connection and perhaps destroy the answer on its way.
     private mutating func beginLinger(_ index: Int32, _ client: ClientPointer) {
         releaseBlocks(client)
+        sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
         client.pointee.phase = .lingering
         client.pointee.discarded = 0
@@ -191,6 +190,8 @@ extension Worker {
                     socklen_t(MemoryLayout<Glibc.linger>.size))
             }
         }
+        // No `close_notify`, or the part would look whole under TLS.
+        client.pointee.session?.pointee.breakOff()
         if client.pointee.upstream >= 0 { closeUpstream(client.pointee.upstream) }
         closeClient(index, client)
     }
@@ -200,6 +201,7 @@ extension Worker {
         switch client.pointee.phase {
         case .free: clients.deadlines[Int(index)] = .max
         case .idle, .lingering, .answering: closeClient(index, client)
+        case .securing: handshakeExpired(index, client)
         case .head:
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()
@@ -244,6 +246,7 @@ extension Worker {
 
     mutating func closeClient(_ index: Int32, _ client: ClientPointer) {
         releaseBlocks(client)
+        endSession(client)
         _ = close(client.pointee.descriptor)
         client.pointee.phase = .free
         client.pointee.isQueued = false

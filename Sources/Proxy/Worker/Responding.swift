@@ -23,10 +23,11 @@ extension Worker {
         }
         guard let block = client.pointee.down.block else { return .waits }
         let end = Int(client.pointee.down.end)
-        let room = blocks.dataBytes - end
-        let count = recv(link.pointee.descriptor, block + end, room, 0)
+        var room = blocks.dataBytes - end
+        // What the client's TLS puts in one record costs one system call.
+        if client.pointee.session != nil, isBody { room = min(room, SecureSession.recordBytes) }
+        let count = receive(link, block + end, room)
         guard count > 0 else { return endOfServer(index, client, link, code: count < 0 ? errno : 0) }
-        if count < room, !link.pointee.ready.contains(.hangup) { link.pointee.ready.remove(.readable) }
         client.pointee.down.end += Int32(count)
         return isBody ? passBody(index, client, block, count) : parseResponse(index, client, block)
     }
@@ -97,9 +98,11 @@ extension Worker {
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
         rewriter.response(head, unchunked: false, toMinorVersion: 1, keepsAlive: true, into: &writer)
-        let sent = send(client.pointee.descriptor, scratch, writer.count, Int32(MSG_NOSIGNAL))
         // A client that takes nothing now does without: interim responses are hints.
-        if sent < 0, errno == EAGAIN { return true }
+        guard client.pointee.ready.contains(.writable) else { return true }
+        let sent = transmit(client, scratch, writer.count)
+        // TLS has begun a record and must end it.
+        if sent < 0, errno == EAGAIN, client.pointee.session == nil { return true }
         guard sent == writer.count else {
             cut(index, client)
             return false

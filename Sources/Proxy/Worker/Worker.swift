@@ -20,6 +20,7 @@ struct Worker: ~Copyable {
     static let roundsPerTurn = 8
     static let doorbellWord = UInt64.max
     static let listenerWord = UInt64.max - 1
+    static let secureListenerWord = UInt64.max - 2
     /// Marks an epoll word as that of an upstream.
     static let upstreamBit: UInt64 = 1 << 31
 
@@ -44,6 +45,12 @@ struct Worker: ~Copyable {
     var cursor = 0
     var knownSlots = 0
     var listener: Int32 = -1
+    /// Listens for clients that speak TLS.
+    var secureListener: Int32 = -1
+    /// What TLS connections begin with: an `SSL_CTX`.
+    var secureContext: OpaquePointer?
+    /// For TLS with servers; nil: they are spoken to in plain HTTP.
+    let serverContext: ServerContext?
     var generation = 0
     var nextGeneration: UInt32 = 0
     var now: Int64 = 0
@@ -55,6 +62,7 @@ struct Worker: ~Copyable {
     var isStopping = false
 
     init?(_ settings: ProxySettings, control: WorkerControl, board: RoutingBoard) {
+        serverContext = control.serverContext
         self.control = control
         self.board = board
         limits = WorkerLimits(settings)
@@ -112,8 +120,8 @@ struct Worker: ~Copyable {
     @inline(__always)
     private mutating func take(_ event: UnsafePointer<epoll_event>) {
         let word = clinux_epoll_word(event)
-        if word >= Worker.listenerWord {
-            if word == Worker.doorbellWord { obey() } else { acceptClients() }
+        if word >= Worker.secureListenerWord {
+            if word == Worker.doorbellWord { obey() } else { acceptClients(word) }
             return
         }
         let index = Int32(truncatingIfNeeded: word & (Worker.upstreamBit - 1))
@@ -135,10 +143,14 @@ struct Worker: ~Copyable {
     @inline(__always)
     private static func readiness(_ events: UInt32) -> Readiness {
         var ready: Readiness = []
-        if events & EPOLLIN.rawValue != 0 { ready.insert(.readable) }
+        if events & EPOLLIN.rawValue != 0 { ready.formUnion([.readable, .arrived]) }
         if events & EPOLLOUT.rawValue != 0 { ready.insert(.writable) }
-        if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .hangup]) }
-        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .failed]) }
+        if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 {
+            ready.formUnion([.readable, .arrived, .hangup])
+        }
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+            ready.formUnion([.readable, .arrived, .failed])
+        }
         return ready
     }
 

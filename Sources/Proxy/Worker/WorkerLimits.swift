@@ -1,4 +1,5 @@
 import HTTP
+import Linux
 
 /// The settings as a worker uses them: nanoseconds and plain numbers.
 struct WorkerLimits: BitwiseCopyable {
@@ -13,6 +14,9 @@ struct WorkerLimits: BitwiseCopyable {
     let serverIdle: Int64
     let linger: Int64
     let drainIdle: Int64
+    /// The plain listener sends clients to the TLS one.
+    let redirects: Bool
+    let redirectPort: UInt16
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -26,5 +30,7 @@ struct WorkerLimits: BitwiseCopyable {
         serverIdle = settings.serverIdleMilliseconds * 1_000_000
         linger = settings.lingerMilliseconds * 1_000_000
         drainIdle = settings.drainIdleMilliseconds * 1_000_000
+        redirects = settings.tls?.redirects ?? false
+        redirectPort = settings.tls.map { $0.redirectPort ?? $0.listen.port } ?? 0
     }
 }
