@@ -84,8 +84,9 @@ package final class Proxy: Sendable {
                         throw error
                     }
                 }
+                let port = settings.tls?.redirectPort ?? state.secureAddress?.port ?? 0
                 for (index, worker) in workers.enumerated() {
-                    worker.open(plain[index], secure: secure.isEmpty ? -1 : secure[index])
+                    worker.open(plain[index], secure: secure.isEmpty ? -1 : secure[index], redirectPort: port)
                 }
                 state.address = address
                 return nil

@@ -140,6 +140,9 @@ extension Wire {
     /// True when the peer has said that nothing more comes.
     var wasToldGoodbye: Bool { ssl.map { SSL_get_shutdown($0) & SSL_RECEIVED_SHUTDOWN != 0 } ?? false }
 
+    /// Tells the peer that nothing more comes.
+    func sayGoodbye() { if let ssl { SSL_shutdown(ssl) } }
+
     /// Shakes hands as a server with this certificate; false when that fails.
     func accept(_ files: (certificate: String, key: String)) -> Bool {
         _ = signal(SIGPIPE, SIG_IGN)

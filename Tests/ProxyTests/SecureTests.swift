@@ -45,7 +45,7 @@ import Testing
         #expect(two.connect(to: strict.address) == nil)
     }
 
-    @Test func theNameChoosesTheCertificate() throws {
+    @Test func theNameChoosesTheCertificate() async throws {
         let secure = try SecureRig([])
         for (name, owner) in [
             ("a.test", "a.test"), ("b.test", "b.test"), ("B.TEST", "b.test"), ("x.c.test", "*.c.test"),
@@ -56,7 +56,7 @@ import Testing
         // Nobody's name gets the default, which is not for it.
         #expect(secure.connect("unknown.test") == nil && secure.connect("x.y.c.test") == nil)
         #expect(secure.connect(nil)?.peerNames.first == "a.test")
-        #expect(secure.counts.done >= 7)
+        #expect(await Rig.eventually { secure.counts.done == 7 })
     }
 
     @Test(arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
@@ -74,7 +74,7 @@ import Testing
         #expect(secure.counts.done == 24 && secure.counts.resumed == 23)
         // Another name is another session.
         let other = try #require(client.connect(to: secure.address, name: "a.test"))
-        #expect(!other.isResumed)
+        #expect(!other.isResumed && other.peerNames.first == "a.test")
     }
 
     @Test func bodiesOfAnySizePassBothWays() throws {

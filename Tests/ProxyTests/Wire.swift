@@ -27,6 +27,8 @@ final class Wire {
     private var buffer: [UInt8] = []
     private var isOpen = true
     private var hasLostPatience = false
+    /// What the last read that brought nothing failed with; 0 at an orderly end.
+    private(set) var lastError: Int32 = 0
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -163,7 +165,8 @@ final class Wire {
             ssl.map { Int(SSL_read($0, &piece, Int32(piece.count))) }
             ?? recv(descriptor, &piece, piece.count, 0)
         guard count > 0 else {
-            if count < 0, errno == EAGAIN { hasLostPatience = true }
+            lastError = count < 0 ? errno : 0
+            if lastError == EAGAIN { hasLostPatience = true }
             return false
         }
         buffer += piece.prefix(count)
@@ -175,7 +178,11 @@ final class Wire {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        if let ssl { SSL_free(ssl) }
+        if let ssl {
+            // Or the session could not be resumed.
+            SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+            SSL_free(ssl)
+        }
         ssl = nil
         _ = Glibc.close(descriptor)
     }

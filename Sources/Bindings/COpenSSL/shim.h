@@ -5,6 +5,7 @@
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <time.h>
@@ -29,19 +30,11 @@ static inline void copenssl_set_read_ahead(SSL_CTX *context) { SSL_CTX_set_read_
 static inline void copenssl_no_session_cache(SSL_CTX *context) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }
-static inline void copenssl_set_client_session_cache(SSL_CTX *context) {
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-}
 static inline int copenssl_set_groups(SSL_CTX *context, const char *names) {
     return (int)SSL_CTX_set1_groups_list(context, names);
 }
 static inline int copenssl_add_chain(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
-}
-static inline void copenssl_set_servername_callback(
-    SSL_CTX *context, int (*callback)(SSL *, int *, void *), void *argument) {
-    SSL_CTX_set_tlsext_servername_callback(context, callback);
-    SSL_CTX_set_tlsext_servername_arg(context, argument);
 }
 static inline void copenssl_set_ticket_callback(
     SSL_CTX *context,
@@ -96,9 +89,6 @@ static inline void copenssl_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); 
 static const int COPENSSL_BIO_SOCKET_TYPE = BIO_TYPE_SOURCE_SINK;
 static const int COPENSSL_BIO_FLUSH = BIO_CTRL_FLUSH;
 static inline int copenssl_is_resumed(const SSL *ssl) { return SSL_session_reused(ssl); }
-static inline const char *copenssl_server_name(const SSL *ssl) {
-    return SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-}
 static inline int copenssl_reason(unsigned long code) { return ERR_GET_REASON(code); }
 static inline long copenssl_set_max_proto_version(SSL_CTX *context, int version) {
     return SSL_CTX_set_max_proto_version(context, version);

@@ -16,6 +16,7 @@ final class ContextSet {
     /// Sessions are resumed for a day at most.
     private static let sessionSeconds = 86_400
     private static let sessionContext: [UInt8] = Array("troop".utf8)
+    private static let digestBytes = Int(SHA256_DIGEST_LENGTH)
     static let protocolName: StaticString = "http/1.1"
 
     /// Where the first context keeps the set.
@@ -58,7 +59,7 @@ final class ContextSet {
             let set = ContextSet(NameTable(names), Array(contexts.dropFirst()), ring)
             let owned = Unmanaged.passRetained(set)
             SSL_CTX_set_ex_data(first, index, owned.toOpaque())
-            if contexts.count > 1 { choose(first, owned.toOpaque()) }
+            watchHellos(first, owned.toOpaque())
             return first
         } catch {
             for context in contexts { SSL_CTX_free(context) }
@@ -113,19 +114,29 @@ final class ContextSet {
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 
-    private static func choose(_ context: OpaquePointer, _ set: UnsafeMutableRawPointer) {
-        copenssl_set_servername_callback(
+    /// Looks at each client's first message before libssl does: a session is resumed only under the name that it
+    /// was made for (RFC 6066 §3), which libssl itself does not see to.
+    private static func watchHellos(_ context: OpaquePointer, _ set: UnsafeMutableRawPointer) {
+        SSL_CTX_set_client_hello_cb(
             context,
-            { ssl, _, raw in
-                guard let ssl, let raw, let name = copenssl_server_name(ssl) else {
-                    return SSL_TLSEXT_ERR_NOACK
-                }
+            { ssl, alert, raw in
+                guard let ssl, let raw else { return SSL_CLIENT_HELLO_ERROR }
                 let set = Unmanaged<ContextSet>.fromOpaque(raw).takeUnretainedValue()
-                let index = set.table.pick(String(cString: name))
-                if index > 0, SSL_set_SSL_CTX(ssl, set.others[index - 1]) == nil {
-                    return SSL_TLSEXT_ERR_ALERT_FATAL
-                }
-                return SSL_TLSEXT_ERR_OK
+                return set.choose(ssl) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR
             }, set)
+    }
+
+    private func choose(_ ssl: OpaquePointer) -> Bool {
+        var extent: UnsafePointer<UInt8>?
+        var count = 0
+        guard SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &extent, &count) == 1,
+            let extent, let name = ServerNameExtension.name(UnsafeBufferPointer(start: extent, count: count))
+        else { return true }
+        let index = table.pick(name)
+        if index > 0, SSL_set_SSL_CTX(ssl, others[index - 1]) == nil { return false }
+        var digest = [UInt8](repeating: 0, count: ContextSet.digestBytes)
+        var text = Array(name.utf8)
+        guard SHA256(&text, text.count, &digest) != nil else { return false }
+        return SSL_set_session_id_context(ssl, digest, UInt32(digest.count)) == 1
     }
 }

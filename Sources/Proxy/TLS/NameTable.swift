@@ -18,11 +18,9 @@ struct NameTable: Equatable, Sendable {
         }
     }
 
-    /// The certificate for a name as a client sent it; a wildcard stands for one label (RFC 6125 §6.4.3). 0, the
+    /// The certificate for a name in lower case; a wildcard stands for one label (RFC 6125 §6.4.3). 0, the
     /// default, when none is for it.
     func pick(_ name: String) -> Int {
-        var name = name.lowercased()
-        if name.hasSuffix(".") { name.removeLast() }
         if let index = exact[name] { return index }
         guard let dot = name.firstIndex(of: "."), dot > name.startIndex else { return 0 }
         return wildcards[String(name[name.index(after: dot)...])] ?? 0

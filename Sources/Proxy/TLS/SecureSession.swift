@@ -108,16 +108,18 @@ struct SecureSession {
             ERR_clear_error()
             return .done
         }
-        if session.pointee.isBlocked { return .blocked }
+        if session.pointee.isBlocked(result) { return .blocked }
         session.pointee.isBroken = true
         return .failed
     }
 
     /// libssl waits for the socket, which says nothing against the connection.
-    private var isBlocked: Bool {
-        switch SSL_want(ssl) {
-        case SSL_READING: isDrained && !isAtEnd
-        case SSL_WRITING: hasUnsent
+    ///
+    /// libssl looks into its thread's queue of errors for this, so that must be empty before every call. Emptying
+    /// it costs 0.3 µs; each call that fails is therefore followed by that, rather than each call preceded by it.
+    private func isBlocked(_ result: Int32) -> Bool {
+        switch SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: true
         default: false
         }
     }
@@ -129,14 +131,14 @@ struct SecureSession {
     ) -> Int {
         session.pointee.note(&ready)
         guard !session.pointee.isBroken else { return fail(EPIPE) }
-        let count = SSL_read(session.pointee.ssl, bytes, Int32(clamping: room))
-        if count > 0 {
+        let result = SSL_read(session.pointee.ssl, bytes, Int32(clamping: room))
+        if result > 0 {
             if session.pointee.isDrained, SSL_has_pending(session.pointee.ssl) == 0 {
                 ready.remove(.readable)
             }
-            return Int(count)
+            return Int(result)
         }
-        if session.pointee.isBlocked {
+        if session.pointee.isBlocked(result) {
             if session.pointee.hasUnsent { session.pointee.readingNeedsRoom = true }
             return fail(EAGAIN)
         }
@@ -158,7 +160,7 @@ struct SecureSession {
                 sent += Int(result)
                 continue
             }
-            if session.pointee.isBlocked { return sent > 0 ? sent : fail(EAGAIN) }
+            if session.pointee.isBlocked(result) { return sent > 0 ? sent : fail(EAGAIN) }
             session.pointee.isBroken = true
             ERR_clear_error()
             return fail(EPIPE)
@@ -171,8 +173,8 @@ struct SecureSession {
         session.pointee.note(&ready)
         guard !session.pointee.isBroken else { return false }
         var byte: UInt8 = 0
-        let count = SSL_peek(session.pointee.ssl, &byte, 1)
-        if count <= 0, session.pointee.isBlocked { return true }
+        let result = SSL_peek(session.pointee.ssl, &byte, 1)
+        if result <= 0, session.pointee.isBlocked(result) { return true }
         ERR_clear_error()
         return false
     }

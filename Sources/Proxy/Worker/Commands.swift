@@ -22,7 +22,7 @@ extension Worker {
         if listener >= 0 { _ = close(listener) }
         if secureListener >= 0 { _ = close(secureListener) }
         listener = descriptor
-        secureListener = control.takeSecureListener()
+        (secureListener, redirectPort) = control.takeSecureListener()
         isClosing = false
         isDraining = false
         watchListeners()

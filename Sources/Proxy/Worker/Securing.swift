@@ -172,9 +172,9 @@ extension Worker {
         writer.append(status == 301 ? " Moved Permanently" : " Permanent Redirect")
         writer.append("\r\nLocation: https://")
         writer.append(base + host.start, Worker.nameLength(base + host.start, host.count))
-        if limits.redirectPort != 443 {
+        if redirectPort != 443 {
             writer.append(":")
-            writer.append(decimal: Int(limits.redirectPort))
+            writer.append(decimal: Int(redirectPort))
         }
         if head.target.count == 0 || head.lacksSlash || base[head.target.start] == UInt8(ascii: "*") {
             writer.append("/")

@@ -47,6 +47,8 @@ struct Worker: ~Copyable {
     var listener: Int32 = -1
     /// Listens for clients that speak TLS.
     var secureListener: Int32 = -1
+    /// Where clients of the plain listener are sent to.
+    var redirectPort: UInt16 = 0
     /// What TLS connections begin with: an `SSL_CTX`.
     var secureContext: OpaquePointer?
     /// For TLS with servers; nil: they are spoken to in plain HTTP.

@@ -27,6 +27,7 @@ final class WorkerControl: Sendable {
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
     private let secureListener = Atomic<Int32>(-1)
+    private let redirectPort = Atomic<UInt16>(0)
     /// An `SSL_CTX` waiting to be taken over, as an address; 0: none.
     private let context = Atomic<UInt>(0)
     private let answered: Doorbell
@@ -62,8 +63,9 @@ final class WorkerControl: Sendable {
         serverContext?.deallocate()
     }
 
-    /// Hands listening sockets over; -1: none for TLS.
-    func open(_ descriptor: Int32, secure: Int32 = -1) {
+    /// Hands listening sockets over (-1: none for TLS), and the port that clients find the one for TLS at.
+    func open(_ descriptor: Int32, secure: Int32 = -1, redirectPort: UInt16 = 0) {
+        self.redirectPort.store(redirectPort, ordering: .relaxed)
         secureListener.store(secure, ordering: .releasing)
         listener.store(descriptor, ordering: .releasing)
         tell(.open)
@@ -85,8 +87,10 @@ final class WorkerControl: Sendable {
     /// The listening socket handed over, or -1; called by the worker.
     func takeListener() -> Int32 { listener.exchange(-1, ordering: .acquiring) }
 
-    /// The socket for TLS handed over with it, or -1; called by the worker.
-    func takeSecureListener() -> Int32 { secureListener.exchange(-1, ordering: .acquiring) }
+    /// The socket for TLS handed over with it, or -1, and its port for clients; called by the worker.
+    func takeSecureListener() -> (descriptor: Int32, port: UInt16) {
+        (secureListener.exchange(-1, ordering: .acquiring), redirectPort.load(ordering: .relaxed))
+    }
 
     /// Hands over what TLS connections begin with from here on.
     func giveContext(_ fresh: OpaquePointer) {

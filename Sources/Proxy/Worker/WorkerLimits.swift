@@ -1,5 +1,4 @@
 import HTTP
-import Linux
 
 /// The settings as a worker uses them: nanoseconds and plain numbers.
 struct WorkerLimits: BitwiseCopyable {
@@ -16,7 +15,6 @@ struct WorkerLimits: BitwiseCopyable {
     let drainIdle: Int64
     /// The plain listener sends clients to the TLS one.
     let redirects: Bool
-    let redirectPort: UInt16
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -31,6 +29,5 @@ struct WorkerLimits: BitwiseCopyable {
         linger = settings.lingerMilliseconds * 1_000_000
         drainIdle = settings.drainIdleMilliseconds * 1_000_000
         redirects = settings.tls?.redirects ?? false
-        redirectPort = settings.tls.map { $0.redirectPort ?? $0.listen.port } ?? 0
     }
 }
