@@ -38,6 +38,8 @@ struct Exchange: BitwiseCopyable {
         /// Drop an interim response that the client cannot understand.
         case dropInterim
         case pass
+        /// The server agrees to the upgrade that the request asked for.
+        case switchProtocols
         case refuse(MessageFault)
     }
 
@@ -57,6 +59,8 @@ struct Exchange: BitwiseCopyable {
     private(set) var unchunks = false
     private(set) var freshOnly = false
     private(set) var attempts: UInt8 = 0
+    /// The request asks for another protocol, and may.
+    private(set) var asksUpgrade = false
     private var interims: UInt8 = 0
     private var tried: (Int32, Int32, Int32) = (-1, -1, -1)
     var requestBody: BodyProgress
@@ -72,6 +76,9 @@ struct Exchange: BitwiseCopyable {
         clientKeepsAlive = head.keepsAlive
         requestBody = BodyProgress(head.framing)
     }
+
+    /// Notes that the server is asked for another protocol.
+    mutating func askUpgrade() { asksUpgrade = true }
 
     /// Notes that an attempt goes to this server.
     mutating func attempt(_ slot: Int32) {
@@ -129,6 +136,7 @@ struct Exchange: BitwiseCopyable {
     /// A response's head has come.
     mutating func respond(_ head: ResponseHead, closing: Bool) -> Plan {
         if head.isInterim {
+            if head.status == 101, asksUpgrade { return .switchProtocols }
             interims += 1
             // 101 answers an upgrade that was never passed on; endless interim responses would hold a worker.
             guard head.status != 101, interims <= Exchange.interimMax else { return .refuse(.badStatusLine) }

@@ -202,6 +202,8 @@ extension ProxySnapshot.Listener {
         cut += meters.pointee.cut.current
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
+        upgrades += meters.pointee.upgrades.current
+        upgraded += Int(truncatingIfNeeded: meters.pointee.upgraded.current)
         tls.add(meters)
     }
 }

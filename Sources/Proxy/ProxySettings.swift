@@ -40,6 +40,9 @@ package struct ProxySettings: Sendable, Equatable {
     /// TLS with servers; nil: plain HTTP.
     package var serverTLS: ServerTLSSettings?
 
+    /// Protocols that requests may upgrade their connections to.
+    package var upgrades = UpgradeSettings()
+
     /// Settings with the defaults for everything but the address and the number of workers.
     package init(listen: SocketAddress, workers: Int) {
         self.listen = listen

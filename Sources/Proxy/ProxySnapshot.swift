@@ -42,6 +42,9 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0
         package var bytesToClients: UInt64 = 0
+        /// Connections that left HTTP for another protocol, and those of them that are open now.
+        package var upgrades: UInt64 = 0
+        package var upgraded = 0
         package var tls = HandshakeCounts()
     }
 

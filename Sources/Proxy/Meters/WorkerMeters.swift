@@ -16,6 +16,9 @@ struct ListenerMeters: ~Copyable {
     let cut = Counter()
     let bytesFromClients = Counter()
     let bytesToClients = Counter()
+    let upgrades = Counter()
+    /// Upgraded connections that are open now.
+    let upgraded = Counter()
     let handshakes = Counter()
     let handshakesResumed = Counter()
     let handshakesRefused = Counter()

@@ -30,6 +30,8 @@ struct Client: BitwiseCopyable {
         case lingering
         /// The TLS handshake is under way.
         case securing
+        /// HTTP is over: bytes pass both ways.
+        case relaying
         /// Not in use.
         case free
     }
@@ -67,6 +69,8 @@ struct Client: BitwiseCopyable {
     var discarded: Int32 = 0
     /// TLS, where it is spoken.
     var session: SecureSession.Pointer?
+    /// While bytes only pass: who has ended.
+    var relayEnds: RelayEnds = []
     var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)
@@ -79,7 +83,7 @@ struct Client: BitwiseCopyable {
 
 /// A connection to a server, in its slab slot.
 struct Upstream: BitwiseCopyable {
-    enum Phase: UInt8, BitwiseCopyable { case free, connecting, securing, active, idle }
+    enum Phase: UInt8, BitwiseCopyable { case free, connecting, securing, active, relaying, idle }
 
     var descriptor: Int32
     var generation: UInt32

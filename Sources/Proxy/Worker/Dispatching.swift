@@ -113,6 +113,7 @@ extension Worker {
             } else if link.pointee.ready.contains(.writable) {
                 serverIsConnected(index, client, link)
             }
+        case .relaying: relay(link.pointee.client, clients[link.pointee.client])
         case .active: pump(link.pointee.client, clients[link.pointee.client])
         case .free: break
         }
@@ -136,6 +137,9 @@ extension Worker {
                     serverLength: Int(server.pointee.textLength), isSecure: client.pointee.session != nil,
                     into: &writer)
             }
+        }
+        if client.pointee.exchange.asksUpgrade {
+            appendUpgrade(head, block, client.pointee.up.start, to: &writer)
         }
         guard !writer.overflowed else {
             client.pointee.exchange.endClient()

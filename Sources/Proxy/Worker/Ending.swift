@@ -202,6 +202,7 @@ extension Worker {
         case .free: clients.deadlines[Int(index)] = .max
         case .idle, .lingering, .answering: closeClient(index, client)
         case .securing: handshakeExpired(index, client)
+        case .relaying: endRelay(index, client, isOrderly: true)
         case .head:
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()
@@ -248,6 +249,7 @@ extension Worker {
         releaseBlocks(client)
         endSession(client)
         _ = close(client.pointee.descriptor)
+        if client.pointee.phase == .relaying { meters.pointee.upgraded.subtract() }
         client.pointee.phase = .free
         client.pointee.isQueued = false
         clients.giveBack(index)

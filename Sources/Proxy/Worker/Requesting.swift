@@ -18,6 +18,7 @@ extension Worker {
         case .answering: sendAnswer(index, client)
         case .lingering: linger(index, client)
         case .securing: secure(index, client)
+        case .relaying: relay(index, client)
         case .free: break
         }
     }
@@ -104,6 +105,7 @@ extension Worker {
             refuseBody(index, client, fault)
             return
         }
+        if head.summary.facts.contains(.nominates) { noteUpgrade(client, block) }
         if limits.redirects, client.pointee.session == nil {
             redirect(index, client)
             return

@@ -70,6 +70,7 @@ extension Worker {
                 lose(index, client, .malformed(fault))
                 return .ended
             case .pass: return passHead(index, client, block, head)
+            case .switchProtocols: return switchProtocols(index, client, block, head)
             case .dropInterim: break
             case .passInterim:
                 guard passInterim(index, client, block, head) else { return .ended }

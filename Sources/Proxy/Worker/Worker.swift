@@ -44,6 +44,8 @@ struct Worker: ~Copyable {
     var orderCount = 0
     var cursor = 0
     var knownSlots = 0
+    /// Protocols that connections may be upgraded to.
+    let upgrades: [[UInt8]]
     var listener: Int32 = -1
     /// Listens for clients that speak TLS.
     var secureListener: Int32 = -1
@@ -69,6 +71,7 @@ struct Worker: ~Copyable {
         self.board = board
         limits = WorkerLimits(settings)
         epoll = control.epoll
+        upgrades = settings.upgrades.names
         meters = control.meters.listener
         serverMeters = control.meters.servers
         servers = ZeroedMemory.allocate(RoutingBoard.slots)

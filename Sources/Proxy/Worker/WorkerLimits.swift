@@ -15,6 +15,7 @@ struct WorkerLimits: BitwiseCopyable {
     let drainIdle: Int64
     /// The plain listener sends clients to the TLS one.
     let redirects: Bool
+    let upgradeIdle: Int64
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -28,6 +29,7 @@ struct WorkerLimits: BitwiseCopyable {
         serverIdle = settings.serverIdleMilliseconds * 1_000_000
         linger = settings.lingerMilliseconds * 1_000_000
         drainIdle = settings.drainIdleMilliseconds * 1_000_000
+        upgradeIdle = settings.upgrades.idleMilliseconds * 1_000_000
         redirects = settings.tls?.redirects ?? false
     }
 }
