@@ -156,6 +156,15 @@ final class Wire {
         return buffer
     }
 
+    /// Sends back whatever comes until the peer has ended.
+    func echoToEnd() {
+        repeat {
+            let bytes = buffer
+            buffer = []
+            guard send(bytes) else { return }
+        } while fill()
+    }
+
     /// True when the peer closes without a further byte.
     func isAtEnd() -> Bool { readToEnd().isEmpty && !hasLostPatience }
 
