@@ -3,10 +3,15 @@ import Glibc
 import Linux
 import Proxy
 
-private let usage = "usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N]"
+private let usage = """
+    usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N]
+                       [--tls ADDRESS:PORT --certificate FILE --key FILE]
+    """
 private var listen: SocketAddress?
 private var backend: SocketAddress?
 private var workers = 1
+private var secureListen: SocketAddress?
+private var files = CertificateFiles(certificate: "", key: "")
 
 private func stop(_ reason: String, code: Int32 = 1) -> Never {
     print("bench-proxy: \(reason)")
@@ -21,6 +26,9 @@ do {
         case "--listen": listen = try SocketAddress(value)
         case "--backend": backend = try SocketAddress(value)
         case "--workers": workers = Int(value) ?? 0
+        case "--tls": secureListen = try SocketAddress(value)
+        case "--certificate": files.certificate = value
+        case "--key": files.key = value
         default: stop(usage, code: 64)
         }
     }
@@ -34,6 +42,7 @@ do {
 
     var settings = ProxySettings(listen: listen, workers: workers)
     settings.idlePerServer = 1024  // as the rivals have it: no connection is closed for want of room
+    if let secureListen { settings.tls = ClientTLSSettings(listen: secureListen, certificates: [files]) }
     let proxy = try Proxy(settings)
     proxy.publish([
         RoutedServer(address: backend, host: "bench", state: .active, weight: 100, healthy: true)

@@ -44,6 +44,9 @@ extension Configuration {
         settings.firstByteMilliseconds = proxy.firstByteTimeoutMilliseconds
         settings.requestBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
+        settings.tls = proxy.tls
+        settings.serverTLS = proxy.serverTLS
+        settings.upgrades = proxy.upgrades
         return settings
     }
 

@@ -36,7 +36,7 @@ package struct ProxySettings: Sendable, Equatable {
     package var drainIdleMilliseconds: Int64 = 1_000
 
     /// TLS with clients, on an address of its own; nil: none.
-    package var tls: TLSSettings?
+    package var tls: ClientTLSSettings?
     /// TLS with servers; nil: plain HTTP.
     package var serverTLS: ServerTLSSettings?
 

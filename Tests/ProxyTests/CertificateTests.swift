@@ -88,13 +88,13 @@ import Testing
             ("/dev/zero", folder.key("a"), "larger"),
         ] {
             var settings = ProxySettings(listen: listen, workers: 1)
-            settings.tls = TLSSettings(
+            settings.tls = ClientTLSSettings(
                 listen: listen, certificates: [CertificateFiles(certificate: certificate, key: key)])
             let fault = #expect(throws: ProxyFault.self) { try Proxy(settings) }
             #expect(fault.map { "\($0)".contains(part) } == true, "\(fault.map { "\($0)" } ?? "")")
         }
         var settings = ProxySettings(listen: listen, workers: 1)
-        settings.tls = TLSSettings(listen: listen, certificates: [])
+        settings.tls = ClientTLSSettings(listen: listen, certificates: [])
         #expect(throws: ProxyFault.self) { try Proxy(settings) }
     }
 

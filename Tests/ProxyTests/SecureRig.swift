@@ -24,7 +24,7 @@ struct SecureRig {
         rig = try Rig(
             servers, workers: workers,
             adjust: {
-                var tls = TLSSettings(listen: listen, certificates: files)
+                var tls = ClientTLSSettings(listen: listen, certificates: files)
                 tls.pollMilliseconds = 20
                 $0.tls = tls
                 adjust(&$0)

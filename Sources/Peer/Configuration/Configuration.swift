@@ -1,4 +1,5 @@
 package import Linux
+package import Proxy
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -125,6 +126,12 @@ extension Configuration {
         package var headTimeoutMilliseconds: Int64
         /// How long either side may pause within a body.
         package var bodyTimeoutMilliseconds: Int64
+        /// TLS with clients; nil: plain HTTP only.
+        package var tls: ClientTLSSettings?
+        /// TLS with servers; nil: plain HTTP.
+        package var serverTLS: ServerTLSSettings?
+        /// Protocols that clients may upgrade their connections to.
+        package var upgrades: UpgradeSettings
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.

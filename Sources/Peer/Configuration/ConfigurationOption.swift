@@ -24,6 +24,8 @@ struct ConfigurationOption: Sendable {
     let sentence: String
     /// True when it has no place in the file.
     let isEnvironmentOnly: Bool
+    /// True when the file may have a list there; its texts are read as one, parted by commas.
+    let isList: Bool
     /// Reads a text into the draft; throws what was expected instead.
     let read: @Sendable (String, inout ConfigurationDraft) throws(ValueFault) -> Void
 
@@ -39,9 +41,9 @@ struct ConfigurationOption: Sendable {
     init<Value: Sendable>(
         _ key: String, _ form: ValueForm<Value>,
         into path: any WritableKeyPath<ConfigurationDraft, Value> & Sendable,
-        _ fallback: Fallback, _ sentence: String
+        _ fallback: Fallback, _ sentence: String, isList: Bool = false
     ) {
-        self.init(key, form.name, fallback, sentence, isEnvironmentOnly: false) {
+        self.init(key, form.name, fallback, sentence, isEnvironmentOnly: false, isList: isList) {
             text, draft throws(ValueFault) in
             draft[keyPath: path] = try form.read(text)
         }
@@ -52,7 +54,9 @@ struct ConfigurationOption: Sendable {
         into path: any WritableKeyPath<ConfigurationDraft, Value?> & Sendable,
         _ fallback: Fallback, _ sentence: String, isEnvironmentOnly: Bool = false
     ) {
-        self.init(key, form.name, fallback, sentence, isEnvironmentOnly: isEnvironmentOnly) {
+        self.init(
+            key, form.name, fallback, sentence, isEnvironmentOnly: isEnvironmentOnly, isList: false
+        ) {
             text, draft throws(ValueFault) in
             draft[keyPath: path] = try form.read(text)
         }
@@ -60,6 +64,7 @@ struct ConfigurationOption: Sendable {
 
     private init(
         _ key: String, _ form: String, _ fallback: Fallback, _ sentence: String, isEnvironmentOnly: Bool,
+        isList: Bool,
         read: @escaping @Sendable (String, inout ConfigurationDraft) throws(ValueFault) -> Void
     ) {
         self.key = key
@@ -67,6 +72,7 @@ struct ConfigurationOption: Sendable {
         self.fallback = fallback
         self.sentence = sentence
         self.isEnvironmentOnly = isEnvironmentOnly
+        self.isList = isList
         self.read = read
     }
 }

@@ -56,6 +56,20 @@ struct ConfigurationReader {
     }
 
     private mutating func read(_ node: YAMLNode, as option: ConfigurationOption) {
+        if option.isList, case .list(let nodes) = node.content {
+            var texts: [String] = []
+            for node in nodes {
+                guard case .scalar(let text, _) = node.content, !node.isNothing else {
+                    faults.add(
+                        .file(node.mark), option.key,
+                        "expected a list of texts (\(option.form)), got \(node.kind)")
+                    return
+                }
+                texts.append(text)
+            }
+            read(texts.joined(separator: ","), as: option, at: .file(node.mark))
+            return
+        }
         guard case .scalar(let text, _) = node.content else {
             faults.add(.file(node.mark), option.key, "expected one value (\(option.form)), got \(node.kind)")
             return

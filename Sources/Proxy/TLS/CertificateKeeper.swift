@@ -38,7 +38,7 @@ final class CertificateKeeper: Sendable {
         var isStopping = false
     }
 
-    private let settings: TLSSettings
+    private let settings: ClientTLSSettings
     private let workers: [WorkerControl]
     private let ring: TicketRing
     private let onNotice: @Sendable (CertificateNotice) -> Void
@@ -47,7 +47,7 @@ final class CertificateKeeper: Sendable {
 
     /// Reads all certificates and gives them to the workers; throws what is wrong with the first bad one.
     init(
-        _ settings: TLSSettings, workers: [WorkerControl],
+        _ settings: ClientTLSSettings, workers: [WorkerControl],
         onNotice: @escaping @Sendable (CertificateNotice) -> Void
     ) throws(ProxyFault) {
         self.settings = settings
@@ -144,7 +144,7 @@ final class CertificateKeeper: Sendable {
     }
 
     private static func give(
-        _ sources: [CertificateSource], _ settings: TLSSettings, _ ring: TicketRing,
+        _ sources: [CertificateSource], _ settings: ClientTLSSettings, _ ring: TicketRing,
         _ workers: [WorkerControl]
     ) throws(TLSFault) {
         var contexts: [OpaquePointer] = []

@@ -39,7 +39,7 @@ final class ContextSet {
 
     /// The context that connections begin with; the caller owns a reference to it.
     static func make(
-        _ sources: [CertificateSource], _ settings: TLSSettings, _ ring: TicketRing
+        _ sources: [CertificateSource], _ settings: ClientTLSSettings, _ ring: TicketRing
     ) throws(TLSFault) -> OpaquePointer {
         var contexts: [OpaquePointer] = []
         var names: [[String]] = []
@@ -67,7 +67,7 @@ final class ContextSet {
         }
     }
 
-    private static func configure(_ context: OpaquePointer, _ settings: TLSSettings) throws(TLSFault) {
+    private static func configure(_ context: OpaquePointer, _ settings: ClientTLSSettings) throws(TLSFault) {
         let version = settings.minimum == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         var isDone = copenssl_set_min_proto_version(context, version) == 1
         _ = SSL_CTX_set_options(context, COPENSSL_OP_SERVER)

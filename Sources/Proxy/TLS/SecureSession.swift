@@ -126,6 +126,7 @@ struct SecureSession {
 
     /// As recv(2): bytes, 0 at the peer's end, or -1 with `errno`. `.readable` stays while more may be here.
     /// An end without `close_notify` is `ECONNABORTED`.
+    @inline(never)
     static func receive(
         _ session: Pointer, _ ready: inout Readiness, _ bytes: UnsafeMutablePointer<UInt8>, _ room: Int
     ) -> Int {
@@ -151,6 +152,7 @@ struct SecureSession {
 
     /// As send(2): bytes taken, fewer than `count` only when the socket takes no more now, or -1 with `errno`.
     /// What was not taken must be the beginning of the next call's bytes.
+    @inline(never)
     static func transmit(_ session: Pointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         guard !session.pointee.isBroken else { return fail(EPIPE) }
         var sent = 0
@@ -169,6 +171,7 @@ struct SecureSession {
     }
 
     /// True when an idle connection has nothing to say but what TLS itself says, such as new tickets.
+    @inline(never)
     static func isQuiet(_ session: Pointer, _ ready: inout Readiness) -> Bool {
         session.pointee.note(&ready)
         guard !session.pointee.isBroken else { return false }
@@ -180,6 +183,7 @@ struct SecureSession {
     }
 
     /// Lets reading go on when it waited for room to write.
+    @inline(never)
     mutating func resume(_ ready: inout Readiness) {
         guard readingNeedsRoom, ready.contains(.writable) else { return }
         readingNeedsRoom = false

@@ -20,7 +20,7 @@ package struct CertificateFiles: Sendable, Hashable {
 }
 
 /// How the proxy speaks TLS with clients.
-package struct TLSSettings: Sendable, Equatable {
+package struct ClientTLSSettings: Sendable, Equatable {
     /// The address for TLS, beside the plain one; port 0 lets the kernel choose.
     package var listen: SocketAddress
     /// Chosen by the name that the client asks for; the first one answers everybody else. Not empty.

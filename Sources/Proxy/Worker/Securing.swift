@@ -63,6 +63,7 @@ extension Worker {
     // MARK: Clients
 
     /// Begins TLS with a new client; false when that cannot be done.
+    @inline(never)
     mutating func beginSecurely(_ client: ClientPointer) -> Bool {
         guard let context = secureContext,
             let session = SecureSession.open(context, client.pointee.descriptor, accepts: true)
@@ -73,6 +74,7 @@ extension Worker {
     }
 
     /// Goes on with a client's handshake, and with its first request when that is done.
+    @inline(never)
     mutating func secure(_ index: Int32, _ client: ClientPointer) {
         guard let session = client.pointee.session else { return }
         switch SecureSession.handshake(session, &client.pointee.ready) {
@@ -150,6 +152,7 @@ extension Worker {
     // MARK: Redirection
 
     /// Sends a client of the plain listener to the TLS one.
+    @inline(never)
     mutating func redirect(_ index: Int32, _ client: ClientPointer) {
         guard let block = client.pointee.up.block, let down = blocks.take() else {
             closeClient(index, client)
@@ -222,6 +225,7 @@ extension Worker {
         sendRequest(index, client, link)
     }
 
+    @inline(never)
     private mutating func beginSecurely(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) {
         let server = servers + Int(link.pointee.server)
         let session = withUnsafePointer(to: &server.pointee.address) {
@@ -237,6 +241,7 @@ extension Worker {
     }
 
     /// Goes on with the handshake with a server, for which there is as much time as for the connection.
+    @inline(never)
     mutating func secureServer(_ link: UpstreamPointer) {
         guard let session = link.pointee.session else { return }
         let index = link.pointee.client

@@ -17,6 +17,7 @@ extension Worker {
 
     /// Notes that a request asks for another protocol that is allowed; otherwise its fields end at this hop, as
     /// RFC 9110 §7.8 lets them, and the server answers in HTTP.
+    @inline(never)
     mutating func noteUpgrade(_ client: ClientPointer, _ block: BlockPool.Block) {
         let head = client.pointee.parser.head
         let base = block + Int(client.pointee.up.start)
@@ -68,6 +69,7 @@ extension Worker {
     }
 
     /// Adds to a rewritten head what the rewriting left out.
+    @inline(never)
     func appendUpgrade(
         _ head: RequestHead, _ block: BlockPool.Block, _ start: Int32, to writer: inout HeadWriter
     ) {
@@ -82,6 +84,7 @@ extension Worker {
     // MARK: Switching
 
     /// The server agrees: its 101 goes to the client, and from there on bytes only pass.
+    @inline(never)
     mutating func switchProtocols(
         _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block, _ head: ResponseHead
     ) -> Flow {
@@ -153,6 +156,7 @@ extension Worker {
     // MARK: Passing
 
     /// Passes bytes both ways as far as both sides take them.
+    @inline(never)
     mutating func relay(_ index: Int32, _ client: ClientPointer) {
         let link = upstreams[client.pointee.upstream]
         for _ in 0..<Worker.roundsPerTurn {
