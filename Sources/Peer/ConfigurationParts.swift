@@ -58,6 +58,7 @@ extension Configuration {
         settings.timeoutMilliseconds = proxy.healthTimeoutMilliseconds
         settings.rise = proxy.rise
         settings.fall = proxy.fall
+        settings.tls = proxy.serverTLS
         return settings
     }
 
@@ -65,6 +66,8 @@ extension Configuration {
     var ownHealthSettings: HealthSettings {
         var settings = healthSettings
         settings.intervalMilliseconds = Configuration.ownIntervalMilliseconds
+        // The application's certificate bears the name that others know it by, not this address.
+        settings.tls?.verifies = false
         settings.rise = 1
         settings.fall = 2
         return settings

@@ -124,4 +124,28 @@ import Testing
         wire.send(body)
         #expect(wire.readMessage()?.body == body)
     }
+
+    @Test func healthChecksSpeakTLSToo() async throws {
+        let good = try server("here")
+        let bad = try server("elsewhere")
+        let plain = try Backend { _, wire, _ in wire.send("HTTP/1.1 400 Bad\r\n\r\n") }
+        var settings = HealthSettings()
+        settings.intervalMilliseconds = 50
+        settings.timeoutMilliseconds = 5_000
+        settings.fall = 1
+        var tls = ServerTLSSettings()
+        tls.authority = folder.certificate("ca")
+        settings.tls = tls
+        let checker = try HealthChecker(settings) { _ in }
+        defer { checker.stop() }
+        checker.watch([good.address, bad.address, plain.address])
+        #expect(await Rig.eventually { checker.states()[good.address]?.isHealthy == true })
+        #expect(
+            await Rig.eventually {
+                checker.states()[bad.address]
+                    == .unhealthy(.system("its certificate was refused: IP address mismatch"))
+                    && checker.states()[plain.address] == .unhealthy(.system("the TLS handshake failed"))
+            })
+        #expect(bad.startLines.isEmpty && good.startLines.first == "GET / HTTP/1.1")
+    }
 }

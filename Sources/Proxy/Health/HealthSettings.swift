@@ -16,6 +16,8 @@ package struct HealthSettings: Sendable, Equatable {
     package var fall = 3
     /// The statuses that are good.
     package var status = 200..<400
+    /// TLS with servers; nil: plain HTTP.
+    package var tls: ServerTLSSettings?
 
     package init() {}
 }
