@@ -131,7 +131,7 @@ extension Configuration {
         /// TLS with servers; nil: plain HTTP.
         package var serverTLS: ServerTLSSettings?
         /// Protocols that clients may upgrade their connections to.
-        package var upgrades: UpgradeSettings
+        package var upgrades = UpgradeSettings()
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.
