@@ -1,3 +1,5 @@
+import Proxy
+
 extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
