@@ -65,6 +65,9 @@ package final class Proxy: Sendable {
     /// The address listened on for TLS; nil while closed, and without TLS.
     package var secureAddress: SocketAddress? { state.withLock { $0.secureAddress } }
 
+    /// The certificates that TLS clients are shown, in the order of the settings; empty without TLS.
+    package var certificateSummaries: [CertificateSummary] { certificates?.summaries ?? [] }
+
     /// Has certificates and keys read again soon, changed or not.
     package func reloadCertificates() { certificates?.reload() }
 

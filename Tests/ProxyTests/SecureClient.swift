@@ -108,6 +108,22 @@ final class SecureClient {
         return wire
     }
 
+    /// The bytes that a handshake begins with.
+    func hello(name: String) throws -> [UInt8] {
+        let ssl = try #require(SSL_new(context))
+        defer { SSL_free(ssl) }
+        let memory = try #require(BIO_new(BIO_s_mem()))
+        let empty = try #require(BIO_new(BIO_s_mem()))
+        SSL_set_bio(ssl, empty, memory)
+        _ = copenssl_set_tlsext_host_name(ssl, name)
+        SSL_set_connect_state(ssl)
+        _ = SSL_do_handshake(ssl)
+        ERR_clear_error()
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = BIO_read(memory, &bytes, Int32(bytes.count))
+        return Array(bytes.prefix(Int(count)))
+    }
+
     /// Keeps the newest session of a connection for the next ones.
     func keepSession(of wire: Wire) {
         if let session { SSL_SESSION_free(session) }

@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import Proxy
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SecureServerTests {
@@ -147,5 +148,34 @@ import Testing
                     && checker.states()[plain.address] == .unhealthy(.system("the TLS handshake failed"))
             })
         #expect(bad.startLines.isEmpty && good.startLines.first == "GET / HTTP/1.1")
+    }
+
+    @Test func aSlowServerHoldsTheClientBackAndGetsEverything() async throws {
+        let files = (folder.certificate("here"), folder.key("here"))
+        let gate = try Doorbell()
+        let backend = try Backend { _, wire, _ in
+            guard wire.accept(files), gate.wait(milliseconds: 30_000), let request = wire.readMessage() else {
+                return
+            }
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: \(request.body.count)\r\n\r\n"
+            wire.send(Array(head.utf8) + request.body)
+        }
+        var settings = ServerTLSSettings()
+        settings.authority = folder.certificate("ca")
+        let secure = try SecureRig([backend.address]) { $0.serverTLS = settings }
+        let (address, authority) = (secure.address, secure.folder.certificate("ca"))
+        let body = Rig.pattern(20_000_000)
+        let isWhole = Mutex<Bool?>(nil)
+        let thread = try Thread.start(named: "sender") {
+            let wire = try? SecureClient(authority: authority).connect(to: address)
+            wire?.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
+            wire?.send(body)
+            isWhole.withLock { $0 = wire?.readMessage()?.body == body }
+        }
+        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.bytesFromClients > 100_000 })
+        #expect(isWhole.withLock { $0 } == nil)
+        gate.ring()
+        thread.join()
+        #expect(isWhole.withLock { $0 } == true)
     }
 }

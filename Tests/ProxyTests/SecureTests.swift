@@ -240,4 +240,28 @@ import Testing
         #expect(idle.isAtEnd())
         #expect(await cut == 0)
     }
+
+    @Test func handshakesMayBreakOffOrBeSpoiltAnywhere() async throws {
+        let backend = try Backend.echoing("x")
+        let secure = try SecureRig([backend.address]) { $0.clientHeadMilliseconds = 1_000 }
+        let hello = try secure.client.hello(name: "b.test")
+        #expect(hello.count > 100)
+        var seed: UInt64 = 1
+        for offset in 0..<hello.count {
+            let cut = Wire(to: secure.address)
+            cut.send(Array(hello[..<offset]))
+            if offset.isMultiple(of: 2) { cut.close() } else { cut.reset() }
+            // Knuth's generator: the same bytes in every run.
+            seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            var spoilt = hello
+            spoilt[offset] ^= UInt8(truncatingIfNeeded: seed >> 56) | 1
+            let wire = Wire(to: secure.address)
+            wire.send(spoilt)
+            wire.close()
+        }
+        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.open == 0 })
+        let wire = try #require(secure.connect("b.test"))
+        wire.send(SecureTests.request)
+        #expect(wire.readMessage()?.text == "x")
+    }
 }

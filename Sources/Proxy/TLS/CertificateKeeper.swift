@@ -19,6 +19,17 @@ package enum CertificateNotice: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+/// A certificate in use.
+package struct CertificateSummary: Sendable, Equatable {
+    package let files: CertificateFiles
+    /// The names it is for, in lower case.
+    package let names: [String]
+    /// When it stops being valid, in seconds since 1970.
+    package let expiry: Int64
+    /// Why the files as they are now are not used; nil when they are.
+    package let problem: String?
+}
+
 /// Keeps the workers' certificates as new as the files they come from.
 ///
 /// A thread looks at the files every few seconds. A file that changed is read once it has stood still between
@@ -30,6 +41,18 @@ final class CertificateKeeper: Sendable {
         var signatures: [CertificateSource.Signature]
         /// What the files looked like at the last look, when that was not `signatures`.
         var changing: [CertificateSource.Signature]?
+        var names: [String]
+        var expiry: Int64
+        var problem: String?
+
+        init(_ files: CertificateFiles) throws(TLSFault) {
+            // Looked at before they are read: a change in between shows as one later.
+            signatures = CertificateSource.signatures(of: files)
+            source = try CertificateSource(files)
+            let certificate = try Certificate(source)
+            names = certificate.names
+            expiry = certificate.expiry
+        }
     }
 
     private struct State {
@@ -57,10 +80,7 @@ final class CertificateKeeper: Sendable {
         do throws(SystemFault) { doorbell = try Doorbell() } catch { throw .system(error) }
         do throws(TLSFault) {
             var entries: [Entry] = []
-            for files in settings.certificates {
-                let signatures = CertificateSource.signatures(of: files)
-                entries.append(Entry(source: try CertificateSource(files), signatures: signatures))
-            }
+            for files in settings.certificates { entries.append(try Entry(files)) }
             state = Mutex(State(entries: entries))
             try CertificateKeeper.give(entries.map(\.source), settings, ring, workers)
         } catch {
@@ -92,6 +112,16 @@ final class CertificateKeeper: Sendable {
 
     /// Has all files read again soon, changed or not.
     func reload() { doorbell.ring() }
+
+    /// What is in use, in the order of the settings.
+    var summaries: [CertificateSummary] {
+        state.withLock { state in
+            state.entries.map {
+                CertificateSummary(
+                    files: $0.source.files, names: $0.names, expiry: $0.expiry, problem: $0.problem)
+            }
+        }
+    }
 
     private func look(isAsked: Bool) {
         let (notices, sources) = state.withLock { state in
@@ -133,12 +163,16 @@ final class CertificateKeeper: Sendable {
         do throws(TLSFault) {
             let source = try CertificateSource(files)
             let certificate = try Certificate(source)
+            entry.problem = nil
             guard source.certificate != entry.source.certificate || source.key != entry.source.key else {
                 return nil
             }
             entry.source = source
+            entry.names = certificate.names
+            entry.expiry = certificate.expiry
             return .replaced(files, names: certificate.names)
         } catch {
+            entry.problem = error.description
             return .kept(files, reason: error.description)
         }
     }
