@@ -40,7 +40,7 @@ let package = Package(
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
-        .target(name: "Proxy", dependencies: ["CLinux", "Linux", "HTTP"], swiftSettings: strict),
+        .target(name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP"], swiftSettings: strict),
         .target(
             name: "Peer",
             dependencies: [
@@ -76,7 +76,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["CLinux", "HTTP", "Linux", "Proxy"],
+            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Proxy"],
             swiftSettings: strict),
         .target(
             name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",

@@ -5,7 +5,7 @@ import Proxy
 
 private let usage = """
     usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N] [--log FILE]
-        [--log-format logfmt|json] [--request-id true|false]
+        [--log-format logfmt|json] [--request-id true|false] [--tls ADDRESS:PORT --certificate FILE --key FILE]
     """
 private var listen: SocketAddress?
 private var backend: SocketAddress?
@@ -13,6 +13,8 @@ private var workers = 1
 private var log: AccessLogSettings?
 private var format = AccessLogSettings.Format.logfmt
 private var requestID = false
+private var secureListen: SocketAddress?
+private var files = CertificateFiles(certificate: "", key: "")
 
 private func stop(_ reason: String, code: Int32 = 1) -> Never {
     print("bench-proxy: \(reason)")
@@ -32,6 +34,9 @@ do {
             guard let word = AccessLogSettings.Format(rawValue: value) else { stop(usage, code: 64) }
             format = word
         case "--request-id": requestID = value == "true"
+        case "--tls": secureListen = try SocketAddress(value)
+        case "--certificate": files.certificate = value
+        case "--key": files.key = value
         default: stop(usage, code: 64)
         }
     }
@@ -48,7 +53,8 @@ do {
     log?.format = format
     settings.accessLog = log
     settings.forwarding.requestID = requestID
-    let proxy = try Proxy(settings) { print("bench-proxy: \($0)") }
+    if let secureListen { settings.tls = ClientTLSSettings(listen: secureListen, certificates: [files]) }
+    let proxy = try Proxy(settings, report: { print("bench-proxy: \($0)") })
     proxy.publish([
         RoutedServer(address: backend, host: "bench", state: .active, weight: 100)
     ])

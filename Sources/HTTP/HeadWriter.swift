@@ -53,6 +53,11 @@ package struct HeadWriter {
         }
     }
 
+    /// Takes the last CRLF back: a finished head can then be given more fields.
+    package mutating func reopen() {
+        if !overflowed { count -= 2 }
+    }
+
     /// Appends a text; for paths that may allocate.
     package mutating func append(text: String) {
         var text = text

@@ -113,6 +113,8 @@ package struct Agent: Service {
         proxy.reopenLog()
         log.info("access log is opened anew")
     }
+    /// Has the proxy's certificates and keys read again; what cannot be used is logged and changes nothing.
+    package func reloadCertificates() { proxy.reloadCertificates() }
 
     /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
     private func keepHouse() async {

@@ -26,7 +26,8 @@ struct AgentParts {
 
     init(_ configuration: Configuration, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
-        try AgentParts.probe(configuration.proxy.listen)
+        try AgentParts.probe(configuration.proxy.listen, "proxy.listen")
+        if let tls = configuration.proxy.tls { try AgentParts.probe(tls.listen, "proxy.tls.listen") }
         keys = Keys(cluster: configuration.cluster)
         let settings = configuration.storeSettings
         store = try Store(settings, name: "store") { state in
@@ -38,7 +39,14 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        proxy = try Proxy(configuration.proxySettings) { log.warning("\($0)") }
+        proxy = try Proxy(
+            configuration.proxySettings, report: { log.warning("\($0)") },
+            onNotice: { notice in
+                switch notice {
+                case .replaced: log.notice("\(notice)")
+                case .kept: log.error("\(notice)")
+                }
+            })
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
             log.notice(
                 change.healthy ? "server is healthy" : "server is unhealthy",
@@ -115,11 +123,11 @@ struct AgentParts {
     }
 
     /// Tries the proxy's address at the start: a standby should not learn at its promotion that it is taken.
-    private static func probe(_ address: SocketAddress) throws(AgentFault) {
+    private static func probe(_ address: SocketAddress, _ key: String) throws(AgentFault) {
         do {
             try Listening.check(address)
         } catch {
-            throw AgentFault("proxy.listen \(address): \(error.reason); free the port or choose another")
+            throw AgentFault("\(key) \(address): \(error.reason); free the port or choose another")
         }
     }
 

@@ -57,6 +57,9 @@ extension Configuration {
         settings.balancing.queueMax = (proxy.balancing.queueMax + proxy.workers - 1) / proxy.workers
         settings.accessLog = proxy.accessLog
         settings.forwarding = proxy.forwarding
+        settings.tls = proxy.tls
+        settings.serverTLS = proxy.serverTLS
+        settings.upgrades = proxy.upgrades
         return settings
     }
 
@@ -70,6 +73,7 @@ extension Configuration {
         settings.fall = proxy.fall
         settings.status = proxy.healthStatus
         settings.bodyMatch = proxy.healthBody
+        settings.tls = proxy.serverTLS
         return settings
     }
 
@@ -77,6 +81,8 @@ extension Configuration {
     var ownHealthSettings: HealthSettings {
         var settings = healthSettings
         settings.intervalMilliseconds = Configuration.ownIntervalMilliseconds
+        // The application's certificate bears the name that others know it by, not this address.
+        settings.tls?.verifies = false
         settings.rise = 1
         settings.fall = 2
         return settings

@@ -84,6 +84,7 @@ enum Answer {
         switch loss {
         case .connectFailed(let code): "cannot connect: \(String(cString: strerror(code)))"
         case .connectTimeout: "cannot connect: no answer in time"
+        case .handshakeFailed(let verdict): ServerContext.describe(verdict)
         case .closed: "closed the connection without a response"
         case .silent: "sent no response in time"
         case .malformed(let fault): "sent a malformed response: \(fault.reason)"

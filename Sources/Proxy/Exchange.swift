@@ -4,6 +4,8 @@ import HTTP
 enum ServerLoss: Equatable {
     case connectFailed(code: Int32)
     case connectTimeout
+    /// TLS could not be begun; libssl's verdict on the certificate, 0 when that was not the reason.
+    case handshakeFailed(verdict: Int32)
     /// The connection ended before the first byte of a response.
     case closed
     /// No first byte in time.
@@ -36,6 +38,8 @@ struct Exchange: BitwiseCopyable {
         /// Drop an interim response that the client cannot understand.
         case dropInterim
         case pass
+        /// The server agrees to the upgrade that the request asked for.
+        case switchProtocols
         case refuse(MessageFault)
     }
 
@@ -64,6 +68,8 @@ struct Exchange: BitwiseCopyable {
     /// The server that the client's cookie names, by its hash; 0 when it names none.
     var believedServer: UInt64 = 0
     private(set) var attempts: UInt8 = 0
+    /// The request asks for another protocol, and may.
+    private(set) var asksUpgrade = false
     private var interims: UInt8 = 0
     private var tried: (Int32, Int32, Int32) = (-1, -1, -1)
     var requestBody: BodyProgress
@@ -80,6 +86,9 @@ struct Exchange: BitwiseCopyable {
         requestBody = BodyProgress(head.framing)
         hasOddBody = (head.method == .get || head.method == .head) && head.framing != .none
     }
+
+    /// Notes that the server is asked for another protocol.
+    mutating func askUpgrade() { asksUpgrade = true }
 
     /// Notes that an attempt goes to this server.
     mutating func attempt(_ slot: Int32) {
@@ -128,7 +137,7 @@ struct Exchange: BitwiseCopyable {
     mutating func recover(from loss: ServerLoss, reused: Bool, attemptsMax: Int) -> Recovery {
         if responseBegan { return .cut }
         switch loss {
-        case .connectFailed, .connectTimeout:
+        case .connectFailed, .connectTimeout, .handshakeFailed:
             if Int(attempts) < attemptsMax, isReplayable { return .tryAnotherServer }
             return .answer(loss == .connectTimeout ? 504 : 502)
         case .closed:
@@ -148,6 +157,7 @@ struct Exchange: BitwiseCopyable {
     /// A response's head has come.
     mutating func respond(_ head: ResponseHead, closing: Bool) -> Plan {
         if head.isInterim {
+            if head.status == 101, asksUpgrade { return .switchProtocols }
             interims += 1
             // 101 answers an upgrade that was never passed on; endless interim responses would hold a worker.
             guard head.status != 101 else { return .refuse(.unaskedUpgrade) }

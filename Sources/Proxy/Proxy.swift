@@ -11,6 +11,7 @@ import Synchronization
 package final class Proxy: Sendable {
     private struct State {
         var address: SocketAddress?
+        var secureAddress: SocketAddress?
         var threads: [Thread] = []
     }
 
@@ -24,32 +25,48 @@ package final class Proxy: Sendable {
     private let minder: Minder
     private let workers: [WorkerControl]
     private let log: AccessLog?
+    private let certificates: CertificateKeeper?
     private let state = Mutex(State())
     private let rates = Mutex(RequestRates())
 
-    /// Starts the workers, without listeners; throws at the limits of threads or descriptors. `report` is told,
-    /// on a thread of the proxy's, what somebody should know: that the access log cannot be written.
+    /// Starts the workers, without listeners; throws at the limits of threads or descriptors, and what is wrong
+    /// with the files that TLS needs. On threads of the proxy's, `report` is told what somebody should know (that the
+    /// access log cannot be written), and `onNotice` of certificates that change.
     package init(
-        _ settings: ProxySettings, report: @escaping @Sendable (String) -> Void = { _ in }
-    ) throws(SystemFault) {
+        _ settings: ProxySettings, report: @escaping @Sendable (String) -> Void = { _ in },
+        onNotice: @escaping @Sendable (CertificateNotice) -> Void = { _ in }
+    ) throws(ProxyFault) {
         self.settings = settings
-        var log: AccessLog?
-        if let access = settings.accessLog {
-            log = try AccessLog(access, workers: max(1, settings.workers), report: report)
+        let bell: Doorbell
+        do throws(SystemFault) {
+            bell = try Doorbell()
+            log = try settings.accessLog.map { access throws(SystemFault) in
+                try AccessLog(access, workers: max(1, settings.workers), report: report)
+            }
+        } catch {
+            throw .system(error)
         }
-        self.log = log
         var controls: [WorkerControl] = []
-        let bell = try Doorbell()
         for index in 0..<max(1, settings.workers) {
-            controls.append(try WorkerControl(index: index, minder: bell, log: log))
+            controls.append(
+                try WorkerControl(index: index, minder: bell, log: log, serverTLS: settings.serverTLS))
         }
         workers = controls
         board = RoutingBoard(settings.balancing)
         board.signals.serve(controls)
         minder = Minder(board: board, workers: controls, doorbell: bell)
+        if let tls = settings.tls {
+            certificates = try CertificateKeeper(tls, workers: workers, onNotice: onNotice)
+        } else {
+            certificates = nil
+        }
+        do throws(SystemFault) { try startThreads() } catch { throw .system(error) }
+    }
+
+    private func startThreads() throws(SystemFault) {
         try minder.start()
         try log?.start()
-        for control in controls {
+        for control in workers {
             let thread = try Thread.start(named: "troop-proxy-\(control.index)") { [settings, board] in
                 // Where it is not allowed, the scheduler decides.
                 _ = clinux_pin_this_thread(Int32(control.index))
@@ -58,6 +75,7 @@ package final class Proxy: Sendable {
             }
             state.withLock { $0.threads.append(thread) }
         }
+        try certificates?.start()
     }
 
     deinit { stop() }
@@ -65,14 +83,35 @@ package final class Proxy: Sendable {
     /// The address listened on, with the kernel's port when port 0 was asked for; nil while closed.
     package var address: SocketAddress? { state.withLock { $0.address } }
 
-    /// Binds and listens, one socket a worker; does nothing when open. Throws `EADDRINUSE` when another program
+    /// The address listened on for TLS; nil while closed, and without TLS.
+    package var secureAddress: SocketAddress? { state.withLock { $0.secureAddress } }
+
+    /// The certificates that TLS clients are shown, in the order of the settings; empty without TLS.
+    package var certificateSummaries: [CertificateSummary] { certificates?.summaries ?? [] }
+
+    /// Has certificates and keys read again soon, changed or not.
+    package func reloadCertificates() { certificates?.reload() }
+
+    /// Binds and listens, one socket a worker and address; does nothing when open. Throws `EADDRINUSE` when another program
     /// listens on the address; another proxy of the same user shares it.
     package func open() throws(SystemFault) {
         let fault: SystemFault? = state.withLock { state in
             guard state.address == nil else { return nil }
             do throws(SystemFault) {
-                let (descriptors, address) = try Listener.open(settings.listen, count: workers.count)
-                for (worker, descriptor) in zip(workers, descriptors) { worker.open(descriptor) }
+                let (plain, address) = try Listener.open(settings.listen, count: workers.count)
+                var secure: [Int32] = []
+                if let tls = settings.tls {
+                    do throws(SystemFault) {
+                        (secure, state.secureAddress) = try Listener.open(tls.listen, count: workers.count)
+                    } catch {
+                        for descriptor in plain { _ = Glibc.close(descriptor) }
+                        throw error
+                    }
+                }
+                let port = settings.tls?.redirectPort ?? state.secureAddress?.port ?? 0
+                for (index, worker) in workers.enumerated() {
+                    worker.open(plain[index], secure: secure.isEmpty ? -1 : secure[index], redirectPort: port)
+                }
                 state.address = address
                 minder.serve(true)
                 return nil
@@ -92,6 +131,7 @@ package final class Proxy: Sendable {
             for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
             state.address = nil
             minder.serve(false)
+            state.secureAddress = nil
         }
     }
 
@@ -113,9 +153,11 @@ package final class Proxy: Sendable {
         let threads = state.withLock { state in
             defer { state.threads = [] }
             state.address = nil
+            state.secureAddress = nil
             return state.threads
         }
         minder.stop()
+        certificates?.stop()
         for worker in workers { worker.tell(.stop) }
         for thread in threads { thread.join() }
         log?.stop()
@@ -231,5 +273,8 @@ extension ProxySnapshot.Listener {
         bytesFromClients += meters.pointee.bytesFromClients.current
         bytesToClients += meters.pointee.bytesToClients.current
         logDropped += meters.pointee.logDropped.current
+        upgrades += meters.pointee.upgrades.current
+        upgraded += Int(truncatingIfNeeded: meters.pointee.upgraded.current)
+        tls.add(meters)
     }
 }

@@ -41,6 +41,14 @@ package struct ProxySettings: Sendable, Equatable {
     /// How long a client may stay idle once the proxy drains.
     package var drainIdleMilliseconds: Int64 = 1_000
 
+    /// TLS with clients, on an address of its own; nil: none.
+    package var tls: ClientTLSSettings?
+    /// TLS with servers; nil: plain HTTP.
+    package var serverTLS: ServerTLSSettings?
+
+    /// Protocols that requests may upgrade their connections to.
+    package var upgrades = UpgradeSettings()
+
     /// Settings with the defaults for everything but the address and the number of workers.
     package init(listen: SocketAddress, workers: Int) {
         self.listen = listen

@@ -75,6 +75,10 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var logDropped: UInt64 = 0
         /// Log lines that could not be written.
         package var logLost: UInt64 = 0
+        /// Connections that left HTTP for another protocol, and those of them that are open now.
+        package var upgrades: UInt64 = 0
+        package var upgraded = 0
+        package var tls = HandshakeCounts()
     }
 
     package let servers: [Server]

@@ -37,6 +37,9 @@ struct AgentCommand: AsyncParsableCommand {
         var group = ServiceGroupConfiguration(
             services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let reloading = Task { for await _ in hangups { agent.reloadCertificates() } }
+        defer { reloading.cancel() }
         do {
             try await ServiceGroup(configuration: group).run()
         } catch let fault as AgentFault {

@@ -65,7 +65,7 @@ import Testing
         let wire = rig.connect()
         wire.send(
             "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n\(String(repeating: "a", count: 100_000))")
-        #expect(wire.readMessage()?.text == "client: the Host field is missing\n")
+        #expect(wire.readMessage()?.text.hasPrefix("client: the Host field is missing\n") == true)
         #expect(wire.isAtEnd())
     }
 

@@ -53,7 +53,7 @@ import Testing
         let wire = rig.connect()
         wire.send(
             "GET http://real.test?q HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6\r\nHost: other\r\nConnection: X-Foo, Upgrade\r\n"
-                + "X-Foo: 1\r\nUpgrade: websocket\r\nTE: trailers\r\nX-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\n"
+                + "X-Foo: 1\r\nUpgrade: chat\r\nTE: trailers\r\nX-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\n"
                 + "Keep-Alive: 5\r\nProxy-Connection: keep-alive\r\ntraceparent: 00-1\r\n\r\n")
         let response = try #require(wire.readMessage())
         #expect(response.startLine == "HTTP/1.1 200 Fine")

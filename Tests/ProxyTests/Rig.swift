@@ -9,12 +9,13 @@ struct Rig {
 
     /// Starts the proxy; `adjust` may change the settings.
     init(
-        _ servers: [SocketAddress], workers: Int = 1, adjust: (inout ProxySettings) -> Void = { _ in }
+        _ servers: [SocketAddress], workers: Int = 1, adjust: (inout ProxySettings) -> Void = { _ in },
+        onNotice: @escaping @Sendable (CertificateNotice) -> Void = { _ in }
     ) throws {
         var settings = ProxySettings(
             listen: try SocketAddress("127.0.0.1:0", allowingPortZero: true), workers: workers)
         adjust(&settings)
-        proxy = try Proxy(settings)
+        proxy = try Proxy(settings, onNotice: onNotice)
         proxy.publish(servers.map { RoutedServer(address: $0, host: "test") })
         try proxy.open()
         address = try #require(proxy.address)

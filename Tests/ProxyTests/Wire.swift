@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import Glibc
 import Linux
 
@@ -22,10 +23,14 @@ final class Wire {
 
     private static let patienceSeconds = 60
 
-    private let descriptor: Int32
+    let descriptor: Int32
+    /// An `SSL` that everything goes through, once there is one.
+    var ssl: OpaquePointer?
     private var buffer: [UInt8] = []
     private var isOpen = true
     private var hasLostPatience = false
+    /// What the last read that brought nothing failed with; 0 at an orderly end.
+    private(set) var lastError: Int32 = 0
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -55,7 +60,10 @@ final class Wire {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { raw in
-                Glibc.send(
+                if let ssl, let base = raw.baseAddress {
+                    return Int(SSL_write(ssl, base + sent, Int32(bytes.count - sent)))
+                }
+                return Glibc.send(
                     descriptor, raw.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { return false }
@@ -150,14 +158,26 @@ final class Wire {
         return buffer
     }
 
+    /// Sends back whatever comes until the peer has ended.
+    func echoToEnd() {
+        repeat {
+            let bytes = buffer
+            buffer = []
+            guard send(bytes) else { return }
+        } while fill()
+    }
+
     /// True when the peer closes without a further byte.
     func isAtEnd() -> Bool { readToEnd().isEmpty && !hasLostPatience }
 
     private func fill() -> Bool {
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &piece, piece.count, 0)
+        let count =
+            ssl.map { Int(SSL_read($0, &piece, Int32(piece.count))) }
+            ?? recv(descriptor, &piece, piece.count, 0)
         guard count > 0 else {
-            if count < 0, errno == EAGAIN { hasLostPatience = true }
+            lastError = count < 0 ? errno : 0
+            if lastError == EAGAIN { hasLostPatience = true }
             return false
         }
         buffer += piece.prefix(count)
@@ -169,6 +189,12 @@ final class Wire {
     func close() {
         guard isOpen else { return }
         isOpen = false
+        if let ssl {
+            // Or the session could not be resumed.
+            SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
+            SSL_free(ssl)
+        }
+        ssl = nil
         _ = Glibc.close(descriptor)
     }
 

@@ -155,6 +155,12 @@ extension Configuration {
         package var accessLog: AccessLogSettings?
         /// What servers are told of clients, and which proxies are believed.
         package var forwarding: ForwardingSettings
+        /// TLS with clients; nil: plain HTTP only.
+        package var tls: ClientTLSSettings?
+        /// TLS with servers; nil: plain HTTP.
+        package var serverTLS: ServerTLSSettings?
+        /// Protocols that clients may upgrade their connections to.
+        package var upgrades = UpgradeSettings()
     }
 
     /// The times of the lease; `renew + 2 * commandTimeout + margin < ttl`, less clock drift, always holds.

@@ -31,6 +31,8 @@ struct ConfigurationAssembly {
         checkTLS()
         let accessLog = accessLog()
         let election = election()
+        let clientTLS = clientTLS()
+        let serverTLS = serverTLS()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
         try faults.throwIfAny()
         // Each nil among these is a fault already thrown.
@@ -43,12 +45,15 @@ struct ConfigurationAssembly {
                 url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
             api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
-            proxy: proxy(listen: proxyListen, accessLog: accessLog), election: election,
+            proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
             metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
             log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
     }
 
-    private func proxy(listen: SocketAddress, accessLog: AccessLogSettings?) -> Configuration.Proxy {
+    private func proxy(
+        listen: SocketAddress, accessLog: AccessLogSettings?, _ clientTLS: ClientTLSSettings?,
+        _ serverTLS: ServerTLSSettings?
+    ) -> Configuration.Proxy {
         Configuration.Proxy(
             listen: listen, workers: draft.proxyWorkers ?? min(256, max(1, machine.cores)),
             run: draft.proxyRun, maxConnections: draft.maxConnections, limits: draft.limits,
@@ -59,7 +64,7 @@ struct ConfigurationAssembly {
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
             healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding)
+            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
     }
 
     private mutating func accessLog() -> AccessLogSettings? {
@@ -72,6 +77,66 @@ struct ConfigurationAssembly {
         }
         var settings = AccessLogSettings(path == "stdout" ? .standardOutput : .file(path))
         settings.format = draft.accessLogFormat
+        return settings
+    }
+
+    // MARK: - The proxy's TLS
+
+    private mutating func clientTLS() -> ClientTLSSettings? {
+        let section = "proxy.tls"
+        guard isGiven(section: section) else { return nil }
+        let given = draft.clientTLS
+        let expected = "expected the address for TLS such as 0.0.0.0:8443"
+        guard let listen = required(given.listen, "proxy.tls.listen", expected) else { return nil }
+        if listen == draft.proxyListen {
+            faults.add(
+                places["proxy.tls.listen"], "proxy.tls.listen",
+                "is proxy.listen, too; expected another port: each speaks one of HTTP and TLS")
+        }
+        guard !given.certificates.isEmpty else {
+            faults.add(
+                place(ofSection: section), "proxy.tls.certificates",
+                "is required and missing; expected PEM files such as /etc/troop/site.pem")
+            return nil
+        }
+        guard given.keys.isEmpty || given.keys.count == given.certificates.count else {
+            faults.add(
+                places["proxy.tls.keys"], "proxy.tls.keys",
+                "expected as many as proxy.tls.certificates, \(given.certificates.count), "
+                    + "got \(given.keys.count)")
+            return nil
+        }
+        // A file may hold the key, too.
+        let files = zip(given.certificates, given.keys.isEmpty ? given.certificates : given.keys)
+        var settings = ClientTLSSettings(
+            listen: listen,
+            certificates: files.map { CertificateFiles(certificate: $0.0, key: $0.1) })
+        settings.minimum = given.minimum
+        settings.redirects = given.redirects
+        settings.redirectPort = given.redirectPort.map { UInt16(clamping: $0) }
+        return settings
+    }
+
+    private mutating func serverTLS() -> ServerTLSSettings? {
+        let given = draft.serverTLS
+        if given.key != nil, given.certificate == nil {
+            faults.add(
+                places["proxy.server_tls.key_file"], "proxy.server_tls.key_file",
+                "given alone; expected proxy.server_tls.cert_file with it")
+        }
+        guard given.isEnabled else {
+            if isGiven(section: "proxy.server_tls"), places["proxy.server_tls.enabled"] == nil {
+                // Refused, not ignored: who writes these options means servers to be spoken to by TLS.
+                faults.add(
+                    place(ofSection: "proxy.server_tls"), "proxy.server_tls",
+                    "has no effect; expected proxy.server_tls.enabled: true with it")
+            }
+            return nil
+        }
+        var settings = given.settings
+        settings.client = given.certificate.map {
+            CertificateFiles(certificate: $0, key: given.key ?? $0)
+        }
         return settings
     }
 

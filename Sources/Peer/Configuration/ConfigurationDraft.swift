@@ -39,6 +39,9 @@ struct ConfigurationDraft: Sendable {
     var accessLogPath: String?
     var accessLogFormat = AccessLogSettings.Format.logfmt
     var forwarding = ForwardingSettings()
+    var clientTLS = ClientTLS()
+    var serverTLS = ServerTLS()
+    var upgrades = UpgradeSettings()
     var ttl: Int64 = 0
     var renew: Int64 = 0
     var commandTimeout: Int64 = 0
@@ -49,6 +52,24 @@ struct ConfigurationDraft: Sendable {
     var pidFile: String?
     var cpuAllowance: Double?
     var logLevel = Configuration.Log.Level.info
+
+    /// `proxy.tls` as it was given.
+    struct ClientTLS: Sendable {
+        var listen: SocketAddress?
+        var certificates: [String] = []
+        var keys: [String] = []
+        var minimum = TLSVersion.tls12
+        var redirects = false
+        var redirectPort: Int?
+    }
+
+    /// `proxy.server_tls` as it was given.
+    struct ServerTLS: Sendable {
+        var isEnabled = false
+        var settings = ServerTLSSettings()
+        var certificate: String?
+        var key: String?
+    }
 
     enum ScopeWord: String, Sendable, CaseIterable {
         case host, process

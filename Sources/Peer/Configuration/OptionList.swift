@@ -4,8 +4,8 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + observation + leadership
-                + watching)
+            identity + redis + interfaces + server + proxy + balancing + encryption + observation
+                + leadership + watching)
     }
 
     private static var identity: [ConfigurationOption] {
@@ -165,6 +165,56 @@ extension OptionTable {
             ConfigurationOption(
                 "proxy.start_traces", .truth, into: \.forwarding.startsTraces, .text("false"),
                 "Whether a request without a valid `traceparent` gets a new one."),
+        ]
+    }
+
+    private static var encryption: [ConfigurationOption] {
+        [
+            ConfigurationOption(
+                "proxy.upgrades", .protocols, into: \.upgrades.protocols, .text("websocket"),
+                "Protocols that requests may upgrade their connections to.", isList: true),
+            ConfigurationOption(
+                "proxy.upgrade_idle", .duration(1000...604_800_000), into: \.upgrades.idleMilliseconds,
+                .text("1h"), "How long an upgraded connection is kept without a byte either way."),
+            ConfigurationOption(
+                "proxy.tls.listen", .socketAddress, into: \.clientTLS.listen, .requiredInSection,
+                "The address at which clients are spoken to by TLS, beside `proxy.listen`."),
+            ConfigurationOption(
+                "proxy.tls.certificates", .paths, into: \.clientTLS.certificates, .requiredInSection,
+                "PEM files, each a certificate and those of its authorities; the name a client asks for chooses, "
+                    + "the first serves all other names.", isList: true),
+            ConfigurationOption(
+                "proxy.tls.keys", .paths, into: \.clientTLS.keys, .derived("the files of the certificates"),
+                "PEM files of the private keys, one for each certificate, in the same order.", isList: true),
+            ConfigurationOption(
+                "proxy.tls.min_version", .oneOf(), into: \.clientTLS.minimum, .text("1.2"),
+                "The oldest version of TLS that clients may speak."),
+            ConfigurationOption(
+                "proxy.tls.redirect", .truth, into: \.clientTLS.redirects, .text("false"),
+                "Whether `proxy.listen` only sends clients to the TLS address."),
+            ConfigurationOption(
+                "proxy.tls.redirect_port", .whole(1...65_535), into: \.clientTLS.redirectPort,
+                .derived("the port of `proxy.tls.listen`"),
+                "The port that clients find the TLS address at, where a port is forwarded to it."),
+            ConfigurationOption(
+                "proxy.server_tls.enabled", .truth, into: \.serverTLS.isEnabled, .text("false"),
+                "Whether servers are spoken to by TLS."),
+            ConfigurationOption(
+                "proxy.server_tls.ca_file", .path, into: \.serverTLS.settings.authority,
+                .derived("the system's certificates"), "The certificates that may sign the servers'."),
+            ConfigurationOption(
+                "proxy.server_tls.server_name", .word, into: \.serverTLS.settings.serverName,
+                .derived("each server's address"), "The name that the servers' certificates must carry."),
+            ConfigurationOption(
+                "proxy.server_tls.verify", .truth, into: \.serverTLS.settings.verifies, .text("true"),
+                "Whether the servers' certificates are checked; `false` accepts every server."),
+            ConfigurationOption(
+                "proxy.server_tls.cert_file", .path, into: \.serverTLS.certificate, .none,
+                "The proxy's own certificate, where servers ask for one."),
+            ConfigurationOption(
+                "proxy.server_tls.key_file", .path, into: \.serverTLS.key,
+                .derived("`proxy.server_tls.cert_file`"),
+                "The private key of `proxy.server_tls.cert_file`."),
         ]
     }
 

@@ -54,8 +54,54 @@ package enum ProxyMetrics {
             single(
                 "troop_proxy_sent_bytes_total", .counter, "Bytes written to clients",
                 Double(listener.bytesToClients)),
-            responses, lost,
+            single(
+                "troop_proxy_stale_retries_total", .counter,
+                "Requests sent again because the server had closed the kept connection",
+                Double(listener.staleRetries)),
+            single(
+                "troop_proxy_retries_denied_total", .counter,
+                "Requests not sent again because the budget for that was used up",
+                Double(listener.retriesDenied)),
+            single(
+                "troop_proxy_queued", .gauge, "Requests that wait for a server with room",
+                Double(listener.queued)),
+            single(
+                "troop_proxy_queue_timeouts_total", .counter,
+                "Requests answered 503 because they had waited too long", Double(listener.queueTimeouts)),
+            single(
+                "troop_proxy_upgrades_total", .counter, "Connections that left HTTP for another protocol",
+                Double(listener.upgrades)),
+            single(
+                "troop_proxy_upgraded_connections", .gauge,
+                "Connections that left HTTP for another protocol and are open", Double(listener.upgraded)),
+            responses, lost, handshakes(listener.tls), faults(listener),
         ]
+    }
+
+    private static func handshakes(_ counts: HandshakeCounts) -> MetricFamily {
+        var family = MetricFamily(
+            "troop_proxy_tls_handshakes_total", .counter,
+            "TLS handshakes with clients, by how they ended; a resumed one is not a full one")
+        for (result, count) in [
+            ("full", counts.done - min(counts.resumed, counts.done)), ("resumed", counts.resumed),
+            ("refused", counts.refused), ("abandoned", counts.abandoned), ("not_tls", counts.plain),
+        ] {
+            family.add(Double(count), [("result", result)])
+        }
+        return family
+    }
+
+    /// One line a reason that has happened; there are at most as many as the parsers know.
+    private static func faults(_ listener: ProxySnapshot.Listener) -> MetricFamily {
+        var family = MetricFamily(
+            "troop_proxy_malformed_messages_total", .counter,
+            "Messages refused, by `message` (`request` or `response`) and `reason`")
+        for (side, faults) in [("request", listener.requestFaults), ("response", listener.responseFaults)] {
+            for (reason, count) in faults.sorted(by: { $0.key < $1.key }) {
+                family.add(Double(count), [("message", side), ("reason", reason)])
+            }
+        }
+        return family
     }
 
     private static func single(
@@ -112,7 +158,10 @@ package enum ProxyMetrics {
             each("ejected", .gauge, "Whether the server is ejected because requests to it failed: 1 or 0") {
                 $0.ejectedUntil == nil ? 0 : 1
             },
-            each("retries_total", .counter, "Of the requests sent to it, those that another server had failed before") {
+            each(
+                "retries_total", .counter,
+                "Of the requests sent to it, those that another server had failed before"
+            ) {
                 Double($0.retries)
             },
             each("weight", .gauge, "The server's share of the requests, against the other weights") {

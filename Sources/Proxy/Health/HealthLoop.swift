@@ -31,6 +31,9 @@ final class HealthLoop {
     private let epoll: Int32
     private let shared: SharedHealth
     private let onChange: @Sendable (HealthChange) -> Void
+    /// For TLS with servers, and why there is none although there should be.
+    private var context: ServerContext?
+    private var contextFault: TLSFault?
     private var targets: [Int: Target] = [:]
     private var numbers: [SocketAddress: Int] = [:]
     private var nextNumber = 0
@@ -56,9 +59,15 @@ final class HealthLoop {
         self.epoll = epoll
         self.shared = shared
         self.onChange = onChange
+        do throws(TLSFault) {
+            if let tls = settings.tls { context = try ServerContext(tls) }
+        } catch {
+            contextFault = error
+        }
     }
 
     deinit {
+        context?.deallocate()
         buffer.deallocate()
         _ = close(epoll)
     }
@@ -161,9 +170,14 @@ final class HealthLoop {
         switch HealthProbe.begin(target.address, request: target.request, pattern: pattern) {
         case .failure(.noDescriptor): schedule(number, at: now + HealthLoop.retryNanoseconds)
         case .failure(.failed(let reason)): end(number, failure: reason)
-        case .success(let probe):
+        case .success(var probe):
             probing += 1
+            let isReady = context.map { probe.secure($0, target.address) } ?? true
             targets[number]?.probe = probe
+            guard isReady, contextFault == nil else {
+                end(number, failure: .system(contextFault?.description ?? "no memory for TLS is left"))
+                return
+            }
             schedule(number, at: now + settings.timeoutMilliseconds * 1_000_000)
             let word = UInt64(nextGeneration) << 32 | UInt64(number)
             let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
@@ -232,6 +246,7 @@ final class HealthLoop {
     }
 
     private func endProbe(_ number: Int) {
+        targets[number]?.probe?.endSession()
         guard let probe = targets[number]?.probe else { return }
         // Reset rather than wait: thousands of checks would leave as many sockets in TIME_WAIT.
         var reset = linger(l_onoff: 1, l_linger: 0)

@@ -14,6 +14,8 @@ struct HealthProbe {
     private static let limits = HeadLimits(headBytes: 8 * 1024)
 
     let descriptor: Int32
+    /// TLS, where servers speak it.
+    private var session: SecureSession.Pointer?
     private var unsent: ArraySlice<UInt8>
     /// A program has taken the connection, or the kernel for it.
     private var isConnected = false
@@ -66,10 +68,9 @@ struct HealthProbe {
         var length = socklen_t(4)
         _ = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
         if code != 0 { return conclusion ?? .failed(HealthProbe.describe(code)) }
+        if let outcome = shakeHands() { return outcome }
         while !unsent.isEmpty {
-            let sent = unsent.withUnsafeBytes {
-                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
+            let sent = transmit()
             guard sent > 0 else {
                 if errno == EAGAIN || errno == ENOTCONN { return .pending }
                 break  // perhaps it has answered before it closed
@@ -105,7 +106,7 @@ struct HealthProbe {
 
     private mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
         while true {
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = receive(into: buffer)
             if count < 0 {
                 return errno == EAGAIN ? .pending : conclusion ?? .failed(HealthProbe.describe(errno))
             }
@@ -119,6 +120,51 @@ struct HealthProbe {
             }
             if passBody(), let conclusion { return conclusion }
         }
+    }
+
+    // MARK: TLS
+
+    /// Has the check speak TLS; false when memory is short.
+    mutating func secure(_ context: ServerContext, _ address: SocketAddress) -> Bool {
+        let descriptor = descriptor
+        session = address.withSockaddr { pointer, _ in
+            context.open(descriptor, family: address.family, address: UnsafeRawPointer(pointer))
+        }
+        return session != nil
+    }
+
+    /// Ends TLS; the socket is closed by its owner.
+    mutating func endSession() {
+        if let session { SecureSession.free(session) }
+        session = nil
+    }
+
+    /// Goes on with the handshake; nil when it is done, or none is needed.
+    private func shakeHands() -> Outcome? {
+        guard let session else { return nil }
+        var ready: Readiness = .arrived
+        switch SecureSession.handshake(session, &ready) {
+        case .done: return nil
+        case .blocked: return .pending
+        case .failed: return .failed(.system(ServerContext.describe(ServerContext.verdict(of: session))))
+        }
+    }
+
+    private func transmit() -> Int {
+        unsent.withUnsafeBytes { raw in
+            guard let session, let base = raw.baseAddress else {
+                return send(descriptor, raw.baseAddress, raw.count, Int32(MSG_NOSIGNAL))
+            }
+            return SecureSession.transmit(session, base.assumingMemoryBound(to: UInt8.self), raw.count)
+        }
+    }
+
+    private func receive(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        guard let session, let base = buffer.baseAddress else {
+            return recv(descriptor, buffer.baseAddress, buffer.count, 0)
+        }
+        var ready: Readiness = .arrived
+        return SecureSession.receive(session, &ready, base, buffer.count)
     }
 
     /// Counts what has come of the body; true when that is all, or as much as is read.

@@ -18,6 +18,8 @@ package struct HealthSettings: Sendable, Equatable {
     package var status = 200..<400
     /// A text that the first 64 KiB of the body must contain; nil for none.
     package var bodyMatch: String?
+    /// TLS with servers; nil: plain HTTP.
+    package var tls: ServerTLSSettings?
 
     package init() {}
 }

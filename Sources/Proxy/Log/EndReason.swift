@@ -23,6 +23,7 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
     case timeoutResponseBody
     case timeoutClientRead
     case timeoutTotal
+    case serverHandshake
 
     /// The word in the log. `refused` and `server_malformed` are followed by a colon and what was wrong.
     var word: StaticString {
@@ -46,6 +47,7 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
         case .timeoutResponseBody: "timeout_response_body"
         case .timeoutClientRead: "timeout_client_read"
         case .timeoutTotal: "timeout_total"
+        case .serverHandshake: "server_handshake"
         }
     }
 
@@ -55,6 +57,7 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
             switch loss {
             case .connectFailed: .serverRefused
             case .connectTimeout: .timeoutConnect
+            case .handshakeFailed: .serverHandshake
             case .closed: .serverClosed
             case .silent: .timeoutFirstByte
             case .malformed: .serverMalformed

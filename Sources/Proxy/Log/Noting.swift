@@ -88,7 +88,7 @@ extension Worker {
                 clientLength: Int(client.pointee.addressLength))
             origin.isTrusted = trail.pointee.isTrusted
             origin.options = trails.options
-            origin.isSecure = trail.pointee.isSecure
+            origin.isSecure = client.pointee.session != nil
             RequestID.withLine(of: &trail.pointee.id) { id in
                 origin.id = id
                 origin.idLength = trail.pointee.id.lineCount

@@ -31,8 +31,6 @@ struct Trail: BitwiseCopyable {
 
     /// The peer is a proxy whose word counts.
     var isTrusted = false
-    /// The client came by TLS.
-    var isSecure = false
 
     // What follows is rarely touched.
 

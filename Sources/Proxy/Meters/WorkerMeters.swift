@@ -25,6 +25,14 @@ struct ListenerMeters: ~Copyable {
     let bytesToClients = Counter()
     let requestFaults = FaultMeters()
     let responseFaults = FaultMeters()
+    let upgrades = Counter()
+    /// Upgraded connections that are open now.
+    let upgraded = Counter()
+    let handshakes = Counter()
+    let handshakesResumed = Counter()
+    let handshakesRefused = Counter()
+    let handshakesAbandoned = Counter()
+    let handshakesPlain = Counter()
 }
 
 /// One counter for each reason why a message was refused, `MessageFault.ceiling` of them.

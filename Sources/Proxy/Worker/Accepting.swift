@@ -10,14 +10,17 @@ extension Worker {
     /// Connections taken per wake: more would keep those already served waiting.
     private static let acceptsPerWake = 16
 
-    mutating func acceptClients() {
+    mutating func acceptClients(_ word: UInt64) {
+        let isSecure = word == Worker.secureListenerWord
         for _ in 0..<Worker.acceptsPerWake {
-            switch acceptOne() {
+            switch acceptOne(isSecure: isSecure) {
             case .accepted: continue
             case .nothing: return
             case .exhausted:
                 // Out of descriptors: the queue stays readable, so look again at the next sweep only.
-                _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
+                for descriptor in [listener, secureListener] where descriptor >= 0 {
+                    _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0)
+                }
                 acceptPaused = true
                 return
             }
@@ -26,15 +29,24 @@ extension Worker {
 
     mutating func resumeAccepting() {
         acceptPaused = false
-        guard listener >= 0 else { return }
-        _ = clinux_epoll_control(epoll, EPOLL_CTL_ADD, listener, EPOLLIN.rawValue, Worker.listenerWord)
+        watchListeners()
     }
 
-    mutating func acceptOne() -> Acceptance {
+    /// Has epoll say when clients wait.
+    func watchListeners() {
+        let listeners = [(listener, Worker.listenerWord), (secureListener, Worker.secureListenerWord)]
+        for (descriptor, word) in listeners where descriptor >= 0 {
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue, word)
+        }
+    }
+
+    mutating func acceptOne(isSecure: Bool) -> Acceptance {
         var address = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let descriptor = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { clinux_accept(listener, $0, &length) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                clinux_accept(isSecure ? secureListener : listener, $0, &length)
+            }
         }
         guard descriptor >= 0 else {
             switch errno {
@@ -45,7 +57,7 @@ extension Worker {
         }
         meters.pointee.accepted.add()
         guard let index = clients.take() else {
-            turnAway(descriptor)
+            turnAway(descriptor, isSecure: isSecure)
             return .accepted
         }
         let client = clients[index]
@@ -55,6 +67,10 @@ extension Worker {
         noteClient(index, &address)
         clients.deadlines[Int(index)] = now + limits.clientHead
         meters.pointee.open.add()
+        if isSecure, !beginSecurely(client) {
+            closeClient(index, client)
+            return .accepted
+        }
         let word = UInt64(client.pointee.generation) << 32 | UInt64(index)
         let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
         if clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest, word) != 0 {
@@ -64,8 +80,12 @@ extension Worker {
     }
 
     /// Answers 503 without giving the connection a place; a fresh socket's buffer always takes that much.
-    private mutating func turnAway(_ descriptor: Int32) {
+    private mutating func turnAway(_ descriptor: Int32, isSecure: Bool) {
         meters.pointee.turnedAway.add()
+        guard !isSecure else {
+            _ = close(descriptor)  // an answer would cost a handshake
+            return
+        }
         var id = RequestID()
         let length = Answer.write(
             503, text: "proxy: too many connections", isHead: false, keepsAlive: false, minorVersion: 1,

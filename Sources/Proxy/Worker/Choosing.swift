@@ -114,7 +114,7 @@ extension Worker {
             control.reportRefusal()
         case .connectTimeout: loads[server].note(latency: Float(limits.connect))
         case .silent: loads[server].note(latency: Float(limits.firstByte))
-        case .connectFailed, .closed, .malformed, .brokenOff: break
+        case .connectFailed, .handshakeFailed, .closed, .malformed, .brokenOff: break
         }
     }
 

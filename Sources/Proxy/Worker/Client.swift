@@ -9,6 +9,8 @@ struct Readiness: OptionSet, BitwiseCopyable {
     /// The peer has sent its last byte: a short read does not mean that nothing follows.
     static let hangup = Readiness(rawValue: 4)
     static let failed = Readiness(rawValue: 8)
+    /// Something came, or ended, since a TLS session last looked.
+    static let arrived = Readiness(rawValue: 16)
 }
 
 /// A client's connection, in its slab slot.
@@ -28,6 +30,10 @@ struct Client: BitwiseCopyable {
         case answering
         /// Everything is sent; reading on until the client closes, so that no reset overtakes the last answer.
         case lingering
+        /// The TLS handshake is under way.
+        case securing
+        /// HTTP is over: bytes pass both ways.
+        case relaying
         /// Not in use.
         case free
     }
@@ -66,6 +72,10 @@ struct Client: BitwiseCopyable {
     /// Neighbours among the clients that wait for a server with room.
     var queuePrevious = Slab<Client>.none
     var queueNext = Slab<Client>.none
+    /// TLS, where it is spoken.
+    var session: SecureSession.Pointer?
+    /// While bytes only pass: who has ended.
+    var relayEnds: RelayEnds = []
     var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)
@@ -78,7 +88,7 @@ struct Client: BitwiseCopyable {
 
 /// A connection to a server, in its slab slot.
 struct Upstream: BitwiseCopyable {
-    enum Phase: UInt8, BitwiseCopyable { case free, connecting, active, idle }
+    enum Phase: UInt8, BitwiseCopyable { case free, connecting, securing, active, relaying, idle }
 
     var descriptor: Int32
     var generation: UInt32
@@ -94,6 +104,8 @@ struct Upstream: BitwiseCopyable {
     /// When its last request was over.
     var parkedAt: Int64 = 0
     var parser = ResponseParser()
+    /// TLS, where it is spoken.
+    var session: SecureSession.Pointer?
 
     init(descriptor: Int32, generation: UInt32, server: Int32, client: Int32) {
         self.descriptor = descriptor

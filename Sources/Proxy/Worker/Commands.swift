@@ -8,6 +8,7 @@ extension Worker {
     mutating func obey() {
         control.doorbell.silence()
         let commands = control.takeCommands()
+        if commands.contains(.renew) { adoptContext() }
         if commands.contains(.open) { startListening() }
         if commands.contains(.close) { stopListening() }
         if commands.contains(.drain) { drain() }
@@ -20,10 +21,12 @@ extension Worker {
         let descriptor = control.takeListener()
         guard descriptor >= 0 else { return }
         if listener >= 0 { _ = close(listener) }
+        if secureListener >= 0 { _ = close(secureListener) }
         listener = descriptor
+        (secureListener, redirectPort) = control.takeSecureListener()
         isClosing = false
         isDraining = false
-        _ = clinux_epoll_control(epoll, EPOLL_CTL_ADD, listener, EPOLLIN.rawValue, Worker.listenerWord)
+        watchListeners()
         acceptPaused = false
     }
 
@@ -33,13 +36,20 @@ extension Worker {
     /// Closing a listener resets what waits in its queue, so the queue is emptied first.
     private mutating func stopListening() {
         isClosing = true
+        // Bounded, or clients that connect fast enough would keep the listener open.
         if listener >= 0 {
-            // Bounded, or clients that connect fast enough would keep the listener open.
-            for _ in 0..<Worker.acceptsAtClose { guard acceptOne() == .accepted else { break } }
+            for _ in 0..<Worker.acceptsAtClose {
+                guard acceptOne(isSecure: false) == .accepted else { break }
+            }
             _ = close(listener)
             listener = -1
-            acceptPaused = false
         }
+        if secureListener >= 0 {
+            for _ in 0..<Worker.acceptsAtClose { guard acceptOne(isSecure: true) == .accepted else { break } }
+            _ = close(secureListener)
+            secureListener = -1
+        }
+        acceptPaused = false
         control.confirmClose()
     }
 
@@ -117,7 +127,8 @@ extension Worker {
         for index in 0..<Int32(upstreams.highWater) where upstreams[index].pointee.phase != .free {
             closeUpstream(index)
         }
-        if listener >= 0 { stopListening() }
+        if listener >= 0 || secureListener >= 0 { stopListening() }
+        endTLS()
         blocks.giveBack(scratch)
         blocks.deallocate()
     }

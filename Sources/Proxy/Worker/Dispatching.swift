@@ -28,7 +28,7 @@ extension Worker {
             while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
                 // Only an idempotent request that is here as a whole can be repeated, so for others it is worth a
                 // look whether the server has closed meanwhile.
-                if !client.pointee.exchange.isRepeatable, hasEnded(upstreams[upstream]) {
+                if !client.pointee.exchange.isRepeatable, !isQuiet(upstreams[upstream]) {
                     closeUpstream(upstream)
                     continue
                 }
@@ -38,13 +38,6 @@ extension Worker {
             }
             if connectServer(index, client, slot) { return }
         }
-    }
-
-    /// True when an idle connection has bytes or an end waiting: it is of no use.
-    private func hasEnded(_ upstream: UpstreamPointer) -> Bool {
-        var byte: UInt8 = 0
-        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
-        return recv(upstream.pointee.descriptor, &byte, 1, flags) >= 0 || errno != EAGAIN
     }
 
     private mutating func join(_ index: Int32, _ client: ClientPointer, _ upstream: Int32) {
@@ -101,11 +94,13 @@ extension Worker {
     mutating func upstreamIsReady(_ upstream: Int32, _ link: UpstreamPointer) {
         switch link.pointee.phase {
         case .idle:
-            // A server that speaks unasked, or closes; a late word of bytes that were read already is neither.
+            // A server that speaks unasked, or closes; a late word of bytes that were read already is neither,
+            // nor are the words of TLS itself.
             if !isClean(link) {
                 if link.pointee.ready.contains(.hangup) { noteIdleEnd(link) }
                 closeUpstream(upstream)
             }
+        case .securing: secureServer(link)
         case .connecting:
             let index = link.pointee.client
             let client = clients[index]
@@ -115,16 +110,16 @@ extension Worker {
             if code != 0 {
                 lose(index, client, .connectFailed(code: code))
             } else if link.pointee.ready.contains(.writable) {
-                link.pointee.phase = .active
-                sendRequest(index, client, link)
+                serverIsConnected(index, client, link)
             }
+        case .relaying: relay(link.pointee.client, clients[link.pointee.client])
         case .active: pump(link.pointee.client, clients[link.pointee.client])
         case .free: break
         }
     }
 
     /// Sends the rewritten head, and with it the part of the body that came with it when there is room.
-    private mutating func sendRequest(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) {
+    mutating func sendRequest(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) {
         guard let block = client.pointee.up.block else { return }
         let head = client.pointee.parser.head
         let bodyStart = client.pointee.up.start + Int32(head.length)
@@ -139,6 +134,9 @@ extension Worker {
                     head, from: origin, server: UnsafeRawPointer(text).assumingMemoryBound(to: UInt8.self),
                     serverLength: Int(server.pointee.textLength), into: &writer)
             }
+        }
+        if client.pointee.exchange.asksUpgrade {
+            appendUpgrade(head, block, client.pointee.up.start, to: &writer)
         }
         guard !writer.overflowed else {
             client.pointee.exchange.endClient()
@@ -156,7 +154,7 @@ extension Worker {
         }
         client.pointee.phase = .exchange
         client.pointee.exchange.dispatched = clinux_boot_nanoseconds()
-        let sent = send(link.pointee.descriptor, scratch, length, Int32(MSG_NOSIGNAL))
+        let sent = transmit(link, scratch, length)
         if sent == length {
             setUploadDeadline(index, client)
             if client.pointee.upSent < client.pointee.upMark || !client.pointee.exchange.requestBody.isDone {

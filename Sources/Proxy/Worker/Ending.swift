@@ -33,9 +33,7 @@ extension Worker {
         if link.pointee.ready.contains(.hangup) { return false }
         guard link.pointee.ready.contains(.readable) else { return true }
         // The last read filled the block exactly: only the kernel knows whether more came.
-        var byte: UInt8 = 0
-        let flags = Int32(MSG_PEEK | MSG_DONTWAIT)
-        guard recv(link.pointee.descriptor, &byte, 1, flags) < 0, errno == EAGAIN else { return false }
+        guard isQuiet(link) else { return false }
         link.pointee.ready.remove(.readable)
         return true
     }
@@ -69,6 +67,7 @@ extension Worker {
     /// Closing with unread bytes would reset the connection and perhaps destroy the answer on its way.
     private mutating func beginLinger(_ index: Int32, _ client: ClientPointer) {
         releaseBlocks(client)
+        sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
         client.pointee.phase = .lingering
         client.pointee.discarded = 0
@@ -201,6 +200,8 @@ extension Worker {
                     socklen_t(MemoryLayout<Glibc.linger>.size))
             }
         }
+        // No `close_notify`, or the part would look whole under TLS.
+        client.pointee.session?.pointee.breakOff()
         if client.pointee.upstream >= 0 { closeUpstream(client.pointee.upstream) }
         closeClient(index, client)
     }
@@ -210,6 +211,8 @@ extension Worker {
         switch client.pointee.phase {
         case .free: clients.deadlines[Int(index)] = .max
         case .idle, .lingering, .answering: closeClient(index, client)
+        case .securing: handshakeExpired(index, client)
+        case .relaying: endRelay(index, client, isOrderly: true)
         case .head:
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()
@@ -258,7 +261,9 @@ extension Worker {
         if client.pointee.phase == .queued { unqueue(client) }
         noteClose(index, client)
         releaseBlocks(client)
+        endSession(client)
         _ = close(client.pointee.descriptor)
+        if client.pointee.phase == .relaying { meters.pointee.upgraded.subtract() }
         client.pointee.phase = .free
         client.pointee.isQueued = false
         clients.giveBack(index)

@@ -54,6 +54,7 @@ extension Worker {
         let link = upstreams[upstream]
         if link.pointee.phase == .idle { unlist(link) }
         leave(link)
+        endSession(link)
         _ = close(link.pointee.descriptor)
         link.pointee.phase = .free
         upstreams.giveBack(upstream)

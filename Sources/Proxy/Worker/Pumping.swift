@@ -86,7 +86,7 @@ extension Worker {
     /// the reading side finds out.
     private mutating func write(_ link: UpstreamPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         guard link.pointee.ready.contains(.writable) else { return 0 }
-        let sent = send(link.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL))
+        let sent = transmit(link, bytes, count)
         if sent < count {
             link.pointee.ready.remove(.writable)
             if sent < 0, errno != EAGAIN { link.pointee.ready.formUnion([.readable, .hangup]) }
@@ -104,7 +104,7 @@ extension Worker {
         client.pointee.up.end = 0
         client.pointee.upMark = 0
         client.pointee.upSent = 0
-        let count = recv(client.pointee.descriptor, block, room, 0)
+        let count = receive(client, block, room)
         guard count > 0 else {
             if count < 0, errno == EAGAIN || errno == EINTR {
                 if errno == EAGAIN { client.pointee.ready.remove(.readable) }
@@ -113,7 +113,6 @@ extension Worker {
             cut(index, client)  // a client that ends within its request wants no answer
             return .ended
         }
-        if count < room, !client.pointee.ready.contains(.hangup) { client.pointee.ready.remove(.readable) }
         meters.pointee.bytesFromClients.add(UInt64(count))
         client.pointee.up.end = Int32(count)
         let (taken, fault) = client.pointee.exchange.requestBody.take(block, count: count)
@@ -161,9 +160,7 @@ extension Worker {
         while client.pointee.down.count > 0 {
             guard client.pointee.ready.contains(.writable) else { return .waits }
             let count = client.pointee.down.count
-            let sent = send(
-                client.pointee.descriptor, block + Int(client.pointee.down.start), count,
-                Int32(MSG_NOSIGNAL))
+            let sent = transmit(client, block + Int(client.pointee.down.start), count)
             if sent < 0 {
                 guard errno == EAGAIN else { return .ended }
                 client.pointee.ready.remove(.writable)

@@ -5,6 +5,7 @@ import Linux
 /// From a client's readiness to a request that is ready to be sent.
 extension Worker {
     mutating func clientIsReady(_ index: Int32, _ client: ClientPointer) {
+        if let session = client.pointee.session { session.pointee.resume(&client.pointee.ready) }
         switch client.pointee.phase {
         case .idle, .head: readRequest(index, client)
         case .queued: queuedIsReady(index, client)
@@ -17,6 +18,8 @@ extension Worker {
             }
         case .answering: sendAnswer(index, client)
         case .lingering: linger(index, client)
+        case .securing: secure(index, client)
+        case .relaying: relay(index, client)
         case .free: break
         }
     }
@@ -33,7 +36,7 @@ extension Worker {
             if client.pointee.up.block == nil { client.pointee.up = Client.Bytes(block: block) }
             makeRoom(client, block)
             let room = blocks.dataBytes - Int(client.pointee.up.end)
-            let count = recv(client.pointee.descriptor, block + Int(client.pointee.up.end), room, 0)
+            let count = receive(client, block + Int(client.pointee.up.end), room)
             guard count > 0 else {
                 if count < 0, errno == EINTR { continue }
                 if count < 0, errno == EAGAIN {
@@ -43,9 +46,6 @@ extension Worker {
                     closeClient(index, client)
                 }
                 return
-            }
-            if count < room, !client.pointee.ready.contains(.hangup) {
-                client.pointee.ready.remove(.readable)
             }
             meters.pointee.bytesFromClients.add(UInt64(count))
             client.pointee.up.end += Int32(count)
@@ -112,6 +112,14 @@ extension Worker {
             return
         }
         if head.method == .options || head.method == .trace, endsHere(index, client, head, block) { return }
+        // `contains` is a call through a witness table here, which costs forty instructions.
+        if head.summary.facts.rawValue & FieldSummary.Facts.nominates.rawValue != 0 {
+            noteUpgrade(client, block)
+        }
+        if limits.redirects, client.pointee.session == nil {
+            redirect(index, client)
+            return
+        }
         dispatch(index, client)
     }
 

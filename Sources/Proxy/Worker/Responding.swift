@@ -30,10 +30,11 @@ extension Worker {
             client.pointee.down.end = Worker.chunkRoom
         }
         let end = Int(client.pointee.down.end)
-        let room = blocks.dataBytes - end
-        let count = recv(link.pointee.descriptor, block + end, room, 0)
+        var room = blocks.dataBytes - end
+        // What the client's TLS puts in one record costs one system call.
+        if client.pointee.session != nil, isBody { room = min(room, SecureSession.recordBytes) }
+        let count = receive(link, block + end, room)
         guard count > 0 else { return endOfServer(index, client, link, code: count < 0 ? errno : 0) }
-        if count < room, !link.pointee.ready.contains(.hangup) { link.pointee.ready.remove(.readable) }
         client.pointee.down.end += Int32(count)
         guard isBody else { return parseResponse(index, client, block) }
         let flow = passBody(index, client, block, count)
@@ -78,6 +79,7 @@ extension Worker {
             switch client.pointee.exchange.respond(head, closing: isClosing) {
             case .refuse(let fault): return refuseResponse(index, client, fault)
             case .pass: return passHead(index, client, block, head)
+            case .switchProtocols: return switchProtocols(index, client, block, head)
             case .dropInterim: break
             case .passInterim:
                 guard passInterim(index, client, block, head) else { return .ended }
@@ -108,9 +110,11 @@ extension Worker {
         rewriter.response(
             head, HeadRewriter.Change(), date: date.text(at: now), id: UnsafePointer(scratch), idLength: 0,
             into: &writer)
-        let sent = send(client.pointee.descriptor, scratch, writer.count, Int32(MSG_NOSIGNAL))
         // A client that takes nothing now does without: interim responses are hints.
-        if sent < 0, errno == EAGAIN { return true }
+        guard client.pointee.ready.contains(.writable) else { return true }
+        let sent = transmit(client, scratch, writer.count)
+        // TLS has begun a record and must end it.
+        if sent < 0, errno == EAGAIN, client.pointee.session == nil { return true }
         guard sent == writer.count else {
             cut(index, client)
             return false

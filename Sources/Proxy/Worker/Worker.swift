@@ -20,6 +20,7 @@ struct Worker: ~Copyable {
     static let roundsPerTurn = 8
     static let doorbellWord = UInt64.max
     static let listenerWord = UInt64.max - 1
+    static let secureListenerWord = UInt64.max - 2
     /// Marks an epoll word as that of an upstream.
     static let upstreamBit: UInt64 = 1 << 31
 
@@ -67,7 +68,17 @@ struct Worker: ~Copyable {
     /// The mean latency of the servers that have answered lately, in nanoseconds.
     var meanLatency: Float = 0
     var knownSlots = 0
+    /// Protocols that connections may be upgraded to.
+    let upgrades: [[UInt8]]
     var listener: Int32 = -1
+    /// Listens for clients that speak TLS.
+    var secureListener: Int32 = -1
+    /// Where clients of the plain listener are sent to.
+    var redirectPort: UInt16 = 0
+    /// What TLS connections begin with: an `SSL_CTX`.
+    var secureContext: OpaquePointer?
+    /// For TLS with servers; nil: they are spoken to in plain HTTP.
+    let serverContext: ServerContext?
     var generation = 0
     var nextGeneration: UInt32 = 0
     var now: Int64 = 0
@@ -79,10 +90,12 @@ struct Worker: ~Copyable {
     var isStopping = false
 
     init?(_ settings: ProxySettings, control: WorkerControl, board: RoutingBoard) {
+        serverContext = control.serverContext
         self.control = control
         self.board = board
         limits = WorkerLimits(settings)
         epoll = control.epoll
+        upgrades = settings.upgrades.names
         meters = control.meters.listener
         serverMeters = control.meters.servers
         times = control.meters.times
@@ -150,8 +163,8 @@ struct Worker: ~Copyable {
     @inline(__always)
     private mutating func take(_ event: UnsafePointer<epoll_event>) {
         let word = clinux_epoll_word(event)
-        if word >= Worker.listenerWord {
-            if word == Worker.doorbellWord { obey() } else { acceptClients() }
+        if word >= Worker.secureListenerWord {
+            if word == Worker.doorbellWord { obey() } else { acceptClients(word) }
             return
         }
         let index = Int32(truncatingIfNeeded: word & (Worker.upstreamBit - 1))
@@ -173,10 +186,14 @@ struct Worker: ~Copyable {
     @inline(__always)
     private static func readiness(_ events: UInt32) -> Readiness {
         var ready: Readiness = []
-        if events & EPOLLIN.rawValue != 0 { ready.insert(.readable) }
+        if events & EPOLLIN.rawValue != 0 { ready.formUnion([.readable, .arrived]) }
         if events & EPOLLOUT.rawValue != 0 { ready.insert(.writable) }
-        if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .hangup]) }
-        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 { ready.formUnion([.readable, .failed]) }
+        if events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 {
+            ready.formUnion([.readable, .arrived, .hangup])
+        }
+        if events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+            ready.formUnion([.readable, .arrived, .failed])
+        }
         return ready
     }
 

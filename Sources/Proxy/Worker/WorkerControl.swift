@@ -1,4 +1,5 @@
 import CLinux
+import COpenSSL
 import Glibc
 import Linux
 import Synchronization
@@ -14,6 +15,7 @@ final class WorkerControl: Sendable {
         static let drain = Commands(rawValue: 4)
         static let cut = Commands(rawValue: 8)
         static let stop = Commands(rawValue: 16)
+        static let renew = Commands(rawValue: 32)
     }
 
     let index: Int
@@ -29,23 +31,46 @@ final class WorkerControl: Sendable {
     private let minder: Doorbell
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
+    private let secureListener = Atomic<Int32>(-1)
+    private let redirectPort = Atomic<UInt16>(0)
+    /// An `SSL_CTX` waiting to be taken over, as an address; 0: none.
+    private let context = Atomic<UInt>(0)
     private let answered: Doorbell
     private let log: AccessLog?
 
-    init(index: Int, minder: Doorbell, log: AccessLog? = nil) throws(SystemFault) {
+    /// For TLS with servers; used by the worker alone.
+    nonisolated(unsafe) let serverContext: ServerContext?
+
+    init(
+        index: Int, minder: Doorbell, log: AccessLog? = nil, serverTLS: ServerTLSSettings?
+    ) throws(ProxyFault) {
         self.index = index
         self.minder = minder
         self.log = log
-        doorbell = try Doorbell()
-        answered = try Doorbell()
-        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        if epoll < 0 { throw SystemFault("epoll_create1") }
+        do throws(SystemFault) {
+            doorbell = try Doorbell()
+            answered = try Doorbell()
+            epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+            if epoll < 0 { throw SystemFault("epoll_create1") }
+        } catch {
+            throw .system(error)
+        }
+        do throws(TLSFault) {
+            if let serverTLS { serverContext = try ServerContext(serverTLS) } else { serverContext = nil }
+        } catch {
+            _ = Glibc.close(epoll)
+            throw .tls(error)
+        }
     }
 
     deinit {
         _ = Glibc.close(epoll)
-        let waiting = listener.load(ordering: .relaxed)
-        if waiting >= 0 { _ = Glibc.close(waiting) }
+        for waiting in [listener.load(ordering: .relaxed), secureListener.load(ordering: .relaxed)]
+        where waiting >= 0 {
+            _ = Glibc.close(waiting)
+        }
+        if let waiting = takeContext() { SSL_CTX_free(waiting) }
+        serverContext?.deallocate()
     }
 
     /// Calls the minder, once until it looks; called by the worker.
@@ -65,8 +90,10 @@ final class WorkerControl: Sendable {
         return LogWriter(log.rings[index], bell: log.doorbell.descriptor)
     }
 
-    /// Hands a listening socket over.
-    func open(_ descriptor: Int32) {
+    /// Hands listening sockets over (-1: none for TLS), and the port that clients find the one for TLS at.
+    func open(_ descriptor: Int32, secure: Int32 = -1, redirectPort: UInt16 = 0) {
+        self.redirectPort.store(redirectPort, ordering: .relaxed)
+        secureListener.store(secure, ordering: .releasing)
         listener.store(descriptor, ordering: .releasing)
         tell(.open)
     }
@@ -86,6 +113,24 @@ final class WorkerControl: Sendable {
 
     /// The listening socket handed over, or -1; called by the worker.
     func takeListener() -> Int32 { listener.exchange(-1, ordering: .acquiring) }
+
+    /// The socket for TLS handed over with it, or -1, and its port for clients; called by the worker.
+    func takeSecureListener() -> (descriptor: Int32, port: UInt16) {
+        (secureListener.exchange(-1, ordering: .acquiring), redirectPort.load(ordering: .relaxed))
+    }
+
+    /// Hands over what TLS connections begin with from here on.
+    func giveContext(_ fresh: OpaquePointer) {
+        let address = UInt(bitPattern: fresh)
+        let unused = context.exchange(address, ordering: .acquiringAndReleasing)
+        if let unused = OpaquePointer(bitPattern: unused) { SSL_CTX_free(unused) }
+        tell(.renew)
+    }
+
+    /// What was handed over since the last call; called by the worker.
+    func takeContext() -> OpaquePointer? {
+        OpaquePointer(bitPattern: context.exchange(0, ordering: .acquiring))
+    }
 
     /// Says that the listener is closed; called by the worker.
     func confirmClose() { answered.ring() }

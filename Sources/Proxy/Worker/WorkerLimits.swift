@@ -24,6 +24,9 @@ struct WorkerLimits: BitwiseCopyable {
     let choosesFreely: Bool
     let cookieLength: Int
     let cookieName: StickyCookie.Name
+    /// The plain listener sends clients to the TLS one.
+    let redirects: Bool
+    let upgradeIdle: Int64
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -55,5 +58,7 @@ struct WorkerLimits: BitwiseCopyable {
         }
         cookieName = name
         cookieLength = length
+        upgradeIdle = settings.upgrades.idleMilliseconds * 1_000_000
+        redirects = settings.tls?.redirects ?? false
     }
 }

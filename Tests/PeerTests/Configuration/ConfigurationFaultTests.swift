@@ -143,7 +143,7 @@ import Testing
         Case("Cluster: x", "3:1: Cluster: unknown key; did you mean cluster?"),
         Case(
             "election: {banana: 1}",
-            "3:12: election.banana: unknown key; expected in election one of command_timeout, priority, quarantine, renew, ttl"
+            "3:12: election.banana: unknown key; expected in election one of command_timeout, never_lead, priority, quarantine, renew, ttl"
         ),
         Case(
             "zzzzzzzz: 1",
@@ -173,11 +173,11 @@ import Testing
         Case("state: {a: b}", "3:8: state: expected one value (path), got a mapping"),
         Case(
             "election: 1s",
-            "3:11: election: expected a section with keys of command_timeout, priority, quarantine, renew, ttl, got a text"
+            "3:11: election: expected a section with keys of command_timeout, never_lead, priority, quarantine, renew, ttl, got a text"
         ),
         Case(
             "election:",
-            "3:10: election: expected a section with keys of command_timeout, priority, quarantine, renew, ttl, got nothing"
+            "3:10: election: expected a section with keys of command_timeout, never_lead, priority, quarantine, renew, ttl, got nothing"
         ),
         Case(
             "- a", "1:1: expected keys with values, as 'cluster: demo', got a list",

@@ -1,0 +1,95 @@
+import COpenSSL
+
+/// A certificate with its chain and its key, parsed and found to belong together.
+final class Certificate {
+    /// Certificates of authorities that a file may hold.
+    private static let chainMax = 16
+
+    private let leaf: OpaquePointer
+    private let chain: [OpaquePointer]
+    private let key: OpaquePointer
+    /// The names it is for, in lower case, from its subject alternative names; the common name does not count
+    /// (RFC 9525 §2).
+    let names: [String]
+    /// Seconds since 1970.
+    let expiry: Int64
+
+    /// Parses; throws what is wrong with which file.
+    init(_ source: CertificateSource) throws(TLSFault) {
+        ERR_clear_error()
+        var parsed = try Certificate.parse(source.certificate, source.files.certificate)
+        let first = parsed.removeFirst()
+        let name = source.files.key
+        guard let key = Certificate.withMemory(source.key, { copenssl_read_key($0) }) else {
+            for certificate in [first] + parsed { X509_free(certificate) }
+            throw .library("the key \(name) cannot be used (expected a PEM key without a password)")
+        }
+        leaf = first
+        chain = parsed
+        self.key = key
+        names = Certificate.names(of: first)
+        expiry = copenssl_expiry(first)
+        guard X509_check_private_key(first, key) == 1 else {
+            ERR_clear_error()
+            throw TLSFault("the key \(name) does not belong to the certificate \(source.files.certificate)")
+        }
+    }
+
+    deinit {
+        X509_free(leaf)
+        for certificate in chain { X509_free(certificate) }
+        EVP_PKEY_free(key)
+    }
+
+    /// Gives certificate, chain and key to a context.
+    func install(in context: OpaquePointer, _ files: CertificateFiles) throws(TLSFault) {
+        var isDone = SSL_CTX_use_certificate(context, leaf) == 1
+        isDone = isDone && SSL_CTX_use_PrivateKey(context, key) == 1
+        for certificate in chain { isDone = isDone && copenssl_add_chain(context, certificate) == 1 }
+        guard isDone else { throw .library("the certificate \(files.certificate) cannot be used") }
+    }
+
+    private static func parse(_ bytes: [UInt8], _ path: String) throws(TLSFault) -> [OpaquePointer] {
+        var parsed: [OpaquePointer] = []
+        _ = withMemory(bytes) { memory in
+            while parsed.count <= chainMax, let certificate = copenssl_read_certificate(memory) {
+                parsed.append(certificate)
+            }
+            return nil
+        }
+        let last = ERR_peek_last_error()
+        // "No start line" is how the end of a PEM file shows.
+        let isEnd = last == 0 || copenssl_reason(last) == PEM_R_NO_START_LINE
+        guard !parsed.isEmpty, parsed.count <= chainMax, isEnd else {
+            for certificate in parsed { X509_free(certificate) }
+            throw .library("the certificate \(path) cannot be used (expected a PEM chain)")
+        }
+        ERR_clear_error()
+        return parsed
+    }
+
+    private static func withMemory(
+        _ bytes: [UInt8], _ body: (OpaquePointer) -> OpaquePointer?
+    ) -> OpaquePointer? {
+        bytes.withUnsafeBytes { raw in
+            guard let memory = BIO_new_mem_buf(raw.baseAddress, Int32(raw.count)) else { return nil }
+            defer { BIO_free(memory) }
+            return body(memory)
+        }
+    }
+
+    private static func names(of certificate: OpaquePointer) -> [String] {
+        var names: [String] = []
+        withUnsafeMutablePointer(to: &names) { list in
+            copenssl_each_name(
+                certificate,
+                { list, isAddress, bytes, count in
+                    guard isAddress == 0, let list, let bytes, count > 0 else { return }
+                    let text = String(
+                        decoding: UnsafeBufferPointer(start: bytes, count: Int(count)), as: UTF8.self)
+                    list.assumingMemoryBound(to: [String].self).pointee.append(text.lowercased())
+                }, list)
+        }
+        return names
+    }
+}
