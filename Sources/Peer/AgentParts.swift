@@ -21,10 +21,14 @@ struct AgentParts {
     let board: StatusBoard
     let subscription: Subscription
     let api: HTTPServer
+    let desk = UpgradeDesk()
+    /// The proxy's listening sockets that a predecessor left.
+    let inherited: [Int32]
 
-    init(_ configuration: Configuration, log: Logger) throws {
+    init(_ configuration: Configuration, inheritance: Inheritance?, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
         try AgentParts.probe(configuration.proxy.listen)
+        inherited = inheritance?.claim(.proxy, at: configuration.proxy.listen) ?? []
         keys = Keys(cluster: configuration.cluster)
         let settings = configuration.storeSettings
         store = try Store(settings, name: "store") { state in
@@ -49,7 +53,10 @@ struct AgentParts {
         ) { [changesEnd] change in changesEnd.yield(change) }
         let own = configuration.ownServer
         roster = Roster(
-            store: store, place: Roster.Place(host: configuration.host.name, keys: keys, own: own),
+            store: store,
+            place: Roster.Place(
+                host: configuration.host.name, keys: keys, own: own,
+                alwaysRoutes: configuration.proxy.run == .every),
             folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
             onChange: { [router] in router.route($0) }, log: log)
         ownChecker = try configuration.server.map { server in
@@ -73,7 +80,10 @@ struct AgentParts {
             log: log)
         duties = LeaderDuties(
             proxy: proxy, listen: configuration.proxy.listen, router: router, store: store, keys: keys,
-            folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch, log: log)
+            folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch,
+            conduct: LeaderDuties.Conduct(
+                host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
+            log: log)
         board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         let news = NewsLine(log: log)
@@ -81,7 +91,9 @@ struct AgentParts {
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news)
-        let answers = AgentAPI(reading: reading, roster: roster, store: store, keys: keys)
+        let answers = AgentAPI(
+            reading: reading, roster: roster, store: store, keys: keys,
+            upgrade: { [desk] in await desk.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -89,7 +101,7 @@ struct AgentParts {
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
             }, handler: { await answers.answer($0) })
-        try AgentParts.open(api, configuration)
+        try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 
@@ -129,23 +141,27 @@ struct AgentParts {
         }
     }
 
-    private static func open(_ api: HTTPServer, _ configuration: Configuration) throws(AgentFault) {
+    private static func open(
+        _ api: HTTPServer, _ configuration: Configuration, _ inheritance: Inheritance?
+    ) throws(AgentFault) {
         do {
-            try api.listen(tcp: configuration.api.listen)
+            let inherited = inheritance?.claim(.api, at: configuration.api.listen) ?? []
+            for descriptor in inherited { api.adopt(tcp: descriptor) }
+            if inherited.isEmpty { try api.listen(tcp: configuration.api.listen) }
         } catch {
             throw AgentFault(
                 "api.listen \(configuration.api.listen): \(error.reason); free the port or choose another")
         }
         do {
-            try api.listen(socket: configuration.api.socket)
+            let path = configuration.api.socket
+            if let inherited = inheritance?.claim(.socket, path: path) {
+                api.adopt(socket: inherited, path: path)
+            } else {
+                try api.listen(socket: path)
+            }
         } catch {
             let path = configuration.api.socket
             throw AgentFault("api.socket \(path): \(Listening.advice(error, socket: path))")
-        }
-        do {
-            try api.start()
-        } catch {
-            throw AgentFault("cannot start a thread: \(error)")
         }
     }
 }

@@ -10,6 +10,8 @@ import Synchronization
 package final class Proxy: Sendable {
     private struct State {
         var address: SocketAddress?
+        /// The listening sockets, which belong to the workers.
+        var listeners: [Int32] = []
         var threads: [Thread] = []
     }
 
@@ -47,13 +49,24 @@ package final class Proxy: Sendable {
 
     /// Binds and listens, one socket a worker; does nothing when open. Throws `EADDRINUSE` when another program
     /// listens on the address; another proxy of the same user shares it.
-    package func open() throws(SystemFault) {
+    ///
+    /// `inherited` are listening sockets of the same address that another process has left; they become the proxy's
+    /// also when this throws. More of them than workers are emptied and closed.
+    package func open(inheriting inherited: [Int32] = []) throws(SystemFault) {
         let fault: SystemFault? = state.withLock { state in
-            guard state.address == nil else { return nil }
+            guard state.address == nil else {
+                for descriptor in inherited { _ = Glibc.close(descriptor) }
+                return nil
+            }
             do throws(SystemFault) {
-                let (descriptors, address) = try Listener.open(settings.listen, count: workers.count)
+                let (descriptors, address) = try Listener.open(
+                    settings.listen, count: workers.count, inheriting: inherited)
                 for (worker, descriptor) in zip(workers, descriptors) { worker.open(descriptor) }
+                for (index, surplus) in descriptors.dropFirst(workers.count).enumerated() {
+                    workers[index % workers.count].absorb(surplus)
+                }
                 state.address = address
+                state.listeners = Array(descriptors.prefix(workers.count))
                 return nil
             } catch {
                 return error
@@ -70,6 +83,28 @@ package final class Proxy: Sendable {
             for worker in workers { worker.tell(.close) }
             for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
             state.address = nil
+            state.listeners = []
+        }
+    }
+
+    /// Copies of the listening sockets for another process, closed at exec; none while closed. The caller closes them.
+    package func copyListeners() throws(SystemFault) -> [Int32] {
+        let (copies, fault) = state.withLock { state in
+            Listener.copies(of: state.listeners)
+        }
+        if let fault { throw fault }
+        return copies
+    }
+
+    /// Lets the listening sockets go without touching their queues: another process has them and accepts what waits.
+    /// Each answer from here on ends its connection.
+    package func release() {
+        state.withLock { state in
+            guard state.address != nil else { return }
+            for worker in workers { worker.tell(.release) }
+            for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
+            state.address = nil
+            state.listeners = []
         }
     }
 

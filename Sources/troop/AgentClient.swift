@@ -30,16 +30,24 @@ struct AgentClient {
         try read(type, send("GET", path))
     }
 
+    /// Asks for an upgrade, which takes its time.
+    func upgrade(_ json: [UInt8]) throws -> UpgradeDocument {
+        try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, milliseconds: 30_000))
+    }
+
     /// Sends a change and reads its outcome.
     func change(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> ChangeDocument {
         try read(ChangeDocument.self, send(method, path, json))
     }
 
-    private func send(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+    private func send(
+        _ method: String, _ path: String, _ json: [UInt8] = [], milliseconds: Int? = nil
+    ) throws -> Transfer.Answer {
         var transfer = Transfer(url: "http://localhost\(path)")
         transfer.method = method
         transfer.json = json
         transfer.socket = socket
+        if let milliseconds { transfer.timeoutMilliseconds = milliseconds }
         do {
             return try transfer.perform()
         } catch {

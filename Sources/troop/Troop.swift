@@ -18,7 +18,7 @@ struct Troop: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self, DemoCommand.self,
-            SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
+            UpgradeCommand.self, SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])
 
     static func main() async {

@@ -16,14 +16,20 @@ package import Store
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
 /// | `POST /v1/servers` | adds an entry: `{"address","host","state","weight","reason","by"}`; socket only |
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
+/// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
     private let store: Store
     private let keys: Keys
+    private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
-    package init(reading: StatusReading, roster: Roster, store: Store, keys: Keys) {
+    package init(
+        reading: StatusReading, roster: Roster, store: Store, keys: Keys,
+        upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
+    ) {
+        self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
         self.store = store
@@ -46,12 +52,13 @@ package struct AgentAPI: Sendable {
         case "/v1/servers":
             if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
             return request.method == "POST" ? await add(request) : notAllowed("GET, HEAD, POST")
+        case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
-                404, "no such path; there are /health /leader /ready /v1/status /v1/history /v1/servers")
+                404, "no such path; there are /health /leader /ready /v1/status /v1/history /v1/servers /v1/upgrade")
         }
     }
 
@@ -128,6 +135,18 @@ package struct AgentAPI: Sendable {
         if let mapped = address.mappedDescription { spellings.append(mapped) }
         if !spellings.contains(text) { spellings.append(text) }
         return await change(ServerScripts.remove, spellings) { $0 > 0 ? .removed : .absent }
+    }
+
+    private func upgrade(_ request: Request) async -> Response {
+        guard request.door == .socket else { return readOnly }
+        do {
+            switch await upgrade(try UpgradeForm(request.body).binary) {
+            case .done(let document): return .json(200, document)
+            case .refused(let status, let sentence): return .error(status, sentence)
+            }
+        } catch {
+            return .error(400, error.sentence)
+        }
     }
 
     private var readOnly: Response {

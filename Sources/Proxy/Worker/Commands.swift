@@ -9,7 +9,9 @@ extension Worker {
         control.doorbell.silence()
         let commands = control.takeCommands()
         if commands.contains(.open) { startListening() }
+        if commands.contains(.absorb) { absorb() }
         if commands.contains(.close) { stopListening() }
+        if commands.contains(.release) { letListenerGo() }
         if commands.contains(.drain) { drain() }
         if commands.contains(.cut) { cutAll() }
         if commands.contains(.stop) { isStopping = true }
@@ -35,11 +37,36 @@ extension Worker {
         if listener >= 0 {
             // Bounded, or clients that connect fast enough would keep the listener open.
             for _ in 0..<Worker.acceptsAtClose { guard acceptOne() == .accepted else { break } }
+            // Another process may hold a copy, and then closing does not take the socket out of the epoll.
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
             _ = close(listener)
             listener = -1
             acceptPaused = false
         }
         control.confirmClose()
+    }
+
+    /// Leaves the listener and its queue to the process that has a copy of it.
+    private mutating func letListenerGo() {
+        isClosing = true
+        if listener >= 0 {
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
+            _ = close(listener)
+            listener = -1
+            acceptPaused = false
+        }
+        control.confirmClose()
+    }
+
+    /// Accepts what waits at inherited sockets that no worker is to listen at, and closes them.
+    private mutating func absorb() {
+        let own = listener
+        for surplus in control.takeSurplus() {
+            listener = surplus
+            for _ in 0..<Worker.acceptsAtClose { guard acceptOne() == .accepted else { break } }
+            _ = close(surplus)
+        }
+        listener = own
     }
 
     private mutating func drain() {

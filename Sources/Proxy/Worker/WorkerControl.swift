@@ -14,6 +14,8 @@ final class WorkerControl: Sendable {
         static let drain = Commands(rawValue: 4)
         static let cut = Commands(rawValue: 8)
         static let stop = Commands(rawValue: 16)
+        static let release = Commands(rawValue: 32)
+        static let absorb = Commands(rawValue: 64)
     }
 
     let index: Int
@@ -24,6 +26,8 @@ final class WorkerControl: Sendable {
     let seen = Atomic<Int>(0)
     private let commands = Atomic<UInt32>(0)
     private let listener = Atomic<Int32>(-1)
+    /// Inherited sockets beyond one a worker, to be emptied and closed.
+    private let surplus = Mutex<[Int32]>([])
     private let answered: Doorbell
 
     init(index: Int) throws(SystemFault) {
@@ -38,12 +42,19 @@ final class WorkerControl: Sendable {
         _ = Glibc.close(epoll)
         let waiting = listener.load(ordering: .relaxed)
         if waiting >= 0 { _ = Glibc.close(waiting) }
+        for descriptor in takeSurplus() { _ = Glibc.close(descriptor) }
     }
 
     /// Hands a listening socket over.
     func open(_ descriptor: Int32) {
         listener.store(descriptor, ordering: .releasing)
         tell(.open)
+    }
+
+    /// Hands a listening socket over that is to be emptied and closed.
+    func absorb(_ descriptor: Int32) {
+        surplus.withLock { $0.append(descriptor) }
+        tell(.absorb)
     }
 
     func tell(_ command: Commands) {
@@ -61,6 +72,14 @@ final class WorkerControl: Sendable {
 
     /// The listening socket handed over, or -1; called by the worker.
     func takeListener() -> Int32 { listener.exchange(-1, ordering: .acquiring) }
+
+    /// The sockets to be emptied and closed; called by the worker.
+    func takeSurplus() -> [Int32] {
+        surplus.withLock { surplus in
+            defer { surplus = [] }
+            return surplus
+        }
+    }
 
     /// Says that the listener is closed; called by the worker.
     func confirmClose() { answered.ring() }
