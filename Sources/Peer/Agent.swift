@@ -34,6 +34,10 @@ package struct Agent: Service {
     private let desk: CommandDesk
     private let subscription: Subscription
     private let api: HTTPServer
+    private let upgrades: UpgradeDesk
+    private let command: [String]
+    private let inheritance: Inheritance?
+    private let inherited: ListenerCopies
 
     /// How long a leader that stops waits for its successor before it closes its listener, in milliseconds.
     private static let successorMilliseconds: Int64 = 500
@@ -45,13 +49,26 @@ package struct Agent: Service {
     private static let liveMilliseconds: Int64 = 15_000
     /// How long connections may go on after the listener was closed, in milliseconds.
     private static let drainMilliseconds: Int64 = 10_000
+    /// How long API clients that asked nothing yet may do so once a successor answers, in milliseconds.
+    private static let doorMilliseconds: Int64 = 1000
+    /// How long a successor waits for its servers' first checks before it takes requests, in milliseconds.
+    private static let checksMilliseconds: Int64 = 1500
+    /// How long a successor's API waits for the first word of the election, in milliseconds.
+    private static let standingMilliseconds: Int64 = 300
 
     /// Builds an agent; throws one clear line when something it needs cannot be had.
-    package init(_ configuration: Configuration, log: Logger) throws(AgentFault) {
+    ///
+    /// `command` is how this program was started, and how its successor is to be at an upgrade; `inheritance` is what
+    /// a predecessor left.
+    package init(
+        _ configuration: Configuration, command: [String] = [], inheritance: Inheritance? = nil, log: Logger
+    ) throws(AgentFault) {
+        self.command = command
+        self.inheritance = inheritance
         self.configuration = configuration
         self.log = log
         do {
-            let parts = try AgentParts(configuration, log: log)
+            let parts = try AgentParts(configuration, inheritance: inheritance, log: log)
             store = parts.store
             keys = parts.keys
             proxy = parts.proxy
@@ -68,6 +85,8 @@ package struct Agent: Service {
             desk = parts.desk
             subscription = parts.subscription
             api = parts.api
+            upgrades = parts.upgrades
+            inherited = parts.inherited
         } catch let fault as AgentFault {
             throw fault
         } catch {
@@ -77,11 +96,12 @@ package struct Agent: Service {
 
     /// Runs until a graceful shutdown, then stops in order: the lease, the listener, open connections, the rest.
     package func run() async throws {
+        try await begin()
         do {
             try subscription.start()
             try elector.start()
         } catch {
-            throw AgentFault("cannot start a thread: \(error); raise the limit of tasks of this user or unit")
+            throw Agent.noThread(error)
         }
         log.notice(
             "agent started",
@@ -90,17 +110,31 @@ package struct Agent: Service {
                 "version": "\(Version.text)", "redis": "\(configuration.redis.url)",
                 "api": "\(configuration.api.listen)", "socket": "\(configuration.api.socket)",
                 "proxy": "\(configuration.proxy.listen)",
+                "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
             ])
         let (stop, stopper) = AsyncStream<Void>.makeStream()
+        let succession = Succession(
+            host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
+            elector: elector, reporter: reporter, store: store, keys: keys, api: api, desk: upgrades, log: log
+        )
+        upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         reporter.start()
+        ServiceManager.notify("READY=1")
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
-                await wind(down: "stopped in good order")
-                group.cancelAll()
+                upgrades.close()
+                if upgrades.isSucceeded {
+                    group.cancelAll()  // first: the list and the state folder are the successor's
+                    await finish()
+                } else {
+                    await wind(down: "stopped in good order")
+                    group.cancelAll()
+                }
             }
         } onGracefulShutdown: {
             stopper.finish()
@@ -116,6 +150,58 @@ package struct Agent: Service {
     /// Has the proxy's certificates and keys read again; what cannot be used is logged and changes nothing.
     package func reloadCertificates() { proxy.reloadCertificates() }
 
+    /// Upgrades to a program (nil: this agent's own, as it is on disk now); answers once the new agent serves.
+    package func upgrade(to binary: String? = nil) async -> UpgradeOutcome {
+        await upgrades.upgrade(to: binary)
+    }
+
+    /// Opens what clients come to: at once, or, after a predecessor, each thing when it is left to this agent.
+    private func begin() async throws {
+        guard let inheritance else {
+            await duties.begin()
+            do { try api.start() } catch { throw Agent.noThread(error) }
+            return
+        }
+        for complaint in inheritance.complaints { log.warning("upgrade: \(complaint)") }
+        await roster.refresh()
+        if !inherited.isEmpty {
+            router.startChecks()
+            let deadline = Instant.now().advanced(milliseconds: Agent.checksMilliseconds)
+            while !router.haveChecked, Instant.now() < deadline {
+                try? await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        inheritance.tellReady(servers: router.count)
+        guard await inheritance.hears(.serve) else {
+            throw AgentFault("upgrade: the agent that started this one is gone, or goes on itself")
+        }
+        if inherited.isEmpty {
+            await duties.begin()
+        } else {
+            await duties.begin(inheriting: inherited)
+        }
+        // A predecessor that dies now has left its sockets: going on is all that can be done.
+        _ = await inheritance.hears(.lead)
+    }
+
+    /// After a predecessor: answers the API once the election has spoken, so that nobody asks an agent that does not
+    /// know yet whether it leads. Who connects meanwhile waits in the queue.
+    private func openDoors() async {
+        let deadline = Instant.now().advanced(milliseconds: Agent.standingMilliseconds)
+        while await !duties.hasStanding, Instant.now() < deadline, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        do {
+            try api.start()
+        } catch {
+            log.error("the API cannot be served", metadata: ["why": "\(error)"])
+        }
+    }
+
+    private static func noThread(_ error: any Error) -> AgentFault {
+        AgentFault("cannot start a thread: \(error); raise the limit of tasks of this user or unit")
+    }
+
     /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
     private func keepHouse() async {
         var seen = HealthState.unknown
@@ -126,7 +212,12 @@ package struct Agent: Service {
             await pause.look()
             await desk.look()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) { await board.refresh() }
+            if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {
+                await board.refresh()
+                let book = await board.book
+                await duties.standBy(
+                    warm: WarmStandby.includes(configuration.host.name, in: book, at: .now()))
+            }
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
@@ -174,6 +265,7 @@ package struct Agent: Service {
     /// Hands the lease over first, so that the next leader serves while this one still drains.
     private func wind(down reason: String) async {
         let wasLeader = elector.isLeader(at: .now())
+        ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
         elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
@@ -183,6 +275,13 @@ package struct Agent: Service {
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
         await reporter.leave()
+    }
+
+    /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
+    private func finish() async {
+        let cut = await proxy.drain(until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
+        await api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
+        log.notice("the new agent serves; this one ends", metadata: ["connections_cut": "\(cut)"])
     }
 
     private func awaitSuccessor() async {

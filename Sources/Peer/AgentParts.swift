@@ -23,11 +23,17 @@ struct AgentParts {
     let desk: CommandDesk
     let subscription: Subscription
     let api: HTTPServer
+    let upgrades = UpgradeDesk()
+    /// The proxy's listening sockets that a predecessor left.
+    let inherited: ListenerCopies
 
-    init(_ configuration: Configuration, log: Logger) throws {
+    init(_ configuration: Configuration, inheritance: Inheritance?, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
         try AgentParts.probe(configuration.proxy.listen, "proxy.listen")
         if let tls = configuration.proxy.tls { try AgentParts.probe(tls.listen, "proxy.tls.listen") }
+        inherited = ListenerCopies(
+            plain: inheritance?.claim(.proxy, at: configuration.proxy.listen) ?? [],
+            secure: configuration.proxy.tls.flatMap { inheritance?.claim(.proxyTLS, at: $0.listen) } ?? [])
         keys = Keys(cluster: configuration.cluster)
         let settings = configuration.storeSettings
         store = try Store(settings, name: "store") { state in
@@ -62,7 +68,10 @@ struct AgentParts {
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let own = configuration.ownServer
         roster = Roster(
-            store: store, place: Roster.Place(host: configuration.host.name, keys: keys, own: own),
+            store: store,
+            place: Roster.Place(
+                host: configuration.host.name, keys: keys, own: own,
+                alwaysRoutes: configuration.proxy.run == .every),
             folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
             onChange: { [router] in router.route($0) }, log: log)
         ownChecker = try configuration.server.map { server in
@@ -87,7 +96,10 @@ struct AgentParts {
             log: log)
         duties = LeaderDuties(
             proxy: proxy, listen: configuration.proxy.listen, router: router, store: store, keys: keys,
-            folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch, log: log)
+            folder: folder, elector: elector, roster: roster, highestEpoch: highestEpoch,
+            conduct: LeaderDuties.Conduct(
+                host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
+            log: log)
         board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
@@ -100,7 +112,7 @@ struct AgentParts {
             elector: elector, reporter: reporter, news: news, pause: pause)
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause)
+            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -108,7 +120,7 @@ struct AgentParts {
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
             }, handler: { await answers.answer($0) })
-        try AgentParts.open(api, configuration)
+        try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 
@@ -156,23 +168,27 @@ struct AgentParts {
         }
     }
 
-    private static func open(_ api: HTTPServer, _ configuration: Configuration) throws(AgentFault) {
+    private static func open(
+        _ api: HTTPServer, _ configuration: Configuration, _ inheritance: Inheritance?
+    ) throws(AgentFault) {
         do {
-            try api.listen(tcp: configuration.api.listen)
+            let inherited = inheritance?.claim(.api, at: configuration.api.listen) ?? []
+            for descriptor in inherited { api.adopt(tcp: descriptor) }
+            if inherited.isEmpty { try api.listen(tcp: configuration.api.listen) }
         } catch {
             throw AgentFault(
                 "api.listen \(configuration.api.listen): \(error.reason); free the port or choose another")
         }
         do {
-            try api.listen(socket: configuration.api.socket)
+            let path = configuration.api.socket
+            if let inherited = inheritance?.claim(.socket, path: path) {
+                api.adopt(socket: inherited, path: path)
+            } else {
+                try api.listen(socket: path)
+            }
         } catch {
             let path = configuration.api.socket
             throw AgentFault("api.socket \(path): \(Listening.advice(error, socket: path))")
-        }
-        do {
-            try api.start()
-        } catch {
-            throw AgentFault("cannot start a thread: \(error)")
         }
     }
 }

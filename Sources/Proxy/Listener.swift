@@ -11,11 +11,16 @@ enum Listener {
     ///
     /// Proxies of one user share an address on purpose: where agents share a host, the next leader listens
     /// before the last one has closed, and no client is refused in between.
-    static func open(_ address: SocketAddress, count: Int) throws(SystemFault) -> ([Int32], SocketAddress) {
-        var descriptors: [Int32] = []
+    ///
+    /// The first sockets are the inherited ones, all of them, and `count` is the least there will be.
+    static func open(
+        _ address: SocketAddress, count: Int, inheriting inherited: [Int32] = []
+    ) throws(SystemFault) -> ([Int32], SocketAddress) {
+        var descriptors = inherited
         var actual = address
         do throws(SystemFault) {
-            for _ in 0..<count {
+            if actual.port == 0, let first = inherited.first { actual = try name(of: first) }
+            for _ in 0..<max(0, count - inherited.count) {
                 let descriptor = try bound(actual)
                 descriptors.append(descriptor)
                 guard listen(descriptor, backlog) == 0 else { throw SystemFault("listen", on: "\(actual)") }
@@ -26,6 +31,21 @@ enum Listener {
             throw error
         }
         return (descriptors, actual)
+    }
+
+    /// Copies that are closed at exec; none, and why, when they cannot be had.
+    static func copies(of descriptors: [Int32]) -> ([Int32], SystemFault?) {
+        var copies: [Int32] = []
+        for descriptor in descriptors {
+            let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+            guard copy >= 0 else {
+                let fault = SystemFault("fcntl")
+                for copy in copies { _ = Glibc.close(copy) }
+                return ([], fault)
+            }
+            copies.append(copy)
+        }
+        return (copies, nil)
     }
 
     private static func bound(_ address: SocketAddress) throws(SystemFault) -> Int32 {
@@ -54,4 +74,21 @@ enum Listener {
         guard outcome == 0, let address = SocketAddress(storage) else { throw SystemFault("getsockname") }
         return address
     }
+}
+
+/// Listening sockets on their way from one process to the next; whoever holds them closes them.
+package struct ListenerCopies: Sendable, Equatable {
+    /// Those of `listen`.
+    package var plain: [Int32]
+    /// Those for TLS.
+    package var secure: [Int32]
+
+    /// Copies by their kind.
+    package init(plain: [Int32] = [], secure: [Int32] = []) {
+        self.plain = plain
+        self.secure = secure
+    }
+
+    /// True when there is none.
+    package var isEmpty: Bool { plain.isEmpty && secure.isEmpty }
 }

@@ -12,6 +12,9 @@ package final class Proxy: Sendable {
     private struct State {
         var address: SocketAddress?
         var secureAddress: SocketAddress?
+        /// The listening sockets, which belong to the workers.
+        var listeners: [Int32] = []
+        var secureListeners: [Int32] = []
         var threads: [Thread] = []
     }
 
@@ -94,15 +97,23 @@ package final class Proxy: Sendable {
 
     /// Binds and listens, one socket a worker and address; does nothing when open. Throws `EADDRINUSE` when another program
     /// listens on the address; another proxy of the same user shares it.
-    package func open() throws(SystemFault) {
+    ///
+    /// `inherited` are listening sockets of the same address that another process has left; they become the proxy's
+    /// also when this throws. More of them than workers are emptied and closed.
+    package func open(inheriting inherited: ListenerCopies = ListenerCopies()) throws(SystemFault) {
         let fault: SystemFault? = state.withLock { state in
-            guard state.address == nil else { return nil }
+            guard state.address == nil else {
+                for descriptor in inherited.plain + inherited.secure { _ = Glibc.close(descriptor) }
+                return nil
+            }
             do throws(SystemFault) {
-                let (plain, address) = try Listener.open(settings.listen, count: workers.count)
+                let (plain, address) = try Listener.open(
+                    settings.listen, count: workers.count, inheriting: inherited.plain)
                 var secure: [Int32] = []
                 if let tls = settings.tls {
                     do throws(SystemFault) {
-                        (secure, state.secureAddress) = try Listener.open(tls.listen, count: workers.count)
+                        (secure, state.secureAddress) = try Listener.open(
+                            tls.listen, count: workers.count, inheriting: inherited.secure)
                     } catch {
                         for descriptor in plain { _ = Glibc.close(descriptor) }
                         throw error
@@ -112,7 +123,15 @@ package final class Proxy: Sendable {
                 for (index, worker) in workers.enumerated() {
                     worker.open(plain[index], secure: secure.isEmpty ? -1 : secure[index], redirectPort: port)
                 }
+                for (index, surplus) in plain.dropFirst(workers.count).enumerated() {
+                    workers[index % workers.count].absorb(surplus, isSecure: false)
+                }
+                for (index, surplus) in secure.dropFirst(workers.count).enumerated() {
+                    workers[index % workers.count].absorb(surplus, isSecure: true)
+                }
                 state.address = address
+                state.listeners = Array(plain.prefix(workers.count))
+                state.secureListeners = Array(secure.prefix(workers.count))
                 minder.serve(true)
                 return nil
             } catch {
@@ -132,6 +151,36 @@ package final class Proxy: Sendable {
             state.address = nil
             minder.serve(false)
             state.secureAddress = nil
+            state.secureListeners = []
+            state.listeners = []
+        }
+    }
+
+    /// Copies of the listening sockets for another process, closed at exec; none while closed. The caller closes them.
+    package func copyListeners() throws(SystemFault) -> ListenerCopies {
+        let (plain, secure) = state.withLock { ($0.listeners, $0.secureListeners) }
+        let (copies, fault) = Listener.copies(of: plain)
+        if let fault { throw fault }
+        let (secureCopies, secureFault) = Listener.copies(of: secure)
+        if let secureFault {
+            for descriptor in copies { _ = Glibc.close(descriptor) }
+            throw secureFault
+        }
+        return ListenerCopies(plain: copies, secure: secureCopies)
+    }
+
+    /// Lets the listening sockets go without touching their queues: another process has them and accepts what waits.
+    /// Each answer from here on ends its connection.
+    package func release() {
+        state.withLock { state in
+            guard state.address != nil else { return }
+            for worker in workers { worker.tell(.release) }
+            for worker in workers { _ = worker.waitForClose(milliseconds: Proxy.closeMilliseconds) }
+            minder.serve(false)
+            state.address = nil
+            state.secureAddress = nil
+            state.listeners = []
+            state.secureListeners = []
         }
     }
 

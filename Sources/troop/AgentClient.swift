@@ -30,6 +30,11 @@ struct AgentClient {
         try read(type, send("GET", path))
     }
 
+    /// Asks for an upgrade, which takes its time.
+    func upgrade(_ json: [UInt8]) throws -> UpgradeDocument {
+        try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))
+    }
+
     /// Sends a change and reads its outcome.
     func change(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> ChangeDocument {
         try read(ChangeDocument.self, send(method, path, json))
@@ -53,6 +58,7 @@ struct AgentClient {
         transfer.method = method
         transfer.json = json
         transfer.socket = socket
+        if let milliseconds { transfer.timeoutMilliseconds = milliseconds }
         do {
             return try transfer.perform()
         } catch {

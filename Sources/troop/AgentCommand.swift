@@ -14,12 +14,15 @@ struct AgentCommand: AsyncParsableCommand {
     var config = "/etc/troop/troop.yaml"
 
     func run() async throws {
+        // First of all: nothing else is to find or inherit what a predecessor left.
+        let inheritance = Inheritance.take()
         let configuration: Configuration
         let agent: Agent
         var log: Logger
         do {
             configuration = try Configuration.load(path: config, environment: AgentCommand.environment)
         } catch {
+            inheritance?.refuse("\(error)")
             for line in "\(error)".split(separator: "\n") { ExitStatus.complain(String(line)) }
             throw ExitStatus.degraded
         }
@@ -28,14 +31,20 @@ struct AgentCommand: AsyncParsableCommand {
         log.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
         for warning in configuration.warnings { log.warning("\(warning)") }
         do {
-            agent = try Agent(configuration, log: log)
+            agent = try Agent(
+                configuration, command: CommandLine.arguments, inheritance: inheritance, log: log)
         } catch {
+            inheritance?.refuse("\(error)")
             ExitStatus.complain("\(error)")
             throw ExitStatus.degraded
         }
         async let _: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
         var group = ServiceGroupConfiguration(
-            services: [agent], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+            // An agent that has left everything to its successor ends, and with it the program.
+            services: [
+                .init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: UpgradeSignal(agent: agent)),
+            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let reloading = Task { for await _ in hangups { agent.reloadCertificates() } }
@@ -63,5 +72,16 @@ struct AgentCommand: AsyncParsableCommand {
             next += 1
         }
         return variables
+    }
+}
+
+/// SIGUSR2 is `troop upgrade` for whoever has no socket: what came of it stands in the log.
+private struct UpgradeSignal: Service {
+    let agent: Agent
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sigusr2).cancelOnGracefulShutdown() {
+            _ = await agent.upgrade()
+        }
     }
 }

@@ -11,6 +11,7 @@ final class Ensemble: Sendable {
         let name: String
         let appPort: UInt16
         let apiPort: UInt16
+        let proxyPort: UInt16
         let socket: String
         let config: String
     }
@@ -32,10 +33,11 @@ final class Ensemble: Sendable {
 
     /// Lays a troop out and starts Redis and the applications; agents are started one by one.
     ///
-    /// `store` is another Redis than a plain one, with the lines of `redis:` that reach it.
+    /// `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
+    /// agent's proxy serves, at a port of its own.
     init(
         _ names: [String] = ["a", "b", "c"], election: String = "",
-        store: (server: RedisServer, lines: String)? = nil
+        store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
@@ -48,6 +50,7 @@ final class Ensemble: Sendable {
         members = try names.map { name in
             let member = Member(
                 name: name, appPort: try RedisServer.freePort(), apiPort: try RedisServer.freePort(),
+                proxyPort: everywhere ? try RedisServer.freePort() : proxyPort,
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
             let text = """
@@ -59,8 +62,9 @@ final class Ensemble: Sendable {
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy:
-                  listen: "127.0.0.1:\(proxyPort)"
+                  listen: "127.0.0.1:\(member.proxyPort)"
                   workers: 1
+                  run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
                 metrics: {scope: process, pid_file: \(folder)/\(name).pid}
                 \(election)
@@ -158,8 +162,8 @@ final class Ensemble: Sendable {
     }
 
     /// A request through the proxy; its status and body, nil when nobody answers.
-    func get(_ path: String = "/") -> (status: Int, body: String)? {
-        var transfer = Transfer(url: "http://127.0.0.1:\(proxyPort)\(path)")
+    func get(_ path: String = "/", port: UInt16? = nil) -> (status: Int, body: String)? {
+        var transfer = Transfer(url: "http://127.0.0.1:\(port ?? proxyPort)\(path)")
         transfer.timeoutMilliseconds = 3000
         guard let answer = try? transfer.perform() else { return nil }
         return (answer.status, String(decoding: answer.body, as: UTF8.self))

@@ -26,14 +26,17 @@ final class LoadClient: Sendable {
     }
 
     private let port: UInt16
+    private let keepsConnections: Bool
     private let state = Mutex(State())
 
     /// How long one request may be tried again and again, in milliseconds.
     static let patienceMilliseconds: Int64 = 1500
 
-    /// Starts `threads` clients that together send `perSecond` requests a second.
-    init(port: UInt16, perSecond: Int, threads: Int = 10) throws {
+    /// Starts `threads` clients that together send `perSecond` requests a second, each over its own connection, or
+    /// each request over a new one.
+    init(port: UInt16, perSecond: Int, threads: Int = 10, keepsConnections: Bool = true) throws {
         self.port = port
+        self.keepsConnections = keepsConnections
         for index in 0..<threads {
             let interval = Int64(1_000_000_000) * Int64(threads) / Int64(perSecond)
             let offset = interval * Int64(index) / Int64(threads)
@@ -90,7 +93,9 @@ final class LoadClient: Sendable {
             }
             return record(reconnects, begin) { tally in
                 switch outcome {
-                case .answered: tally.answered += 1
+                case .answered:
+                    tally.answered += 1
+                    if !keepsConnections { connection.close() }
                 case .cut: tally.cut += 1
                 case .failed(let why): tally.failures.append(why)
                 case .unanswered: break

@@ -19,6 +19,7 @@ package import Store
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
+/// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
@@ -26,13 +27,16 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch
+        queue: CommandQueue, pause: PauseSwitch,
+        upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
+        self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
         self.proxy = proxy
@@ -63,6 +67,7 @@ package struct AgentAPI: Sendable {
             if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
             return request.path == "/v1/pause"
                 ? await commands.pause(request.body) : await commands.resume(request.body)
+        case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
@@ -152,6 +157,18 @@ package struct AgentAPI: Sendable {
         if let mapped = address.mappedDescription { spellings.append(mapped) }
         if !spellings.contains(text) { spellings.append(text) }
         return await change(ServerScripts.remove, spellings) { $0 > 0 ? .removed : .absent }
+    }
+
+    private func upgrade(_ request: Request) async -> Response {
+        guard request.door == .socket else { return readOnly }
+        do {
+            switch await upgrade(try UpgradeForm(request.body).binary) {
+            case .done(let document): return .json(200, document)
+            case .refused(let status, let sentence): return .error(status, sentence)
+            }
+        } catch {
+            return .error(400, error.sentence)
+        }
     }
 
     private var readOnly: Response {

@@ -17,8 +17,15 @@ package final class HTTPServer: Sendable {
         var answers: [(key: UInt64, bytes: [UInt8], closes: Bool)] = []
         var socketPath: String?
         var stops = false
+        /// A successor accepts from now on; what is open is served to its end.
+        var leaves = false
+        /// While leaving: some connection waits for an answer, or may be about to ask.
+        var isBusy = true
         var thread: Thread?
     }
+
+    /// How often `drain` looks, in milliseconds.
+    private static let drainPollMilliseconds = 10
 
     private let name: String
     private let limits: DoorLimits
@@ -61,6 +68,43 @@ package final class HTTPServer: Sendable {
         }
     }
 
+    /// Takes over a listening TCP socket; call before `start`.
+    package func adopt(tcp descriptor: Int32) {
+        state.withLock { $0.listeners.append((descriptor, .tcp)) }
+    }
+
+    /// Takes over a listening unix socket and its file; call before `start`.
+    package func adopt(socket descriptor: Int32, path: String) {
+        state.withLock { state in
+            state.listeners.append((descriptor, .socket))
+            state.socketPath = path
+        }
+    }
+
+    /// Copies of the sockets that listen at a door, closed at exec; the caller closes them.
+    package func copyListeners(of door: Request.Door) -> [Int32] {
+        state.withLock { state in
+            state.listeners.filter { $0.door == door }.map { fcntl($0.descriptor, F_DUPFD_CLOEXEC, 3) }
+        }.filter { $0 >= 0 }
+    }
+
+    /// Lets the listening sockets and the socket's file go, which another process has taken over; each answer from
+    /// here on ends its connection.
+    package func release() {
+        state.withLock { state in
+            state.leaves = true
+            state.socketPath = nil
+        }
+        doorbell.ring()
+    }
+
+    /// After `release`: waits until nobody is owed an answer, at most until the deadline.
+    package func drain(until deadline: Instant) async {
+        while state.withLock({ $0.isBusy }), Instant.now() < deadline {
+            try? await Task.sleep(for: .milliseconds(HTTPServer.drainPollMilliseconds))
+        }
+    }
+
     /// Starts the server's thread.
     package func start() throws(SystemFault) {
         let listeners = state.withLock { $0.listeners.map { ($0.descriptor, $0.door) } }
@@ -85,21 +129,32 @@ package final class HTTPServer: Sendable {
 
     private func run(_ loop: HTTPServerLoop) {
         var loop = loop
+        var hasLeft = false
         while true {
-            let (answers, stops) = state.withLock { state in
+            let (answers, stops, leaves) = state.withLock { state in
                 defer { state.answers = [] }
-                return (state.answers, state.stops)
+                return (state.answers, state.stops, state.leaves)
             }
             if stops { break }
+            if leaves, !hasLeft {
+                hasLeft = true
+                loop.stopAccepting()
+                closeListeners()
+            }
             let now = Instant.now()
             for answer in answers { loop.answer(answer.key, answer.bytes, closes: answer.closes, at: now) }
             for asked in loop.turn(at: now) { dispatch(asked) }
+            if hasLeft { state.withLock { $0.isBusy = loop.isBusy } }
             if let fault = loop.fault {
                 loop.fault = nil
                 report(fault)
             }
         }
         loop.closeAll()
+        closeListeners()
+    }
+
+    private func closeListeners() {
         state.withLock { state in
             for listener in state.listeners { _ = Glibc.close(listener.descriptor) }
             state.listeners = []
@@ -109,9 +164,10 @@ package final class HTTPServer: Sendable {
     private func dispatch(_ asked: HTTPServerLoop.Asked) {
         Task { [handler] in
             let response = await handler(asked.request)
+            let keepsAlive = asked.keepsAlive && !self.state.withLock { $0.leaves }
             let bytes = HTTPServer.bytes(
-                response, isHead: asked.request.method == "HEAD", keepsAlive: asked.keepsAlive)
-            self.state.withLock { $0.answers.append((asked.key, bytes, !asked.keepsAlive)) }
+                response, isHead: asked.request.method == "HEAD", keepsAlive: keepsAlive)
+            self.state.withLock { $0.answers.append((asked.key, bytes, !keepsAlive)) }
             self.doorbell.ring()
         }
     }
@@ -135,6 +191,7 @@ package final class HTTPServer: Sendable {
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 408: "Request Timeout"
+        case 409: "Conflict"
         case 411: "Length Required"
         case 413: "Content Too Large"
         case 414: "URI Too Long"

@@ -107,6 +107,17 @@ struct HTTPServerLoop: Sendable {
         watch(key)
     }
 
+    /// Takes no more connections: the listeners are about to be closed, or somebody else's.
+    mutating func stopAccepting() {
+        for index in doors.indices {
+            doors[index].pausedUntil = nil
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, doors[index].descriptor, 0, 0)
+        }
+    }
+
+    /// True while a connection is owed an answer, or came just now and has asked nothing yet.
+    var isBusy: Bool { connections.values.contains { $0.phase != .idle } }
+
     /// Closes every connection.
     mutating func closeAll() {
         for key in connections.keys { _ = Glibc.close(descriptor(key)) }

@@ -18,7 +18,7 @@ package struct Configuration: Sendable, Equatable {
     package var api: API
     /// The application on this host; nil where the host serves none.
     package var server: Server?
-    /// The HTTP proxy that runs on the leader.
+    /// The HTTP proxy, on the leader or on every agent.
     package var proxy: Proxy
     /// The times of the lease.
     package var election: Election
@@ -95,7 +95,7 @@ extension Configuration {
     package struct Proxy: Sendable, Equatable {
         /// Which agents run it.
         package enum Run: String, Sendable, Equatable, CaseIterable {
-            case leader
+            case leader, every
         }
 
         /// What a request's or response's head may measure.

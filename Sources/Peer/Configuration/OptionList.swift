@@ -97,8 +97,8 @@ extension OptionTable {
                 "proxy.workers", .whole(1...256), into: \.proxyWorkers, .derived("one per core"),
                 "The number of worker threads."),
             ConfigurationOption(
-                "proxy.run", .oneOf(note: "; running on every agent is not available yet"),
-                into: \.proxyRun, .text("leader"), "Which agents run the proxy."),
+                "proxy.run", .oneOf(), into: \.proxyRun, .text("leader"),
+                "Which agents serve clients: the one that leads, or every one, leader or not."),
             ConfigurationOption(
                 "proxy.max_connections", .whole(1...1_000_000), into: \.maxConnections, .text("20000"),
                 "Connections of clients that are open at once, over all workers."),

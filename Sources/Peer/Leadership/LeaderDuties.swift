@@ -6,9 +6,24 @@ package import Store
 
 /// What an agent does because it leads: its proxy listens, its health checks run, its numbers are published.
 ///
+/// With `proxy.run: every` the proxy listens from `begin` to `close`, whoever leads. A proxy that took its sockets over
+/// from the agent's predecessor serves on until another host is seen to lead.
 /// Follows the elector's changes. In limbo the proxy goes on with its last list, and nothing else is written:
 /// every write below names the token, which the elector gives out only while the lease surely holds.
 package actor LeaderDuties {
+    /// Where and when this agent's proxy serves.
+    package struct Conduct: Sendable {
+        package var host: String
+        /// The proxy serves whoever leads.
+        package var servesAlways: Bool
+
+        /// A conduct from its parts.
+        package init(host: String, servesAlways: Bool) {
+            self.host = host
+            self.servesAlways = servesAlways
+        }
+    }
+
     private let proxy: Proxy
     private let listen: SocketAddress
     private let router: Router
@@ -17,13 +32,22 @@ package actor LeaderDuties {
     private let folder: StateFolder
     private let elector: Elector
     private let roster: Roster
+    private let conduct: Conduct
     private let log: Logger
     private let publishScript: Script
     private let pruneScript: Script
 
     private var standing: Standing = .follower(leader: nil)
     /// False until the elector has told where it stands for the first time.
-    private var hasStanding = false
+    package private(set) var hasStanding = false
+    /// The sockets come from a predecessor, and no other host was seen to lead since.
+    private var holdsInherited = false
+    /// The checks run, so that a promotion has only to bind the listener.
+    private var isWarm = false
+    /// The agent stops: nothing is opened any more.
+    private var isEnding = false
+    /// A successor has the sockets: they are its to open and close.
+    private var isSucceeded = false
     private var highestEpoch: Int64
     private var keptEpoch: Int64
     private var prunedAt = Instant(nanoseconds: 0)
@@ -49,8 +73,9 @@ package actor LeaderDuties {
     /// Duties of one agent; nothing happens before `follow` and `tick`.
     package init(
         proxy: Proxy, listen: SocketAddress, router: Router, store: Store, keys: Keys, folder: StateFolder,
-        elector: Elector, roster: Roster, highestEpoch: Int64, log: Logger
+        elector: Elector, roster: Roster, highestEpoch: Int64, conduct: Conduct, log: Logger
     ) {
+        self.conduct = conduct
         self.proxy = proxy
         self.listen = listen
         self.router = router
@@ -98,8 +123,40 @@ package actor LeaderDuties {
         for await change in changes { take(change) }
     }
 
-    /// Stops listening; connections that are open live on. Returns true when the proxy was listening.
+    /// Listens from now on, where the proxy serves whoever leads.
+    package func begin() {
+        if conduct.servesAlways { open() }
+    }
+
+    /// Serves at once from a predecessor's listening sockets, which become the proxy's.
+    package func begin(inheriting sockets: ListenerCopies) {
+        open(inheriting: sockets)
+        holdsInherited = isServing
+    }
+
+    /// Leaves the sockets to a successor: from here on nothing is opened or closed, whoever leads. False, without any
+    /// effect, when the proxy does not serve as the successor was told.
+    package func succeed(whileServing expected: Bool) -> Bool {
+        guard isServing == expected, !isEnding else { return false }
+        isSucceeded = true
+        return true
+    }
+
+    /// Keeps the checks running (or not) while others lead: a warm standby knows its servers when it is promoted.
+    package func standBy(warm: Bool) {
+        guard warm != isWarm, !isEnding, !isSucceeded else { return }
+        isWarm = warm
+        guard !isServing else { return }
+        if warm { router.startChecks() } else { router.stopChecks() }
+    }
+
+    /// Stops listening for good; connections that are open live on. Returns true when the proxy was listening.
     package func close() -> Bool {
+        isEnding = true
+        return shut()
+    }
+
+    private func shut() -> Bool {
         guard isServing else { return false }
         proxy.close()
         isServing = false
@@ -124,6 +181,7 @@ package actor LeaderDuties {
         hasStanding = true
         switch change.standing {
         case .leader(let lease, _):
+            holdsInherited = false
             roster.lookAgain()
             proxy.note(epoch: lease.epoch)
             open()  // first: writing the epoch waits for the disk, and clients wait for the listener
@@ -136,23 +194,27 @@ package actor LeaderDuties {
         case .follower(let leader):
             metadata["leader"] = "\(leader?.host ?? "unknown")"
             if let leader { keep(epoch: leader.epoch) }
-            retire(from: before)
+            retire(following: leader)
             log.notice("following", metadata: metadata)
         case .candidate:
-            retire(from: before)
+            retire(following: nil)
             log.notice("standing for election", metadata: metadata)
         }
     }
 
-    private func retire(from before: Standing) {
-        if close() { router.stopChecks() }
+    private func retire(following leader: Lease?) {
+        guard !conduct.servesAlways, !isSucceeded else { return }
+        // The predecessor's lease is on its way to this agent, or the store does not answer: as in limbo, serve on.
+        if holdsInherited, leader.map({ $0.host == conduct.host }) ?? true { return }
+        holdsInherited = false
+        if shut(), !isWarm { router.stopChecks() }
         listenFault = nil
     }
 
-    private func open() {
-        guard !isServing else { return }
+    private func open(inheriting sockets: ListenerCopies = ListenerCopies()) {
+        guard !isServing, !isEnding, !isSucceeded else { return }
         do {
-            try proxy.open()
+            try proxy.open(inheriting: sockets)
             isServing = true
             if listenFault != nil { log.notice("the proxy listens now", metadata: ["listen": "\(listen)"]) }
             listenFault = nil
@@ -160,7 +222,7 @@ package actor LeaderDuties {
         } catch {
             if listenFault == nil {
                 log.error(
-                    "leading, but the proxy cannot listen; trying again each second",
+                    "the proxy cannot listen; trying again each second",
                     metadata: ["listen": "\(listen)", "why": "\(error)"])
             }
             listenFault = "proxy.listen \(listen): \(error)"
@@ -171,6 +233,7 @@ package actor LeaderDuties {
     package func tick() async {
         let now = Instant.now()
         if keepFault != nil { keep(epoch: highestEpoch) }
+        if conduct.servesAlways { open() }
         guard case .leader(let lease, _) = elector.standing, let token = elector.token(at: now) else {
             return
         }

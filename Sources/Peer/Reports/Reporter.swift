@@ -91,6 +91,9 @@ package actor Reporter {
         ])
     }
 
+    /// Reports no more, and leaves the last report standing: a successor of this host's name goes on.
+    package func fallSilent() { hasLeft = true }
+
     private func tick() {
         if hasLeft { return }
         let began = clinux_thread_cpu_nanoseconds()

@@ -22,12 +22,15 @@ package actor Roster {
         package var host: String
         package var keys: Keys
         package var own: OwnServer?
+        /// Routes requests even where it does not lead, and therefore reads the list as often as a leader.
+        package var alwaysRoutes: Bool
 
         /// A place from its parts.
-        package init(host: String, keys: Keys, own: OwnServer?) {
+        package init(host: String, keys: Keys, own: OwnServer?, alwaysRoutes: Bool = false) {
             self.host = host
             self.keys = keys
             self.own = own
+            self.alwaysRoutes = alwaysRoutes
         }
     }
 
@@ -98,11 +101,12 @@ package actor Roster {
     /// Reads the list again and again until the task is cancelled.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [waker, token] in
+            group.addTask { [waker, token, place] in
                 while !Task.isCancelled {
                     waker.yield()
+                    let routes = place.alwaysRoutes || token() != nil
                     let pause =
-                        token() == nil ? Roster.standbyPollMilliseconds : Roster.leaderPollMilliseconds
+                        !routes ? Roster.standbyPollMilliseconds : Roster.leaderPollMilliseconds
                     try? await Task.sleep(for: .milliseconds(pause))
                 }
                 waker.finish()

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Joins the server list with the health checks into the proxy's routing table.
 ///
-/// Checks run only while this agent's proxy serves. Servers that were not checked yet are used while none has
+/// Checks run where the proxy serves and on warm standbys. Servers that were not checked yet are used while none has
 /// passed: a new leader must serve at once, and the proxy repeats a refused connect on another server anyway.
 package final class Router: Sendable {
     private struct State {
@@ -48,6 +48,17 @@ package final class Router: Sendable {
             checker.watch(state.entries.filter { $0.state != .out }.map(\.address))
         }
     }
+
+    /// True while every server that is not out has been checked at least once, so that the dead ones are known.
+    package var haveChecked: Bool {
+        let entries = state.withLock { $0.isChecking ? $0.entries : nil }
+        guard let entries else { return false }
+        let states = checker.states()
+        return entries.allSatisfy { $0.state == .out || (states[$0.address] ?? .unknown) != .unknown }
+    }
+
+    /// The number of servers in the list in force.
+    package var count: Int { state.withLock { $0.entries.count } }
 
     /// Ends the health checks and forgets what they found.
     package func stopChecks() {

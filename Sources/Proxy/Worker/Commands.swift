@@ -10,7 +10,9 @@ extension Worker {
         let commands = control.takeCommands()
         if commands.contains(.renew) { adoptContext() }
         if commands.contains(.open) { startListening() }
+        if commands.contains(.absorb) { absorb() }
         if commands.contains(.close) { stopListening() }
+        if commands.contains(.release) { letListenerGo() }
         if commands.contains(.drain) { drain() }
         if commands.contains(.cut) { cutAll() }
         if commands.contains(.stop) { isStopping = true }
@@ -41,16 +43,49 @@ extension Worker {
             for _ in 0..<Worker.acceptsAtClose {
                 guard acceptOne(isSecure: false) == .accepted else { break }
             }
+            // Another process may hold a copy, and then closing does not take the socket out of the epoll.
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
             _ = close(listener)
             listener = -1
         }
         if secureListener >= 0 {
             for _ in 0..<Worker.acceptsAtClose { guard acceptOne(isSecure: true) == .accepted else { break } }
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, secureListener, 0, 0)
             _ = close(secureListener)
             secureListener = -1
         }
         acceptPaused = false
         control.confirmClose()
+    }
+
+    /// Leaves the listener and its queue to the process that has a copy of it.
+    private mutating func letListenerGo() {
+        isClosing = true
+        if listener >= 0 {
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
+            _ = close(listener)
+            listener = -1
+        }
+        if secureListener >= 0 {
+            _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, secureListener, 0, 0)
+            _ = close(secureListener)
+            secureListener = -1
+        }
+        acceptPaused = false
+        control.confirmClose()
+    }
+
+    /// Accepts what waits at inherited sockets that no worker is to listen at, and closes them.
+    private mutating func absorb() {
+        let (own, ownSecure) = (listener, secureListener)
+        for (surplus, isSecure) in control.takeSurplus() {
+            if isSecure { secureListener = surplus } else { listener = surplus }
+            for _ in 0..<Worker.acceptsAtClose {
+                guard acceptOne(isSecure: isSecure) == .accepted else { break }
+            }
+            _ = close(surplus)
+            (listener, secureListener) = (own, ownSecure)
+        }
     }
 
     private mutating func drain() {

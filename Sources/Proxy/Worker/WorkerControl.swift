@@ -16,6 +16,8 @@ final class WorkerControl: Sendable {
         static let cut = Commands(rawValue: 8)
         static let stop = Commands(rawValue: 16)
         static let renew = Commands(rawValue: 32)
+        static let release = Commands(rawValue: 64)
+        static let absorb = Commands(rawValue: 128)
     }
 
     let index: Int
@@ -35,6 +37,8 @@ final class WorkerControl: Sendable {
     private let redirectPort = Atomic<UInt16>(0)
     /// An `SSL_CTX` waiting to be taken over, as an address; 0: none.
     private let context = Atomic<UInt>(0)
+    /// Inherited sockets beyond one a worker, to be emptied and closed.
+    private let surplus = Mutex<[(descriptor: Int32, isSecure: Bool)]>([])
     private let answered: Doorbell
     private let log: AccessLog?
 
@@ -71,6 +75,7 @@ final class WorkerControl: Sendable {
         }
         if let waiting = takeContext() { SSL_CTX_free(waiting) }
         serverContext?.deallocate()
+        for (descriptor, _) in takeSurplus() { _ = Glibc.close(descriptor) }
     }
 
     /// Calls the minder, once until it looks; called by the worker.
@@ -96,6 +101,12 @@ final class WorkerControl: Sendable {
         secureListener.store(secure, ordering: .releasing)
         listener.store(descriptor, ordering: .releasing)
         tell(.open)
+    }
+
+    /// Hands a listening socket over that is to be emptied and closed.
+    func absorb(_ descriptor: Int32, isSecure: Bool) {
+        surplus.withLock { $0.append((descriptor, isSecure)) }
+        tell(.absorb)
     }
 
     func tell(_ command: Commands) {
@@ -130,6 +141,14 @@ final class WorkerControl: Sendable {
     /// What was handed over since the last call; called by the worker.
     func takeContext() -> OpaquePointer? {
         OpaquePointer(bitPattern: context.exchange(0, ordering: .acquiring))
+    }
+
+    /// The sockets to be emptied and closed; called by the worker.
+    func takeSurplus() -> [(descriptor: Int32, isSecure: Bool)] {
+        surplus.withLock { surplus in
+            defer { surplus = [] }
+            return surplus
+        }
     }
 
     /// Says that the listener is closed; called by the worker.
