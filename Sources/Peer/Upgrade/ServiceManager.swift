@@ -6,7 +6,12 @@ enum ServiceManager {
     /// reason to stop.
     static func notify(_ state: String) {
         guard let value = getenv("NOTIFY_SOCKET") else { return }
-        var path = Array(String(cString: value).utf8)
+        notify(state, at: String(cString: value))
+    }
+
+    /// The same to a unix socket's path, or to an abstract name that begins with `@`.
+    static func notify(_ state: String, at place: String) {
+        var path = Array(place.utf8)
         var address = sockaddr_un()
         guard let first = path.first, first == UInt8(ascii: "/") || first == UInt8(ascii: "@"),
             path.count < MemoryLayout.size(ofValue: address.sun_path)

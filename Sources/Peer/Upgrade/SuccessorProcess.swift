@@ -57,6 +57,10 @@ final class SuccessorProcess: Sendable {
         for descriptor in note.descriptors {
             posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor)
         }
+        // Nothing that this process opened outlives the exec; what it was given itself without that mark must not either.
+        for descriptor in strays() where !note.descriptors.contains(descriptor) {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -84,6 +88,22 @@ final class SuccessorProcess: Sendable {
         defer { for word in words + variables { free(word) } }
         // A name without a slash is looked up in PATH, as the shell did for this process.
         return posix_spawnp(&id, program, &actions, &attributes, words, variables)
+    }
+
+    /// Descriptors beyond the standard streams that stay open at exec.
+    private static func strays() -> [Int32] {
+        guard let folder = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(folder) }
+        var strays: [Int32] = []
+        while let entry = readdir(folder) {
+            let number = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { Int32(String(cString: $0)) }
+            }
+            guard let number, number > STDERR_FILENO else { continue }
+            let flags = fcntl(number, F_GETFD)
+            if flags >= 0, flags & FD_CLOEXEC == 0 { strays.append(number) }
+        }
+        return strays
     }
 
     /// Waits until the program says that it is ready; throws when it says why not, ends, or takes too long. It may run

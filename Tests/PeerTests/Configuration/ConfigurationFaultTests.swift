@@ -52,7 +52,7 @@ import Testing
         Case(
             "proxy: {workers: +2}", "3:18: proxy.workers: expected a whole number from 1 to 256, got '+2'"),
         Case(
-            "proxy: {run: all}", "3:14: proxy.run: expected leader or every, got 'all'"),
+            "proxy: {run: all}", "3:14: proxy.run: expected one of leader, every, got 'all'"),
         Case(
             "proxy: {limits: {head: 16K}}",
             "3:24: proxy.limits.head: expected a size such as 16KiB, got '16K'"),
