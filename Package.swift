@@ -34,6 +34,9 @@ let package = Package(
         .systemLibrary(
             name: "CYAML", path: "Sources/Bindings/CYAML", pkgConfig: "yaml-0.1",
             providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
+            providers: [.apt(["libexpat1-dev"])]),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
@@ -42,9 +45,16 @@ let package = Package(
         .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
         .target(name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP"], swiftSettings: strict),
         .target(
+            name: "Remediation",
+            dependencies: [
+                "CLinux", "CExpat", "Linux", "Store", "Transfer",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
+        .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy", "Remediation",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),

@@ -33,6 +33,7 @@ package struct Agent: Service {
     private let pause: PauseSwitch
     private let desk: CommandDesk
     private let subscription: Subscription
+    private let events: EventLog
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -84,6 +85,7 @@ package struct Agent: Service {
             pause = parts.pause
             desk = parts.desk
             subscription = parts.subscription
+            events = parts.events
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -211,6 +213,7 @@ package struct Agent: Service {
             await duties.tick()
             await pause.look()
             await desk.look()
+            await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {
                 await board.refresh()

@@ -23,6 +23,7 @@ struct AgentParts {
     let desk: CommandDesk
     let subscription: Subscription
     let api: HTTPServer
+    let events: EventLog
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -45,6 +46,7 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in

@@ -14,6 +14,22 @@ struct ConfigurationOption: Sendable {
         case none
     }
 
+    /// What the file may have in place of one text; either way it is read as one.
+    enum Shape: Sendable, Equatable {
+        /// Nothing else.
+        case single
+        /// A list of texts, joined by commas.
+        case list
+        /// A list of texts of any characters, as a program and its arguments; joined by `partSeparator`. In the
+        /// environment they are parted by spaces.
+        case arguments
+        /// Names with texts, as tags; each `name=text`, joined by `partSeparator`. In the environment, by commas.
+        case pairs
+
+        /// Parts texts of any printable characters: no such text can hold it.
+        static let partSeparator: Character = "\u{1f}"
+    }
+
     /// The dotted key, as `election.ttl`.
     let key: String
     /// The name of the form of its values, with limits.
@@ -24,8 +40,8 @@ struct ConfigurationOption: Sendable {
     let sentence: String
     /// True when it has no place in the file.
     let isEnvironmentOnly: Bool
-    /// True when the file may have a list there; its texts are read as one, parted by commas.
-    let isList: Bool
+    /// What the file may have in place of one text.
+    let shape: Shape
     /// Reads a text into the draft; throws what was expected instead.
     let read: @Sendable (String, inout ConfigurationDraft) throws(ValueFault) -> Void
 
@@ -41,9 +57,9 @@ struct ConfigurationOption: Sendable {
     init<Value: Sendable>(
         _ key: String, _ form: ValueForm<Value>,
         into path: any WritableKeyPath<ConfigurationDraft, Value> & Sendable,
-        _ fallback: Fallback, _ sentence: String, isList: Bool = false
+        _ fallback: Fallback, _ sentence: String, shape: Shape = .single
     ) {
-        self.init(key, form.name, fallback, sentence, isEnvironmentOnly: false, isList: isList) {
+        self.init(key, form.name, fallback, sentence, isEnvironmentOnly: false, shape: shape) {
             text, draft throws(ValueFault) in
             draft[keyPath: path] = try form.read(text)
         }
@@ -52,10 +68,10 @@ struct ConfigurationOption: Sendable {
     init<Value: Sendable>(
         _ key: String, _ form: ValueForm<Value>,
         into path: any WritableKeyPath<ConfigurationDraft, Value?> & Sendable,
-        _ fallback: Fallback, _ sentence: String, isEnvironmentOnly: Bool = false
+        _ fallback: Fallback, _ sentence: String, isEnvironmentOnly: Bool = false, shape: Shape = .single
     ) {
         self.init(
-            key, form.name, fallback, sentence, isEnvironmentOnly: isEnvironmentOnly, isList: false
+            key, form.name, fallback, sentence, isEnvironmentOnly: isEnvironmentOnly, shape: shape
         ) {
             text, draft throws(ValueFault) in
             draft[keyPath: path] = try form.read(text)
@@ -64,7 +80,7 @@ struct ConfigurationOption: Sendable {
 
     private init(
         _ key: String, _ form: String, _ fallback: Fallback, _ sentence: String, isEnvironmentOnly: Bool,
-        isList: Bool,
+        shape: Shape,
         read: @escaping @Sendable (String, inout ConfigurationDraft) throws(ValueFault) -> Void
     ) {
         self.key = key
@@ -72,7 +88,7 @@ struct ConfigurationOption: Sendable {
         self.fallback = fallback
         self.sentence = sentence
         self.isEnvironmentOnly = isEnvironmentOnly
-        self.isList = isList
+        self.shape = shape
         self.read = read
     }
 }

@@ -56,19 +56,13 @@ struct ConfigurationReader {
     }
 
     private mutating func read(_ node: YAMLNode, as option: ConfigurationOption) {
-        if option.isList, case .list(let nodes) = node.content {
-            var texts: [String] = []
-            for node in nodes {
-                guard case .scalar(let text, _) = node.content, !node.isNothing else {
-                    faults.add(
-                        .file(node.mark), option.key,
-                        "expected a list of texts (\(option.form)), got \(node.kind)")
-                    return
-                }
-                texts.append(text)
-            }
-            read(texts.joined(separator: ","), as: option, at: .file(node.mark))
-            return
+        switch (option.shape, node.content) {
+        case (.list, .list(let nodes)): return read(nodes, joinedBy: ",", as: option, of: node)
+        case (.arguments, .list(let nodes)):
+            return read(
+                nodes, joinedBy: String(ConfigurationOption.Shape.partSeparator), as: option, of: node)
+        case (.pairs, .mapping(let entries)): return read(entries, as: option, of: node)
+        case (.single, _), (.list, _), (.arguments, _), (.pairs, _): break
         }
         guard case .scalar(let text, _) = node.content else {
             faults.add(.file(node.mark), option.key, "expected one value (\(option.form)), got \(node.kind)")
@@ -81,6 +75,43 @@ struct ConfigurationReader {
             return
         }
         read(text, as: option, at: .file(node.mark))
+    }
+
+    private mutating func read(
+        _ nodes: [YAMLNode], joinedBy separator: String, as option: ConfigurationOption, of list: YAMLNode
+    ) {
+        var texts: [String] = []
+        for node in nodes {
+            guard let text = text(node, "a list of texts", of: option) else { return }
+            texts.append(text)
+        }
+        read(texts.joined(separator: separator), as: option, at: .file(list.mark))
+    }
+
+    private mutating func read(
+        _ entries: [YAMLEntry], as option: ConfigurationOption, of mapping: YAMLNode
+    ) {
+        var texts: [String] = []
+        for entry in entries {
+            guard let text = text(entry.value, "names with texts", of: option) else { return }
+            texts.append("\(entry.key)=\(text)")
+        }
+        read(
+            texts.joined(separator: String(ConfigurationOption.Shape.partSeparator)), as: option,
+            at: .file(mapping.mark))
+    }
+
+    private mutating func text(
+        _ node: YAMLNode, _ expected: String, of option: ConfigurationOption
+    ) -> String? {
+        if case .scalar(let text, _) = node.content, !node.isNothing,
+            !text.contains(ConfigurationOption.Shape.partSeparator)
+        {
+            return text
+        }
+        faults.add(
+            .file(node.mark), option.key, "expected \(expected) (\(option.form)), got \(node.kind)")
+        return nil
     }
 
     private mutating func read(_ text: String, as option: ConfigurationOption, at place: ValuePlace) {

@@ -28,6 +28,21 @@ extension ValueForm where Value == [String] {
         }
     }
 
+    /// A program and its arguments: a list in the file, words parted by spaces in the environment.
+    static let arguments = ValueForm(name: "list of a program and its arguments") { text throws(ValueFault) in
+        let separator = ConfigurationOption.Shape.partSeparator
+        let parts =
+            text.contains(separator)
+            ? text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+            : text.split(separator: " ").map(String.init)
+        guard let program = parts.first, !program.isEmpty, parts.count <= entriesMax else {
+            throw ValueFault(
+                text: "expected a program and its arguments such as [/etc/troop/provider, --verbose], got "
+                    + "'\(shown(text))'")
+        }
+        return parts
+    }
+
     private static func entries(of text: String) throws(ValueFault) -> [String] {
         if text.isEmpty { return [] }
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { part in
@@ -37,5 +52,27 @@ extension ValueForm where Value == [String] {
             throw ValueFault(text: "expected at most \(entriesMax) entries, got \(parts.count)")
         }
         return parts
+    }
+}
+
+extension ValueForm where Value == [String: String] {
+    /// The most names of one value.
+    private static let pairsMax = 64
+
+    /// Names with texts, as tags: a mapping in the file, `name=text` parted by commas in the environment.
+    static let pairs = ValueForm(name: "names with texts, as `{team: web}`") { text throws(ValueFault) in
+        let separator = ConfigurationOption.Shape.partSeparator
+        let parts = text.split(separator: text.contains(separator) ? separator : ",")
+        guard parts.count <= pairsMax else {
+            throw ValueFault(text: "expected at most \(pairsMax) names, got \(parts.count)")
+        }
+        var pairs: [String: String] = [:]
+        for part in parts {
+            guard let equals = part.firstIndex(of: "="), equals != part.startIndex else {
+                throw ValueFault(text: "expected names with texts such as team=web, got '\(shown(text))'")
+            }
+            pairs[String(part[..<equals])] = String(part[part.index(after: equals)...])
+        }
+        return pairs
     }
 }

@@ -152,7 +152,7 @@ extension OptionTable {
             ConfigurationOption(
                 "proxy.forwarded.trust", .networks, into: \.forwarding.trust, .none,
                 "The proxies before this one, whose `X-Forwarded-…`, `Forwarded` and `X-Request-Id` are believed.",
-                isList: true),
+                shape: .list),
             ConfigurationOption(
                 "proxy.forwarded.x_forwarded", .truth, into: \.forwarding.xForwarded, .text("true"),
                 "Whether servers are sent `X-Forwarded-For`, `-Proto` and `-Host`."),
@@ -172,7 +172,7 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "proxy.upgrades", .protocols, into: \.upgrades.protocols, .text("websocket"),
-                "Protocols that requests may upgrade their connections to.", isList: true),
+                "Protocols that requests may upgrade their connections to.", shape: .list),
             ConfigurationOption(
                 "proxy.upgrade_idle", .duration(1000...604_800_000), into: \.upgrades.idleMilliseconds,
                 .text("1h"), "How long an upgraded connection is kept without a byte either way."),
@@ -182,10 +182,10 @@ extension OptionTable {
             ConfigurationOption(
                 "proxy.tls.certificates", .paths, into: \.clientTLS.certificates, .requiredInSection,
                 "PEM files, each a certificate and those of its authorities; the name a client asks for chooses, "
-                    + "the first serves all other names.", isList: true),
+                    + "the first serves all other names.", shape: .list),
             ConfigurationOption(
                 "proxy.tls.keys", .paths, into: \.clientTLS.keys, .derived("the files of the certificates"),
-                "PEM files of the private keys, one for each certificate, in the same order.", isList: true),
+                "PEM files of the private keys, one for each certificate, in the same order.", shape: .list),
             ConfigurationOption(
                 "proxy.tls.min_version", .oneOf(), into: \.clientTLS.minimum, .text("1.2"),
                 "The oldest version of TLS that clients may speak."),
