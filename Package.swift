@@ -79,6 +79,7 @@ let package = Package(
         .executableTarget(
             name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
             swiftSettings: strict),
+        .executableTarget(name: "bench-relay", path: "Benchmarks/relay"),
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),

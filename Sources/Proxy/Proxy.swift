@@ -242,6 +242,12 @@ package final class Proxy: Sendable {
         minder.hearRefusals(body)
     }
 
+    /// True when every worker works by the newest table.
+    package var hasSettled: Bool {
+        let newest = board.generation.load(ordering: .acquiring)
+        return workers.allSatisfy { $0.seen.load(ordering: .acquiring) >= newest }
+    }
+
     private var openConnections: Int {
         workers.reduce(0) { $0 + Int(truncatingIfNeeded: $1.meters.listener.pointee.open.current) }
     }
