@@ -109,6 +109,6 @@ let package = Package(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
             name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Transfer", "troop"],
-            path: "Tests/EndToEnd", swiftSettings: strict),
+            path: "Tests/EndToEnd", exclude: ["Clients"], swiftSettings: strict),
     ]
 )

@@ -42,8 +42,9 @@ struct IdleBench {
             try Contender.haproxy(on: stage, core: machine.measured, terms),
         ] {
             let child = try Contest.start(contender, stage, machine)
-            // Once, to have what the first connections bring.
-            try hold(64, contender) {}
+            // First, so that what many requests bring is there already: buffers, the log's memory.
+            let load = Load(connections: 64, seconds: 1, rivals: options.rivals)
+            _ = try load.run(on: stage, core: machine.helpers, port: contender.port)
             usleep(IdleBench.settleMicroseconds)
             let before = try IdleBench.resident(child)
             var during = 0

@@ -2,8 +2,10 @@ import Glibc
 
 /// System calls for each request, counted by strace.
 struct SyscallBench {
-    static let seconds = 2
+    static let briefSeconds = 1
+    static let longSeconds = 5
     static let goal = 4.1
+    static let attachMicroseconds: UInt32 = 300_000
 
     private let contest: Contest
 
@@ -17,29 +19,43 @@ struct SyscallBench {
         var table = Table(["", "calls/request", "which"])
         var own = 0.0
         for (place, contender) in contest.contenders.enumerated() {
-            let file = "\(contest.stage.folder)/\(contender.name).strace"
-            let tracer = try contest.stage.start(
-                "strace", [strace, "-f", "-c", "-o", file, "-p", String(contest.children[place].pid)],
-                on: contest.machine.helpers)
-            usleep(300_000)
-            try contest.stage.expectRunning(tracer)
-            let load = Load(
-                connections: connections, seconds: SyscallBench.seconds, rivals: contest.options.rivals)
-            let result = try load.run(on: contest.stage, core: contest.machine.helpers, port: contender.port)
-            kill(tracer.pid, SIGINT)
-            try contest.stage.awaitEnd(of: tracer, withinSeconds: 10, mayFail: true)
-            let counts = SyscallBench.counts(TextFile.read(file) ?? "")
-            let total = counts.reduce(0) { $0 + $1.calls }
-            guard total > 0 else { throw BenchFault("strace counted nothing:\n\(tracer.output)") }
-            let each = Double(total) / Double(result.requests)
+            // What opening the connections costs is in both runs, and in their difference is nothing of it.
+            let brief = try trace(strace, place, seconds: SyscallBench.briefSeconds)
+            let long = try trace(strace, place, seconds: SyscallBench.longSeconds)
+            let requests = Double(long.requests - brief.requests)
+            guard requests > 0 else { throw BenchFault("\(contender.name) got slower under strace") }
+            let rates = long.calls.map { name, calls in
+                (name: name, each: Double(calls - (brief.calls[name] ?? 0)) / requests)
+            }
+            let each = rates.reduce(0) { $0 + $1.each }
             if place == 0 { own = each }
-            let which = counts.sorted { $0.calls > $1.calls }.prefix(4).map {
-                "\($0.name) \((Double($0.calls) / Double(result.requests)).text(places: 2))"
+            let which = rates.sorted { $0.each > $1.each }.prefix(4).map {
+                "\($0.name) \($0.each.text(places: 2))"
             }
             table.add([contender.name, each.text(places: 2), which.joined(separator: ", ")])
         }
         Bench.say(table.text)
         Goal.say("system calls for each request", own, atMost: SyscallBench.goal, places: 2)
+    }
+
+    private func trace(
+        _ strace: String, _ place: Int, seconds: Int
+    ) throws(BenchFault) -> (requests: Int, calls: [String: Int]) {
+        let contender = contest.contenders[place]
+        let file = "\(contest.stage.folder)/\(contender.name).strace"
+        let tracer = try contest.stage.start(
+            "strace", [strace, "-f", "-c", "-o", file, "-p", String(contest.children[place].pid)],
+            on: contest.machine.helpers)
+        usleep(SyscallBench.attachMicroseconds)
+        try contest.stage.expectRunning(tracer)
+        let load = Load(
+            connections: contest.options.connections, seconds: seconds, rivals: contest.options.rivals)
+        let result = try load.run(on: contest.stage, core: contest.machine.helpers, port: contender.port)
+        kill(tracer.pid, SIGINT)
+        try contest.stage.awaitEnd(of: tracer, withinSeconds: 10, mayFail: true)
+        let counts = SyscallBench.counts(TextFile.read(file) ?? "")
+        guard !counts.isEmpty else { throw BenchFault("strace counted nothing:\n\(tracer.output)") }
+        return (result.requests, Dictionary(counts.map { ($0.name, $0.calls) }) { $0 + $1 })
     }
 
     /// Reads strace's summary.

@@ -78,6 +78,8 @@ struct Client: BitwiseCopyable {
     var relayEnds: RelayEnds = []
     /// It came by the TLS listener.
     var isSecure = false
+    /// Its last bytes were sent as a part of more, which the kernel may hold back for.
+    var isCorked = false
     /// Counted in the crowd, at `crowd`.
     var isCounted = false
     var crowd = ClientCrowd.Places()
