@@ -1,6 +1,7 @@
 import Fixtures
 import Glibc
 import Linux
+import Peer
 import Testing
 
 /// Clients that others have written, through a running agent: curl, wrk, a WebSocket client and a browser.
@@ -93,7 +94,9 @@ import Testing
         #expect(try troop.command("a", "servers", "add", "127.0.0.1:\(port)").code == 0)
         #expect(try troop.command("a", "servers", "add", own, "--state", "out").code == 0)
         let isAlone = await eventually {
-            (troop.status()?.servers ?? []).allSatisfy { ($0.address == own) != ($0.healthy == true) }
+            let servers = troop.status()?.servers ?? []
+            return servers.contains { $0.address == own && $0.state == "out" }
+                && servers.contains { $0.address != own && $0.healthy == true }
                 && troop.get("/text?n=3")?.body == "xxx"
         }
         try #require(isAlone, "\(troop.logs)")

@@ -23,27 +23,25 @@ import Testing
         let words = [
             Self.program, "-v", "-t", "30", "-D", "proxy=\(rig.address)", "-D", "server=\(server)", path,
         ]
-        var pipe: (Int32, Int32) = (-1, -1)
-        let isOpen = withUnsafeMutablePointer(to: &pipe) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { pipe2($0, O_CLOEXEC) }
-        }
-        #expect(isOpen == 0)
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, pipe.1, 1)
-        posix_spawn_file_actions_adddup2(&actions, pipe.1, 2)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var child: pid_t = 0
         let failure = posix_spawn(&child, words[0], &actions, nil, arguments, environ)
-        close(pipe.1)
-        defer { close(pipe.0) }
+        close(ends[1])
+        defer { close(ends[0]) }
         try #require(failure == 0)
         var output: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 16_384)
         while true {
-            let count = read(pipe.0, &piece, piece.count)
+            let count = read(ends[0], &piece, piece.count)
             guard count > 0 else { break }
             output += piece.prefix(count)
         }
