@@ -23,7 +23,8 @@ PACKAGES = (
     "stress-ng,procps,ca-certificates,sudo,less"
 )
 LATER_PACKAGES = (
-    "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel"
+    "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel "
+    "ansible-core"
 )  # what playbooks install: it is fetched with the base, since hosts of the lab reach no mirror
 
 
