@@ -14,7 +14,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?= all
 LAB_ARGS ?=
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 60
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
 .PHONY: help demo test lint build bench deb lab conformance fuzz clean
@@ -67,7 +67,7 @@ conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes 
 	@swift build --product conformance-report
 	@exec .build/debug/conformance-report $(CONFORMANCE_PAGE)
 
-fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=20 for each of three targets).
+fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=60 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
 
