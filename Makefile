@@ -15,9 +15,10 @@ TEST_ARGS ?=
 BENCH_ARGS ?= all
 LAB_ARGS ?=
 FUZZ_SECONDS ?= 60
+SIMULATE_ARGS ?=
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test lint build bench deb lab conformance fuzz clean
+.PHONY: help demo test simulate lint build bench deb lab conformance fuzz clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -34,6 +35,11 @@ test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@# One test at a time: many hold up their thread for a process or a socket, and failover is a matter of time.
 	@status=0; swift test --skip-build --no-parallel --disable-xctest --xunit-output $(test_results) $(TEST_ARGS) || status=$$?; \
 		scripts/test-summary $(test_results) && exit $$status
+
+simulate: ## Runs whole troops under faults for a million steps, and checks the invariants (SIMULATE_ARGS="--seed 7 --trace").
+	@scripts/bootstrap build
+	@$(release) --product simulate
+	@exec $(products)/simulate $(SIMULATE_ARGS)
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint

@@ -13,7 +13,10 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "troop",
-    products: [.executable(name: "troop", targets: ["troop"])],
+    products: [
+        .executable(name: "troop", targets: ["troop"]),
+        .library(name: "shifted-clock", type: .dynamic, targets: ["ShiftedClock"]),  // for tests only
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -102,6 +105,17 @@ let package = Package(
         .testTarget(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Election", "Linux", "Peer", "Store"],
+            path: "Tests/Simulation/World", swiftSettings: strict),
+        .target(name: "ShiftedClock", path: "Tests/Simulation/Clock"),
+        .executableTarget(
+            name: "simulate", dependencies: ["Linux", "Simulation"], path: "Tests/Simulation/Command",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
+            path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
             name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
             swiftSettings: strict),
