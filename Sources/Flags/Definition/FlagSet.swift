@@ -2,6 +2,8 @@
 package struct FlagSet: Sendable {
     /// The flags by name.
     package private(set) var flags: [ExactText: Flag] = [:]
+    /// The names of the flags, in order.
+    package private(set) var keys: [String] = []
     /// The shared rules.
     package private(set) var evaluators = JSONObject()
     /// What is told of every flag.
@@ -18,9 +20,6 @@ package struct FlagSet: Sendable {
 
     /// No flags.
     package init() {}
-
-    /// The names of the flags, in order.
-    package var keys: [String] { flags.keys.map(\.text).sorted { $0.isBefore($1) } }
 
     /// A flag by its name.
     package subscript(key: String) -> Flag? { flags[ExactText(key)] }
@@ -54,6 +53,7 @@ package struct FlagSet: Sendable {
                 next.texts[key] = texts[key]
             }
         }
+        next.keys = next.flags.keys.map(\.text).sorted { $0.isBefore($1) }
         self = next
         let names = Set(before.keys).union(texts.keys)
         return names.filter { before[$0] != texts[$0] }.map(\.text).sorted { $0.isBefore($1) }
@@ -82,6 +82,14 @@ package struct FlagSet: Sendable {
                 texts[metadataKey] = last.texts[metadataKey]
             }
         }
+    }
+
+    /// The set without some flags.
+    package func without(_ names: Set<ExactText>) -> FlagSet {
+        var rest = self
+        rest.flags = flags.filter { !names.contains($0.key) }
+        rest.keys = keys.filter { !names.contains(ExactText($0)) }
+        return rest
     }
 
     /// Evaluates one flag; a name that is not there is a fault.

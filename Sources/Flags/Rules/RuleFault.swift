@@ -39,5 +39,5 @@ package struct Effort: Sendable {
     }
 
     /// Takes what another effort used off this one.
-    mutating func settle(from before: Int, to after: Int) { steps = max(0, steps - (before - after)) }
+    package mutating func settle(from before: Int, to after: Int) { steps = max(0, steps - (before - after)) }
 }
