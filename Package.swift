@@ -113,6 +113,6 @@ let package = Package(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
             name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
-            path: "Tests/EndToEnd", swiftSettings: strict),
+            path: "Tests/EndToEnd", exclude: ["Flags"], swiftSettings: strict),
     ]
 )

@@ -25,7 +25,9 @@ struct ListFlags: AsyncParsableCommand {
         case .json: Output.line(answer.prettyText)
         case .table: Output.write(ListFlags.table(answer).text)
         }
+        var isSound = true
         if case .array(let faults) = answer.members?["faults"] {
+            isSound = faults.isEmpty
             for fault in faults {
                 let key = fault.members?["key"]?.text?.quotable ?? ""
                 let meaning =
@@ -36,6 +38,7 @@ struct ListFlags: AsyncParsableCommand {
             }
         }
         try FlagOutput.checkStanding(answer)
+        if !isSound { throw ExitStatus.degraded }
     }
 
     private static func table(_ answer: JSON) -> Table {
