@@ -3,6 +3,8 @@ package struct Sample: Sendable, Equatable {
     /// The busy share of the CPUs since the sample before, 0 to 1; nil in the first one. In scope `process`: the
     /// process tree's share of its allowance.
     package var cpu: Double?
+    /// The agent's own part of `cpu`, 0 to 1; 0 where the scope does not hold the agent, nil in the first sample.
+    package var selfCPU: Double?
     /// The share of CPU time that the hypervisor gave to others, 0 to 1; the host's in every scope.
     package var steal: Double?
     /// The share of CPU time idle while something waited for a disk, 0 to 1; the host's in every scope.

@@ -24,6 +24,7 @@ package final class Sampler {
     private var times = ProcessorTimes()
     private var timesBefore = ProcessorTimes()
     private var lowWatermarkBytes: UInt64??
+    private var selfUsage = SelfUsage()
 
     /// A sampler of the files below `proc`. In scope `process`, `cpuAllowance` cores count as all of the CPU: the
     /// machine's when nil.
@@ -56,6 +57,7 @@ package final class Sampler {
         sample.pressure.cpu = pressure(&cpuPressure)
         sample.pressure.memory = pressure(&memoryPressure)
         sample.pressure.io = pressure(&ioPressure)
+        if let cores = sample.cores { sample.selfCPU = selfUsage.share(at: now, cores: cores) }
         if let tree { readTree(tree, at: now, into: &sample) }
         sample.readMicroseconds = Int((Instant.now().nanoseconds - begin.nanoseconds) / 1000)
         return sample
@@ -107,6 +109,8 @@ package final class Sampler {
         let cores = allowance ?? sample.cores.map { Double($0) }
         let reading = tree.read(at: now, cores: cores, buffer: buffer)
         sample.cpu = reading?.cpu
+        // The tree is the application's: the agent is no part of it.
+        sample.selfCPU = sample.cpu == nil ? nil : 0
         sample.memoryUsed = nil
         guard let reading, let total = sample.memoryTotalBytes else { return }
         sample.memoryUsed = min(1, Double(reading.residentBytes) / Double(total))

@@ -27,6 +27,8 @@ package struct HostReport: Equatable, Sendable {
     package var intervalMilliseconds: Int64
     /// Busy share of the CPUs, 0…1; nil when unknown.
     package var cpu: Double?
+    /// The agent's own part of `cpu`, 0…1; nil when unknown.
+    package var selfCPU: Double?
     /// Share of CPU time that the hypervisor gave to others, 0…1.
     package var steal: Double?
     /// Share of CPU time spent idle with I/O outstanding, 0…1.
@@ -68,6 +70,7 @@ extension HostReport {
         add("peer", peer)
         if !stands { add("stands", "no") }
         add("cpu", share(cpu))
+        add("self_cpu", share(selfCPU))
         add("steal", share(steal))
         add("iowait", share(iowait))
         add("cores", cores)
@@ -108,6 +111,7 @@ extension HostReport {
         stands = fields["stands"] != "no"
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
         cpu = number("cpu", share)
+        selfCPU = number("self_cpu", share)
         steal = number("steal", share)
         iowait = number("iowait", share)
         cores = number("cores", 1...1_000_000).map { Int($0) }

@@ -137,6 +137,7 @@ package actor Reporter {
         report.peer = identity.peer
         report.intervalMilliseconds = Reporter.intervalMilliseconds
         report.cpu = sample.cpu
+        report.selfCPU = sample.selfCPU
         report.steal = sample.steal
         report.iowait = sample.iowait
         report.cores = sample.cores
