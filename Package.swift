@@ -43,7 +43,9 @@ let package = Package(
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
-        .target(name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP"], swiftSettings: strict),
+        .target(
+            name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP", "Metrics"],
+            swiftSettings: strict),
         .target(
             name: "Remediation",
             dependencies: [
@@ -55,13 +57,14 @@ let package = Package(
             name: "Peer",
             dependencies: [
                 "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy", "Remediation",
+                "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Linux", "Peer", "Transfer",
+                "CLinux", "Linux", "Metrics", "Peer", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -86,7 +89,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Proxy"],
+            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Metrics", "Proxy"],
             swiftSettings: strict),
         .target(
             name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",
@@ -102,7 +105,8 @@ let package = Package(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
+            name: "PeerTests",
+            dependencies: ["CYAML", "Election", "Fixtures", "Linux", "Metrics", "Peer", "Proxy", "Store"],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
