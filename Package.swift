@@ -37,6 +37,7 @@ let package = Package(
         .systemLibrary(
             name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
             providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CDashboard", path: "Sources/Bindings/CDashboard"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
@@ -54,10 +55,11 @@ let package = Package(
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy", "Remediation",
+                "CDashboard", "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                "Remediation",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ], exclude: ["Dashboard/page"], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
