@@ -1,6 +1,8 @@
 // The files themselves, by C23's #embed: no generated source that could be older than they are.
 #include "CDashboard.h"
 
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
 static const unsigned char index_html[] = {
 #embed "../../Peer/Dashboard/page/index.html"
 };

@@ -14,12 +14,13 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 /** A share from 0 to 1 as percent. */
 export function percent(share) {
   if (!isNumber(share)) return "–";
-  return (share * 100).toFixed(share < 0.0995 ? 1 : 0) + " %";
+  return (share * 100).toFixed(share > 0 && share < 0.0995 ? 1 : 0) + " %";
 }
 
 /** Milliseconds of latency. */
 export function latency(ms) {
   if (!isNumber(ms)) return "–";
+  if (ms === 0) return "0 ms";
   if (ms >= 10000) return (ms / 1000).toFixed(0) + " s";
   if (ms >= 1000) return (ms / 1000).toFixed(1) + " s";
   return (ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)) + " ms";
