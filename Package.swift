@@ -104,8 +104,12 @@ let package = Package(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
-            swiftSettings: strict),
+            name: "PeerTests",
+            dependencies: [
+                "CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(

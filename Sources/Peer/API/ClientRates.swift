@@ -15,7 +15,10 @@ package final class ClientRates: Sendable {
     /// Requests that a rested client may make at once.
     package static let burst = 500.0
     /// Clients that are told apart at a time; a bucket that is full again is forgotten.
-    private static let clientsMax = 4096
+    static let clientsMax = 4096
+
+    /// Clients that are told apart now.
+    var clients: Int { buckets.withLock { $0.count } }
 
     /// Buckets that are all full.
     package init() {}

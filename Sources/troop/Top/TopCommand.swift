@@ -25,17 +25,12 @@ struct TopCommand: AsyncParsableCommand {
             )
             throw ExitStatus.degraded
         }
-        let isTold = Atomic(false)
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) {
-                    isTold.store(true, ordering: .relaxed)
-                    break
-                }
-            }
-            watch(keyboard) { isTold.load(ordering: .relaxed) }
-            group.cancelAll()
+        let told = Flag()
+        let listener = Task {
+            for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) { told.set() }
         }
+        watch(keyboard) { told.isSet }
+        listener.cancel()
         keyboard.restore()
     }
 
@@ -73,4 +68,13 @@ struct TopCommand: AsyncParsableCommand {
         Terminal.show(
             screen.text(columns: size.columns, rows: size.rows - 1, atMilliseconds: now))
     }
+}
+
+/// Set once by a signal, seen by the loop.
+private final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .relaxed) }
+
+    func set() { value.store(true, ordering: .relaxed) }
 }
