@@ -40,6 +40,7 @@ let package = Package(
         .systemLibrary(
             name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
             providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CDashboard", path: "Sources/Bindings/CDashboard"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
@@ -60,11 +61,12 @@ let package = Package(
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                "CDashboard", "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election",
+                "Proxy",
                 "Remediation", "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ], exclude: ["Dashboard/page"], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
@@ -126,8 +128,9 @@ let package = Package(
             name: "PeerTests",
             dependencies: [
                 "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Store",
-            ],
-            swiftSettings: strict),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(

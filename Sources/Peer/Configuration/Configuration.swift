@@ -79,6 +79,10 @@ extension Configuration {
         package var listen: SocketAddress
         /// The unix socket of the command line.
         package var socket: String
+        /// What clients of the TCP listener must show; nil where it is open to everyone who reaches it.
+        package var token: Secret?
+        /// Names under which the TCP listener may be asked, besides addresses, `localhost` and the host's name.
+        package var hosts: [String] = []
     }
 
     /// The application on this host.

@@ -16,6 +16,8 @@ struct ConfigurationDraft: Sendable {
     var tls = Configuration.TLS(verify: true)
     var apiListen: SocketAddress?
     var apiSocket = ""
+    var apiTokenFile: String?
+    var apiHosts: [String] = []
     var serverListen: SocketAddress?
     var serverHealth = ""
     var serverWeight = 0
