@@ -16,6 +16,8 @@ struct ConfigurationDraft: Sendable {
     var tls = Configuration.TLS(verify: true)
     var apiListen: SocketAddress?
     var apiSocket = ""
+    var apiTokenFile: String?
+    var apiHosts: [String] = []
     var serverListen: SocketAddress?
     var serverHealth = ""
     var serverWeight = 0
@@ -49,9 +51,7 @@ struct ConfigurationDraft: Sendable {
     var quarantine: Int64?
     var priority = 0
     var neverLeads = false
-    var scope = ScopeWord.host
-    var pidFile: String?
-    var cpuAllowance: Double?
+    var metrics = MetricsDraft()
     var logLevel = Configuration.Log.Level.info
 
     /// `proxy.tls` as it was given.
@@ -70,9 +70,5 @@ struct ConfigurationDraft: Sendable {
         var settings = ServerTLSSettings()
         var certificate: String?
         var key: String?
-    }
-
-    enum ScopeWord: String, Sendable, CaseIterable {
-        case host, process
     }
 }
