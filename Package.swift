@@ -102,7 +102,10 @@ let package = Package(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
+            name: "RemediationTests", dependencies: ["Linux", "Remediation"], swiftSettings: strict),
+        .testTarget(
+            name: "PeerTests",
+            dependencies: ["CYAML", "Election", "Fixtures", "Linux", "Peer", "Proxy", "Remediation", "Store"],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),

@@ -32,6 +32,8 @@ package struct Agent: Service {
     private let board: StatusBoard
     private let pause: PauseSwitch
     private let desk: CommandDesk
+    private let remedies: RemediationDesk
+    private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
     private let api: HTTPServer
@@ -84,6 +86,8 @@ package struct Agent: Service {
             board = parts.board
             pause = parts.pause
             desk = parts.desk
+            remedies = parts.remedies
+            orders = parts.orders
             subscription = parts.subscription
             events = parts.events
             api = parts.api
@@ -127,6 +131,7 @@ package struct Agent: Service {
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                group.addTask { await remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
                 upgrades.close()
@@ -213,6 +218,7 @@ package struct Agent: Service {
             await duties.tick()
             await pause.look()
             await desk.look()
+            Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {
@@ -221,6 +227,7 @@ package struct Agent: Service {
                 await duties.standBy(
                     warm: WarmStandby.includes(configuration.host.name, in: book, at: .now()))
             }
+            remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))

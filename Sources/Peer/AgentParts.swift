@@ -21,6 +21,8 @@ struct AgentParts {
     let board: StatusBoard
     let pause: PauseSwitch
     let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
@@ -85,8 +87,7 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description),
+                boot: configuration.bootMark, server: own?.address.description, peer: configuration.doorAddress?.description),
             sampler: Sampler(
                 scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
             isLeader: { [elector] in elector.isLeader(at: .now()) },
@@ -106,12 +107,27 @@ struct AgentParts {
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
-        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
+        remedies = RemediationDesk(
+            RemediationDesk.Parts(
+                host: configuration.host.name, cluster: configuration.cluster, settings: configuration.remediation,
+                limits: configuration.operationLimits, panicPercent: configuration.proxy.balancing.panicPercent,
+                means: try configuration.remediationMeans(), store: store, keys: keys, elector: elector, roster: roster,
+                router: router, board: board, events: events))
+        orders = OrderTaker(
+            store: store, keys: keys, host: configuration.host.name, folder: folder,
+            means: OrderTaker.Means(
+                reboot: configuration.host.rebootCommand, start: configuration.server?.start,
+                application: configuration.server?.listen,
+                drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
+            events: events, runner: { await HostCommand.run($0, environment: $1) })
+        desk = CommandDesk(
+            queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news, orders)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause,
+            monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
             pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
@@ -147,7 +163,7 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine, _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -162,6 +178,8 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == OrderTaker.hint {
+                    Task { await orders.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -19,6 +19,7 @@ package import Store
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
+/// | `GET /v1/monkeys`, `/v1/operations…`, `POST /v1/remedies` | see `RemediationRoutes` |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -27,6 +28,7 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let remedies: RemediationRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
@@ -36,6 +38,7 @@ package struct AgentAPI: Sendable {
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
+        remedies = RemediationRoutes(store: store, keys: keys, queue: queue)
         self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
@@ -69,12 +72,13 @@ package struct AgentAPI: Sendable {
                 ? await commands.pause(request.body) : await commands.resume(request.body)
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
+            if RemediationRoutes.has(request.path) { return await remedies.answer(request) }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers")
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/monkeys /v1/operations")
         }
     }
 

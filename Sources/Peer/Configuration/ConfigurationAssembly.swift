@@ -24,7 +24,10 @@ struct ConfigurationAssembly {
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
-        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
+        let host = Configuration.Host(
+            name: hostName(), address: draft.hostAddress ?? machine.address, rebootCommand: draft.rebootCommand,
+            bootIDFile: draft.bootIDFile)
+        checkRemediation()
         let redisPassword = password()
         let server = server()
         let scope = scope()
@@ -47,7 +50,8 @@ struct ConfigurationAssembly {
             api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
             metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
-            log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
+            log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
+            warnings: readWarnings + warnings)
     }
 
     private func proxy(
@@ -187,7 +191,28 @@ struct ConfigurationAssembly {
         guard isGiven(section: "server") else { return nil }
         let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
         guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
-        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+        if draft.serverUnit != nil, draft.startCommand != nil {
+            faults.add(
+                places["server.start_command"], "server.start_command",
+                "given together with server.unit; expected one of them")
+        }
+        let start = draft.startCommand ?? draft.serverUnit.map { ["systemctl", "restart", $0] }
+        return Configuration.Server(
+            listen: listen, health: draft.serverHealth, weight: draft.serverWeight, start: start)
+    }
+
+    mutating func checkRemediation() {
+        let gift = draft.remediation.gift
+        if gift.clearPercent > gift.abovePercent {
+            faults.add(
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"), "remediation.gift.clear",
+                "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
+        }
+        if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
+            faults.add(
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"), "remediation.gift.below",
+                "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
+        }
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {

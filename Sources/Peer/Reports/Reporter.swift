@@ -13,15 +13,17 @@ package actor Reporter {
     package struct Identity: Sendable {
         package var name: String
         package var address: String
-        package var bootID: String
+        package var boot: BootMark
         package var server: String?
         package var peer: String?
 
         /// An identity from its parts.
-        package init(name: String, address: String, bootID: String, server: String?, peer: String? = nil) {
+        package init(
+            name: String, address: String, boot: BootMark = .kernel, server: String?, peer: String? = nil
+        ) {
             self.name = name
             self.address = address
-            self.bootID = bootID
+            self.boot = boot
             self.server = server
             self.peer = peer
         }
@@ -39,6 +41,8 @@ package actor Reporter {
     /// True while another live host reports under this host's name.
     package private(set) var nameIsTaken = false
     private var hasLeft = false
+    /// The boot as it was last told apart; only a mark that may change is read again.
+    private var bootID: String
     /// CPU time of the last tick, sample and report, in microseconds; nil before the first.
     package private(set) var tickMicroseconds: Int64?
 
@@ -69,6 +73,7 @@ package actor Reporter {
         self.store = store
         self.keys = keys
         self.identity = identity
+        bootID = identity.boot.read() ?? ""
         self.sampler = sampler
         self.isLeader = isLeader
         self.canLead = canLead
@@ -98,10 +103,11 @@ package actor Reporter {
         if hasLeft { return }
         let began = clinux_thread_cpu_nanoseconds()
         defer { tickMicroseconds = (clinux_thread_cpu_nanoseconds() - began) / 1000 }
+        if case .kernel = identity.boot {} else { bootID = identity.boot.read() ?? bootID }
         let report = report(of: sampler.sample(at: .now()))
         let arguments =
             [
-                identity.name, String(HostReport.expiryMilliseconds), identity.address, identity.bootID,
+                identity.name, String(HostReport.expiryMilliseconds), identity.address, bootID,
                 String(HostReport.lifeMilliseconds),
             ] + report.fields
         let keys = [keys.host(identity.name), keys.hosts]
@@ -129,7 +135,7 @@ package actor Reporter {
     private func report(of sample: Sample) -> HostReport {
         var report = HostReport(name: identity.name, fields: [:])
         report.address = identity.address
-        report.bootID = identity.bootID
+        report.bootID = bootID
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
         report.stands = canLead()

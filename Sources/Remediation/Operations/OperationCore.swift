@@ -30,9 +30,11 @@ package struct OperationCore: Sendable {
     var wallMs: Int64 = 0
 
     /// Takes an operation up: one that was just written, or one that another leader left.
-    package init(_ operation: Operation, limits: OperationLimits, at now: Instant) {
+    /// `epoch` is that of the leader that does.
+    package init(_ operation: Operation, limits: OperationLimits, epoch: Int64? = nil, at now: Instant) {
         self.operation = operation
         draft = operation
+        if let epoch { draft.epoch = epoch }
         self.limits = limits
         began = now
         isInDoubt = operation.phase == .intent
@@ -79,6 +81,7 @@ package struct OperationCore: Sendable {
         owed = nil
         let isNewStep = draft.step != operation.step || draft.rung != operation.rung
         holdsIntent = draft.phase == .intent
+        draft.revision += 1
         operation = draft
         if isNewStep { enter(at: now) }
     }
@@ -89,6 +92,7 @@ package struct OperationCore: Sendable {
         owed = nil
         let wanted = draft
         draft = operation
+        draft.epoch = wanted.epoch
         draft.isCancelled = wanted.isCancelled
         switch effect {
         case .drain:

@@ -78,10 +78,10 @@ package struct DoctorPolicy: Sendable {
         return Thought(hot: hot, storm: storm, hotLeader: hotLeader, wishes: wishes)
     }
 
-    /// Forgets a host's heat: it was handed the lease, gave it up, or was treated.
-    package mutating func beginAnew() {
-        book.reset()
-        goneSince = [:]
+    /// Forgets a host's heat: it was treated.
+    package mutating func beginAnew(with host: String) {
+        book.reset(host)
+        goneSince[host] = nil
     }
 
     /// What the policy knows of a host: its busy share window by window, the youngest first.

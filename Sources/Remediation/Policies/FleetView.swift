@@ -15,15 +15,11 @@ package struct FleetView: Sendable {
         package var busy: Double?
         package var bootID: String
         package var address: String
-        /// How often it reports, in milliseconds.
-        package var intervalMilliseconds: Int64
-        /// Whether it tells that it can be asked to reboot.
-        package var canReboot: Bool
 
         /// A host from its parts.
         package init(
             name: String, seq: String, movedAt: Instant, isFresh: Bool, busy: Double?, bootID: String = "",
-            address: String = "", intervalMilliseconds: Int64 = 1000, canReboot: Bool = true
+            address: String = ""
         ) {
             self.name = name
             self.seq = seq
@@ -32,8 +28,6 @@ package struct FleetView: Sendable {
             self.busy = busy
             self.bootID = bootID
             self.address = address
-            self.intervalMilliseconds = intervalMilliseconds
-            self.canReboot = canReboot
         }
     }
 
@@ -49,20 +43,16 @@ package struct FleetView: Sendable {
         package var isHealthy: Bool?
         /// Who wrote the entry.
         package var by: String
-        /// Requests in flight; nil when unknown.
-        package var inFlight: Int64?
 
         /// A server from its parts.
         package init(
-            address: String, host: String, state: State = .active, isHealthy: Bool? = true, by: String = "agent",
-            inFlight: Int64? = 0
+            address: String, host: String, state: State = .active, isHealthy: Bool? = true, by: String = "agent"
         ) {
             self.address = address
             self.host = host
             self.state = state
             self.isHealthy = isHealthy
             self.by = by
-            self.inFlight = inFlight
         }
     }
 

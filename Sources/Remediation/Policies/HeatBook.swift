@@ -58,6 +58,9 @@ package struct HeatBook: Sendable {
     /// Forgets everything.
     package mutating func reset() { tracks = [:] }
 
+    /// Forgets one host.
+    package mutating func reset(_ host: String) { tracks[host] = nil }
+
     /// Takes in what the hosts reported since the last call; hosts that are gone are forgotten.
     package mutating func take(_ view: FleetView, at now: Instant) {
         let window = now.nanoseconds / (shape.windowMilliseconds * 1_000_000)
