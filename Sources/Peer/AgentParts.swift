@@ -3,6 +3,7 @@ import Linux
 import Logging
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The parts of one agent, built in the order in which they need each other.

@@ -1,5 +1,5 @@
 import FoundationEssentials
-package import Remediation
+import Remediation
 package import Store
 
 /// What people ask about and of the monkeys, through any agent.

@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and

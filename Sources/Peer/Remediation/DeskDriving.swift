@@ -1,5 +1,6 @@
 import Election
 import Linux
+import Proxy
 import Remediation
 import Store
 import Synchronization

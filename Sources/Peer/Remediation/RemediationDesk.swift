@@ -1,7 +1,7 @@
-package import Election
-package import Linux
-package import Remediation
-package import Store
+import Election
+import Linux
+import Remediation
+import Store
 
 /// The leader's remedies: looks at the troop once a second, decides with the policies and the guards, and drives the
 /// operations, its own and those that a leader before it left.

@@ -19,3 +19,8 @@ package struct RemediationMeans: Sendable {
         self.production = production
     }
 }
+
+extension Configuration {
+    /// What remedies are carried out with here.
+    func remediationMeans() throws -> RemediationMeans { RemediationMeans() }
+}
