@@ -88,7 +88,8 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                boot: configuration.bootMark, server: own?.address.description, peer: configuration.doorAddress?.description),
+                boot: configuration.bootMark, server: own?.address.description,
+                peer: configuration.doorAddress?.description),
             sampler: Sampler(
                 scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
             isLeader: { [elector] in elector.isLeader(at: .now()) },
@@ -110,9 +111,12 @@ struct AgentParts {
         let queue = CommandQueue(store: store, keys: keys)
         remedies = RemediationDesk(
             RemediationDesk.Parts(
-                host: configuration.host.name, cluster: configuration.cluster, settings: configuration.remediation,
-                limits: configuration.operationLimits, panicPercent: configuration.proxy.balancing.panicPercent,
-                means: try configuration.remediationMeans(), store: store, keys: keys, elector: elector, roster: roster,
+                host: configuration.host.name, cluster: configuration.cluster,
+                settings: configuration.remediation,
+                limits: configuration.operationLimits,
+                panicPercent: configuration.proxy.balancing.panicPercent,
+                means: try configuration.remediationMeans(), store: store, keys: keys, elector: elector,
+                roster: roster,
                 router: router, board: board, events: events))
         orders = OrderTaker(
             store: store, keys: keys, host: configuration.host.name, folder: folder,

@@ -4,7 +4,8 @@ import Peer
 /// `troop monkeys`: what the two policies see, think and would do; pause, resume, mode.
 struct MonkeysCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "monkeys", abstract: "Show what the gift and the doctor monkey see, think and would do now.",
+        commandName: "monkeys",
+        abstract: "Show what the gift and the doctor monkey see, think and would do now.",
         usage: """
             troop monkeys [show]
             troop monkeys pause|resume [--reason TEXT]
@@ -33,7 +34,8 @@ struct ShowMonkeys: AsyncParsableCommand {
     private static func text(_ document: MonkeysDocument) -> String {
         var text = "leader \(Table.printable(document.leader)) (epoch \(document.epoch))"
         if let paused = document.paused {
-            text += Output.styled("   PAUSED", .yellow) + (paused.isEmpty ? "" : ": \(Table.printable(paused))")
+            text +=
+                Output.styled("   PAUSED", .yellow) + (paused.isEmpty ? "" : ": \(Table.printable(paused))")
         }
         let machines = document.machines.map { ", \($0) machines" } ?? ""
         text += "   provider \(document.provider ?? "none")\(machines)\n"
@@ -43,11 +45,17 @@ struct ShowMonkeys: AsyncParsableCommand {
             text += "  sees    \(Table.printable(policy.sees))\n  thinks  \(Table.printable(policy.thinks))\n"
             guard let would = policy.would else { continue }
             text += "  would   \(Table.printable(would))\n"
-            if let why = policy.heldBack { text += Output.styled("  but     ", .yellow) + Table.printable(why) + "\n" }
+            if let why = policy.heldBack {
+                text += Output.styled("  but     ", .yellow) + Table.printable(why) + "\n"
+            }
         }
-        for mark in document.holds { text += "\nheld: \(Table.printable(mark.host)): \(Table.printable(mark.reason))" }
+        for mark in document.holds {
+            text += "\nheld: \(Table.printable(mark.host)): \(Table.printable(mark.reason))"
+        }
         for mark in document.quarantine {
-            text += Output.styled("\nquarantine: ", .red) + "\(Table.printable(mark.host)): \(Table.printable(mark.reason))"
+            text +=
+                Output.styled("\nquarantine: ", .red)
+                + "\(Table.printable(mark.host)): \(Table.printable(mark.reason))"
         }
         if !document.holds.isEmpty || !document.quarantine.isEmpty { text += "\n" }
         if !document.operations.isEmpty { text += "\n" + OperationsText.table(document.operations) }
@@ -67,7 +75,8 @@ struct PauseMonkeys: AsyncParsableCommand {
 
 /// `troop monkeys resume`
 struct ResumeMonkeys: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Let the monkeys work again.")
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Let the monkeys work again.")
 
     @OptionGroup var ask: RemedyOptions
 

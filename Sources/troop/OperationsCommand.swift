@@ -4,7 +4,8 @@ import Peer
 /// `troop operations`: what the monkeys do and did.
 struct OperationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "operations", abstract: "Show, approve and cancel operations: launches, reboots, replacements.",
+        commandName: "operations",
+        abstract: "Show, approve and cancel operations: launches, reboots, replacements.",
         usage: """
             troop operations [list] [--count N]
             troop operations show ID [--log]
@@ -24,7 +25,9 @@ struct ListOperations: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard (0...1000).contains(count) else { throw ValidationError("--count is \(count); expected 0 to 1000") }
+        guard (0...1000).contains(count) else {
+            throw ValidationError("--count is \(count); expected 0 to 1000")
+        }
     }
 
     func run() async throws {
@@ -49,11 +52,14 @@ struct ShowOperation: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        guard OperationJournal.isID(id) else { throw ValidationError("'\(Table.printable(id))' is no operation's id") }
+        guard OperationJournal.isID(id) else {
+            throw ValidationError("'\(Table.printable(id))' is no operation's id")
+        }
     }
 
     func run() async throws {
-        let document = try agent.client.get(OperationDocument.self, "/v1/operations/\(id)\(log ? "?log=1" : "")")
+        let document = try agent.client.get(
+            OperationDocument.self, "/v1/operations/\(id)\(log ? "?log=1" : "")")
         switch output.output {
         case .json: Output.json(document)
         case .table: Output.write(OperationsText.text(document))
@@ -75,7 +81,8 @@ struct ApproveOperation: AsyncParsableCommand {
 /// `troop operations cancel`
 struct CancelOperation: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "End an operation and take back what it began, while that is possible.")
+        commandName: "cancel",
+        abstract: "End an operation and take back what it began, while that is possible.")
 
     @Argument(help: "The operation's id, as in the list.") var id: String
     @OptionGroup var ask: RemedyOptions
@@ -98,13 +105,16 @@ enum OperationsText {
 
     static func text(_ document: OperationDocument) -> String {
         var text = "\(Output.styled("\(document.kind) \(Table.printable(document.target))", .bold))"
-        text += "   \(Output.styled(document.state, style(document.state) ?? .bold)) at '\(document.step)'   epoch \(document.epoch)\n"
+        text +=
+            "   \(Output.styled(document.state, style(document.state) ?? .bold)) at '\(document.step)'   epoch \(document.epoch)\n"
         text += "why      \(Table.printable(document.reason)) (\(Table.printable(document.by)))\n"
         text += "began    \(document.started)\(document.ended.map { ", ended \($0)" } ?? "")\n"
         if !document.server.isEmpty { text += "server   \(Table.printable(document.server))\n" }
         let machines = [document.machine, document.launched].filter { !$0.isEmpty }.joined(separator: ", ")
         if !machines.isEmpty { text += "machine  \(Table.printable(machines))\n" }
-        if !document.fault.isEmpty { text += Output.styled("fault    ", .red) + Table.printable(document.fault) + "\n" }
+        if !document.fault.isEmpty {
+            text += Output.styled("fault    ", .red) + Table.printable(document.fault) + "\n"
+        }
         var table = Table(["WHEN", "STEP", "EPOCH", "WHAT"], numeric: [2])
         for line in document.lines {
             table.add([.init(line.at), .init(line.step), .init("\(line.epoch)"), .init(line.text)])

@@ -11,7 +11,9 @@ struct GiftCommand: AsyncParsableCommand {
     @OptionGroup var ask: RemedyOptions
 
     func validate() throws {
-        guard (1...100).contains(count) else { throw ValidationError("--count is \(count); expected 1 to 100") }
+        guard (1...100).contains(count) else {
+            throw ValidationError("--count is \(count); expected 1 to 100")
+        }
     }
 
     func run() async throws { try ask.send("gift", value: "\(count)") }
@@ -20,7 +22,8 @@ struct GiftCommand: AsyncParsableCommand {
 /// `troop doctor`: treats a host now.
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Treat a host now, as the doctor monkey would: drain, reboot, verify, return.",
+        commandName: "doctor",
+        abstract: "Treat a host now, as the doctor monkey would: drain, reboot, verify, return.",
         usage: "troop doctor HOST [--reason TEXT]")
 
     @Argument(help: "The host, as in 'troop status'.") var host: String
@@ -44,7 +47,8 @@ struct DrainCommand: AsyncParsableCommand {
 /// `troop undrain`: a server gets requests again.
 struct UndrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "undrain", abstract: "Give a server requests again.", usage: "troop undrain ADDRESS:PORT|HOST")
+        commandName: "undrain", abstract: "Give a server requests again.",
+        usage: "troop undrain ADDRESS:PORT|HOST")
 
     @Argument(help: "The server, by its address or its host.") var server: String
     @OptionGroup var ask: RemedyOptions
@@ -82,12 +86,14 @@ struct QuarantineCommand: AsyncParsableCommand {
         usage: """
             troop quarantine [list]
             troop quarantine release HOST
-            """, subcommands: [ListQuarantine.self, ReleaseQuarantine.self], defaultSubcommand: ListQuarantine.self)
+            """, subcommands: [ListQuarantine.self, ReleaseQuarantine.self],
+        defaultSubcommand: ListQuarantine.self)
 }
 
 /// `troop quarantine list`
 struct ListQuarantine: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Show who is in quarantine.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show who is in quarantine.")
 
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
@@ -107,7 +113,8 @@ struct ListQuarantine: AsyncParsableCommand {
 /// `troop quarantine release`
 struct ReleaseQuarantine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "release", abstract: "Let a host out of quarantine; its server stays off the list until 'troop undrain'.")
+        commandName: "release",
+        abstract: "Let a host out of quarantine; its server stays off the list until 'troop undrain'.")
 
     @Argument(help: "The host.") var host: String
     @OptionGroup var ask: RemedyOptions

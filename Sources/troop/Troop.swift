@@ -19,7 +19,8 @@ struct Troop: AsyncParsableCommand {
         subcommands: [
             AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
-            MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self, DrainCommand.self,
+            MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self,
+            DrainCommand.self,
             UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,

@@ -5,14 +5,16 @@ import Testing
 @Suite struct OperationTests {
     private func launch() -> World {
         var operation = Operation(
-            id: "op1", kind: .launch, target: "gift-1", epoch: 1, started: 0, reason: "mean cpu 83 %", by: "gift")
+            id: "op1", kind: .launch, target: "gift-1", epoch: 1, started: 0, reason: "mean cpu 83 %",
+            by: "gift")
         operation.newcomer = "gift-1"
         return World(operation)
     }
 
     private func heal(_ ladder: [Remedy] = [.reboot]) -> World {
         var operation = Operation(
-            id: "op2", kind: ladder[0].kind, target: "a", server: "10.0.0.1:3000", ladder: ladder, epoch: 1, started: 0,
+            id: "op2", kind: ladder[0].kind, target: "a", server: "10.0.0.1:3000", ladder: ladder, epoch: 1,
+            started: 0,
             reason: "cpu of a 97 %", by: "doctor")
         operation.newcomer = "gift-2"
         return World(operation)
@@ -37,10 +39,12 @@ import Testing
     }
 
     /// Every pair of points at which a leader can die, for every way a cloud can answer.
-    @Test(arguments: [
-        [], [.lost], [.lostBefore], [.late], [.throttled, .lost], [.capacity, .lost], [.lost, .lost, .lost], [.late, .late],
-        [.lostBefore, .late],
-    ] as [[World.Answer]])
+    @Test(
+        arguments: [
+            [], [.lost], [.lostBefore], [.late], [.throttled, .lost], [.capacity, .lost],
+            [.lost, .lost, .lost], [.late, .late],
+            [.lostBefore, .late],
+        ] as [[World.Answer]])
     func launchSurvivesTheLeadersDeathAnywhere(answers: [World.Answer]) {
         forEveryPairOfDeaths(in: {
             var world = launch()
@@ -53,9 +57,11 @@ import Testing
         }
     }
 
-    @Test(arguments: [true, false], [
-        [], [.lost], [.lostBefore], [.late], [.throttled], [.throttled, .lost], [.lost, .lost],
-    ] as [[World.Answer]])
+    @Test(
+        arguments: [true, false],
+        [
+            [], [.lost], [.lostBefore], [.late], [.throttled], [.throttled, .lost], [.lost, .lost],
+        ] as [[World.Answer]])
     func rebootSurvivesTheLeadersDeathAnywhere(byAgent: Bool, answers: [World.Answer]) {
         forEveryPairOfDeaths(in: {
             var world = heal()

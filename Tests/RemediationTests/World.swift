@@ -121,7 +121,11 @@ struct World {
             writers[operation.server] = operation.id
         case .restore, .putOut:
             guard writers[operation.server] == operation.id else { return "somebody else changed it" }
-            if case .restore = effect { entries[operation.server] = .active } else { entries[operation.server] = .out }
+            if case .restore = effect {
+                entries[operation.server] = .active
+            } else {
+                entries[operation.server] = .out
+            }
         case .remove(let server): entries[server] = nil
         case .order(let kind):
             let id = "\(operation.id).\(operation.rung).\(kind.rawValue)"
@@ -132,7 +136,9 @@ struct World {
     }
 
     private mutating func agentActs() {
-        guard agentIsAlive, agentTakesOrders, order == .waiting, doneOrders.insert(orderID).inserted else { return }
+        guard agentIsAlive, agentTakesOrders, order == .waiting, doneOrders.insert(orderID).inserted else {
+            return
+        }
         order = .claimed
         if orderID.hasSuffix("reboot") { reboot() } else { order = .done }
     }
@@ -159,8 +165,11 @@ struct World {
             facts.server = Facts.Server(state: state, isHealthy: !isDown, inFlight: 0)
         }
         if let machine = machines.values.first(where: { $0.state == .running }) {
-            facts.newcomer = Facts.Host(isFresh: true, bootID: "n", address: machine.privateAddress ?? "", server: nil)
-            facts.newcomerServer = ("10.0.0.9:3000", Facts.Server(state: .active, isHealthy: true, inFlight: 0))
+            facts.newcomer = Facts.Host(
+                isFresh: true, bootID: "n", address: machine.privateAddress ?? "", server: nil)
+            facts.newcomerServer = (
+                "10.0.0.9:3000", Facts.Server(state: .active, isHealthy: true, inFlight: 0)
+            )
         }
         let suffix = operation.step == .reboot || operation.step == .prove ? "reboot" : "restart"
         facts.order = orderID == "\(operation.id).\(operation.rung).\(suffix)" ? order : .none

@@ -78,7 +78,8 @@ package struct AgentAPI: Sendable {
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/monkeys /v1/operations")
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/monkeys /v1/operations"
+            )
         }
     }
 

@@ -29,7 +29,8 @@ package struct RemediationRoutes: Sendable {
 
     /// Whether a path is one of these.
     static func has(_ path: String) -> Bool {
-        path == "/v1/monkeys" || path == "/v1/operations" || path.hasPrefix("/v1/operations/") || path == "/v1/remedies"
+        path == "/v1/monkeys" || path == "/v1/operations" || path.hasPrefix("/v1/operations/")
+            || path == "/v1/remedies"
     }
 
     /// Answers a request for one of these paths.
@@ -39,7 +40,8 @@ package struct RemediationRoutes: Sendable {
             guard request.method == "POST" else { return notAllowed("POST") }
             guard request.door == .socket else {
                 return .error(
-                    403, "this listener is read-only; make changes through the agent's socket (the troop command)")
+                    403,
+                    "this listener is read-only; make changes through the agent's socket (the troop command)")
             }
             return await ask(request.body)
         }
@@ -50,7 +52,8 @@ package struct RemediationRoutes: Sendable {
             case "/v1/operations": return try await operations(request)
             default:
                 return try await operation(
-                    String(request.path.dropFirst("/v1/operations/".count)), withLog: request.query["log"] == "1")
+                    String(request.path.dropFirst("/v1/operations/".count)),
+                    withLog: request.query["log"] == "1")
             }
         } catch {
             return .error(error.kind == .retry ? 503 : 502, "\(error)")
@@ -80,7 +83,8 @@ package struct RemediationRoutes: Sendable {
         var count = RemediationRoutes.endedDefault
         if let text = request.query["count"] {
             guard let number = Int(text), (0...RemediationRoutes.endedMax).contains(number) else {
-                return .error(400, "count is '\(text.prefix(20))'; expected 0 to \(RemediationRoutes.endedMax)")
+                return .error(
+                    400, "count is '\(text.prefix(20))'; expected 0 to \(RemediationRoutes.endedMax)")
             }
             count = number
         }
@@ -106,7 +110,8 @@ package struct RemediationRoutes: Sendable {
         do throws(StoreFault) {
             switch try await queue.ask(command) {
             case .done(let text):
-                guard let document = try? JSONForm.document(RemedyDocument.self, from: Array(text.utf8)) else {
+                guard let document = try? JSONForm.document(RemedyDocument.self, from: Array(text.utf8))
+                else {
                     return .json(200, RemedyDocument(text: text, operations: []))
                 }
                 return .json(200, document)
@@ -114,7 +119,9 @@ package struct RemediationRoutes: Sendable {
             case .expired, nil:
                 return .error(
                     504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
-            case .claimed: return .error(504, "the leader took the command and said no more; see 'troop operations list'")
+            case .claimed:
+                return .error(
+                    504, "the leader took the command and said no more; see 'troop operations list'")
             }
         } catch {
             return .error(503, "it is not certain whether it was done: \(error)")
@@ -129,20 +136,25 @@ enum RemedyForm {
     /// Reads a body; throws what is wrong with it.
     static func command(_ body: [UInt8]) throws(FormFault) -> LeaderCommand {
         guard let members = try? JSONDecoder().decode([String: String].self, from: Data(body)) else {
-            throw FormFault(sentence: "the body is no JSON object of texts, such as {\"do\":\"gift\",\"value\":\"1\"}")
+            throw FormFault(
+                sentence: "the body is no JSON object of texts, such as {\"do\":\"gift\",\"value\":\"1\"}")
         }
         let known = ["do", "target", "value", "reason", "by"]
         for name in members.keys.sorted() where !known.contains(name) {
-            throw FormFault(sentence: "there is no member '\(shown(name))'; there are \(known.joined(separator: ", "))")
+            throw FormFault(
+                sentence: "there is no member '\(shown(name))'; there are \(known.joined(separator: ", "))")
         }
         for (name, text) in members.sorted(by: { $0.key < $1.key }) {
-            let isPlain = text.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }
+            let isPlain = text.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
+            }
             guard isPlain, text.count <= textMax else {
                 throw FormFault(
                     sentence: "'\(name)' is longer than \(textMax) characters or holds a control character")
             }
         }
-        guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover else {
+        guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover
+        else {
             throw FormFault(
                 sentence:
                     "'do' is one of monkeys-pause, monkeys-resume, mode, gift, doctor, drain, undrain, approve, cancel, release, hold, unhold"

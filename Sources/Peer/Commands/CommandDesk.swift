@@ -21,7 +21,8 @@ package actor CommandDesk {
 
     /// A desk with its queue.
     package init(
-        queue: CommandQueue, elector: Elector, board: StatusBoard, pause: PauseSwitch, remedies: RemediationDesk,
+        queue: CommandQueue, elector: Elector, board: StatusBoard, pause: PauseSwitch,
+        remedies: RemediationDesk,
         log: Logger
     ) {
         self.remedies = remedies

@@ -26,7 +26,8 @@ struct ConfigurationAssembly {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
         let host = Configuration.Host(
-            name: hostName(), address: draft.hostAddress ?? machine.address, rebootCommand: draft.rebootCommand,
+            name: hostName(), address: draft.hostAddress ?? machine.address,
+            rebootCommand: draft.rebootCommand,
             bootIDFile: draft.bootIDFile)
         checkRemediation()
         let redisPassword = password()
@@ -206,12 +207,14 @@ struct ConfigurationAssembly {
         let gift = draft.remediation.gift
         if gift.clearPercent > gift.abovePercent {
             faults.add(
-                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"), "remediation.gift.clear",
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.clear",
                 "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
         }
         if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
             faults.add(
-                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"), "remediation.gift.below",
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.below",
                 "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
         }
     }

@@ -4,7 +4,8 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + encryption + observation
+            identity + redis + interfaces + server + serverRemedies + proxy + balancing + encryption
+                + observation
                 + leadership + watching + remediation)
     }
 
@@ -23,10 +24,11 @@ extension OptionTable {
                 "host.address", .hostAddress, into: \.hostAddress,
                 .derived("the address of the interface with the default route, else 127.0.0.1"),
                 "The address at which other hosts reach this one."),
+        ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
                 "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
-            ),
+            )
         ]
     }
 

@@ -2,7 +2,7 @@ import Remediation
 
 extension OptionTable {
     /// What the two policies go by, and what keeps them from doing harm.
-    static var remediation: [ConfigurationOption] { gift + doctor + rails + ownRemedies }
+    static var remediation: [ConfigurationOption] { gift + doctor + rails }
 
     private static var gift: [ConfigurationOption] {
         [
@@ -10,13 +10,17 @@ extension OptionTable {
                 "remediation.gift.mode", .oneOf(), into: \.remediation.gift.mode, .text("observe"),
                 "Whether the gift monkey only tells what it would do, prepares it for approval, or does it."),
             ConfigurationOption(
-                "remediation.gift.above", .percentage(1...100), into: \.remediation.gift.abovePercent, .text("70%"),
-                "Servers are launched while the mean busy share of the hosts with an active server is above this."),
+                "remediation.gift.above", .percentage(1...100), into: \.remediation.gift.abovePercent,
+                .text("70%"),
+                "Servers are launched while the mean busy share of the hosts with an active server is above this."
+            ),
             ConfigurationOption(
-                "remediation.gift.clear", .percentage(0...100), into: \.remediation.gift.clearPercent, .text("60%"),
+                "remediation.gift.clear", .percentage(0...100), into: \.remediation.gift.clearPercent,
+                .text("60%"),
                 "A hot fleet counts as calm again below this."),
             ConfigurationOption(
-                "remediation.gift.hold", .duration(2000...86_400_000), into: \.remediation.gift.holdMilliseconds,
+                "remediation.gift.hold", .duration(2000...86_400_000),
+                into: \.remediation.gift.holdMilliseconds,
                 .text("60s"), "How long the heat must last: five of six windows, the last one among them."),
             ConfigurationOption(
                 "remediation.gift.step", .whole(1...100), into: \.remediation.gift.step, .text("1"),
@@ -33,10 +37,12 @@ extension OptionTable {
                 "remediation.gift.scale_in", .truth, into: \.remediation.gift.scaleIn, .text("false"),
                 "Whether launched servers are drained and terminated again while the fleet is idle."),
             ConfigurationOption(
-                "remediation.gift.below", .percentage(0...100), into: \.remediation.gift.belowPercent, .text("25%"),
+                "remediation.gift.below", .percentage(0...100), into: \.remediation.gift.belowPercent,
+                .text("25%"),
                 "The fleet is idle while its mean busy share is below this."),
             ConfigurationOption(
-                "remediation.gift.idle", .duration(2000...604_800_000), into: \.remediation.gift.idleMilliseconds,
+                "remediation.gift.idle", .duration(2000...604_800_000),
+                into: \.remediation.gift.idleMilliseconds,
                 .text("15m"), "How long the fleet must be idle before a server is taken away."),
             ConfigurationOption(
                 "remediation.gift.min", .whole(1...10_000), into: \.remediation.gift.min, .text("1"),
@@ -48,7 +54,8 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "remediation.doctor.mode", .oneOf(), into: \.remediation.doctor.mode, .text("observe"),
-                "Whether the doctor monkey only tells what it would do, prepares it for approval, or does it."),
+                "Whether the doctor monkey only tells what it would do, prepares it for approval, or does it."
+            ),
             ConfigurationOption(
                 "remediation.doctor.above", .percentage(1...100), into: \.remediation.doctor.abovePercent,
                 .text("90%"), "A host is ill while its busy share is above this."),
@@ -75,7 +82,8 @@ extension OptionTable {
                 into: \.remediation.doctor.cooldownMilliseconds, .text("10m"),
                 "How long a host is left alone after a remedy."),
             ConfigurationOption(
-                "remediation.doctor.unreachable", .truth, into: \.remediation.doctor.unreachable, .text("false"),
+                "remediation.doctor.unreachable", .truth, into: \.remediation.doctor.unreachable,
+                .text("false"),
                 "Whether a host that neither reports nor answers its checks is healed through the provider."),
         ]
     }
@@ -85,9 +93,11 @@ extension OptionTable {
             ConfigurationOption(
                 "remediation.guard.min_healthy", .percentage(0...100),
                 into: \.remediation.rails.minHealthyPercent, .text("51%"),
-                "The share of the active servers that must stay healthy when one is taken out; never fewer than one."),
+                "The share of the active servers that must stay healthy when one is taken out; never fewer than one."
+            ),
             ConfigurationOption(
-                "remediation.guard.concurrent", .whole(1...100), into: \.remediation.rails.concurrent, .text("1"),
+                "remediation.guard.concurrent", .whole(1...100), into: \.remediation.rails.concurrent,
+                .text("1"),
                 "Remedies that take a server out, at a time."),
             ConfigurationOption(
                 "remediation.guard.reboots_per_hour", .whole(0...1000),
@@ -103,7 +113,8 @@ extension OptionTable {
                 "How long a new leader only watches."),
             ConfigurationOption(
                 "remediation.guard.fresh", .percentage(0...100), into: \.remediation.rails.freshPercent,
-                .text("51%"), "The share of the hosts that must report in time, or the reports are not trusted."),
+                .text("51%"),
+                "The share of the hosts that must report in time, or the reports are not trusted."),
             ConfigurationOption(
                 "remediation.guard.windows", .windows, into: \.remediation.rails.windows, .derived("always"),
                 "When servers may be taken out, in UTC: `02:00-04:00`, `sat,sun 00:00-24:00`; launches are always allowed.",
@@ -111,7 +122,8 @@ extension OptionTable {
         ]
     }
 
-    private static var ownRemedies: [ConfigurationOption] {
+    /// How this host is rebooted when the leader asks for it.
+    static var hostRemedies: [ConfigurationOption] {
         [
             ConfigurationOption(
                 "host.reboot_command", .arguments, into: \.rebootCommand,
@@ -120,6 +132,12 @@ extension OptionTable {
             ConfigurationOption(
                 "host.boot_id_file", .path, into: \.bootIDFile, .derived("the kernel's boot id"),
                 "A file with another text after each boot, for machines that share a kernel."),
+        ]
+    }
+
+    /// How this host's application is started when the leader asks for it.
+    static var serverRemedies: [ConfigurationOption] {
+        [
             ConfigurationOption(
                 "server.unit", .word, into: \.serverUnit, .none,
                 "The application's systemd unit; the doctor has it restarted."),
@@ -134,10 +152,14 @@ extension OptionTable {
 extension ValueForm where Value == Int {
     /// A percentage with its sign, such as `70%`.
     static func percentage(_ range: ClosedRange<Int>) -> ValueForm {
-        ValueForm(name: "percentage, \(range.lowerBound)% to \(range.upperBound)%") { text throws(ValueFault) in
-            guard text.hasSuffix("%"), let number = decimal(String(text.dropLast())), range.contains(number) else {
+        ValueForm(name: "percentage, \(range.lowerBound)% to \(range.upperBound)%") {
+            text throws(ValueFault) in
+            guard text.hasSuffix("%"), let number = decimal(String(text.dropLast())), range.contains(number)
+            else {
                 throw ValueFault(
-                    text: "expected a percentage from \(range.lowerBound)% to \(range.upperBound)% such as 70%, got '\(shown(text))'")
+                    text:
+                        "expected a percentage from \(range.lowerBound)% to \(range.upperBound)% such as 70%, got '\(shown(text))'"
+                )
             }
             return number
         }
@@ -154,7 +176,9 @@ extension ValueForm where Value == [Remedy] {
         let remedies = words.compactMap { Remedy(rawValue: $0) }
         guard !remedies.isEmpty, remedies.count == words.count, Set(remedies).count == remedies.count else {
             throw ValueFault(
-                text: "expected remedies, each once: restart-app, reboot, stop-start, replace; got '\(shown(text))'")
+                text:
+                    "expected remedies, each once: restart-app, reboot, stop-start, replace; got '\(shown(text))'"
+            )
         }
         return remedies
     }
@@ -169,7 +193,9 @@ extension ValueForm where Value == [MaintenanceWindow] {
         for part in text.split(separator: ConfigurationOption.Shape.partSeparator) {
             guard let window = MaintenanceWindow(String(part)), windows.count < windowsMax else {
                 throw ValueFault(
-                    text: "expected windows such as '02:00-04:00' or 'sat,sun 01:00-05:00', in UTC, got '\(shown(String(part)))'")
+                    text:
+                        "expected windows such as '02:00-04:00' or 'sat,sun 01:00-05:00', in UTC, got '\(shown(String(part)))'"
+                )
             }
             windows.append(window)
         }

@@ -14,15 +14,18 @@ extension RemediationDesk {
         case .switchover: outcome = .refused("that is not for this desk")
         case .monkeysPause:
             outcome = await set(
-                RemediationSwitches.monkeysField, mark(command), "the monkeys are paused: what is under way goes on, nothing new begins",
+                RemediationSwitches.monkeysField, mark(command),
+                "the monkeys are paused: what is under way goes on, nothing new begins",
                 id, lease)
         case .monkeysResume:
-            outcome = await set(RemediationSwitches.monkeysField, "", "the monkeys are at work again", id, lease)
+            outcome = await set(
+                RemediationSwitches.monkeysField, "", "the monkeys are at work again", id, lease)
         case .mode: outcome = await setMode(command, id, lease)
         case .hold: outcome = await hold(command, id, lease)
         case .unhold:
             outcome = await set(
-                RemediationSwitches.holdPrefix + (command.target ?? ""), "", "\(command.target ?? "") is not held any more",
+                RemediationSwitches.holdPrefix + (command.target ?? ""), "",
+                "\(command.target ?? "") is not held any more",
                 id, lease)
         case .release: outcome = await release(command, id, lease)
         case .gift: outcome = await gift(command, lease)
@@ -59,13 +62,16 @@ extension RemediationDesk {
     }
 
     /// Sets a field of `config`; nil when that has settled the command, too.
-    private func set(_ field: String, _ value: String, _ text: String, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+    private func set(_ field: String, _ value: String, _ text: String, _ id: String, _ lease: Lease) async
+        -> CommandOutcome?
+    {
         do {
             _ = try await parts.store.run(
                 OperationScripts.configure,
                 keys: [parts.keys.lease, parts.keys.config, parts.keys.command(id), parts.keys.news],
                 arguments: [
-                    lease.token, RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)", field, value,
+                    lease.token, RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)", field,
+                    value,
                 ])
             return nil
         } catch {
@@ -79,20 +85,26 @@ extension RemediationDesk {
         }
         let field = monkey == .gift ? RemediationSwitches.giftModeField : RemediationSwitches.doctorModeField
         if command.value == "default" {
-            return await set(field, "", "the \(monkey.rawValue) monkey goes by the configuration again", id, lease)
+            return await set(
+                field, "", "the \(monkey.rawValue) monkey goes by the configuration again", id, lease)
         }
         guard let mode = command.value.flatMap({ PolicyMode(rawValue: $0) }) else {
-            return .refused("the mode is one of observe, approve, enforce, and default for the configuration's")
+            return .refused(
+                "the mode is one of observe, approve, enforce, and default for the configuration's")
         }
-        return await set(field, mode.rawValue, "the \(monkey.rawValue) monkey's mode is \(mode.rawValue)", id, lease)
+        return await set(
+            field, mode.rawValue, "the \(monkey.rawValue) monkey's mode is \(mode.rawValue)", id, lease)
     }
 
     private func hold(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard let host = command.target else { return .refused("no host is named") }
         let book = await parts.board.book
-        guard book.pages[host] != nil else { return .refused("there is no host '\(host)'; 'troop status' lists them") }
+        guard book.pages[host] != nil else {
+            return .refused("there is no host '\(host)'; 'troop status' lists them")
+        }
         return await set(
-            RemediationSwitches.holdPrefix + host, mark(command), "\(host) is held: the monkeys leave it alone", id, lease)
+            RemediationSwitches.holdPrefix + host, mark(command),
+            "\(host) is held: the monkeys leave it alone", id, lease)
     }
 
     private func release(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
@@ -103,7 +115,8 @@ extension RemediationDesk {
         lead?.past.removeAll { $0.operation.target == host }  // what was, is forgiven
         return await set(
             RemediationSwitches.quarantinePrefix + host, "",
-            "\(host) is out of quarantine; its server is still off the list: 'troop undrain \(host)' puts it back", id,
+            "\(host) is out of quarantine; its server is still off the list: 'troop undrain \(host)' puts it back",
+            id,
             lease)
     }
 
@@ -113,17 +126,22 @@ extension RemediationDesk {
         guard let count = Int(command.value ?? "1"), (1...100).contains(count) else {
             return .refused("--count is 1 to 100")
         }
-        return await open(.launch(count: count, reason: reason(command, "a person asked for it")), command, lease)
+        return await open(
+            .launch(count: count, reason: reason(command, "a person asked for it")), command, lease)
     }
 
     private func doctor(_ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
         guard let host = command.target else { return .refused("no host is named") }
         let book = await parts.board.book
-        guard book.pages[host] != nil else { return .refused("there is no host '\(host)'; 'troop status' lists them") }
+        guard book.pages[host] != nil else {
+            return .refused("there is no host '\(host)'; 'troop status' lists them")
+        }
         let entries = await parts.roster.entries.filter { $0.host == host }
         let entry = entries.first { $0.state == .active } ?? entries.first { $0.by.hasPrefix("op:") }
         return await open(
-            .heal(host: host, server: entry?.address.description, reason: reason(command, "a person asked for it")),
+            .heal(
+                host: host, server: entry?.address.description,
+                reason: reason(command, "a person asked for it")),
             command, lease)
     }
 
@@ -132,7 +150,9 @@ extension RemediationDesk {
     }
 
     private func open(_ wish: Wish, _ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
-        guard lead?.lease == lease else { return .refused("this leader is not ready yet; ask again in a second") }
+        guard lead?.lease == lease else {
+            return .refused("this leader is not ready yet; ask again in a second")
+        }
         var context = GuardContext()
         context.settings = parts.settings
         context.storeFault = await parts.board.fault
@@ -157,12 +177,14 @@ extension RemediationDesk {
         let names = opened.joined(separator: " ")
         return .done(
             RemediationDesk.answer(
-                "operation \(names) has begun; 'troop operations show \(opened.first ?? "")' tells how it goes", opened))
+                "operation \(names) has begun; 'troop operations show \(opened.first ?? "")' tells how it goes",
+                opened))
     }
 
     private func approve(_ command: LeaderCommand) -> CommandOutcome {
         guard let id = command.target, lead?.runs[id] != nil else {
-            return .refused("no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+            return .refused(
+                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
         }
         guard lead?.runs[id]?.core.approve(by: command.by) == true else {
             return .refused("operation \(id) does not wait for approval")
@@ -172,13 +194,16 @@ extension RemediationDesk {
 
     private func cancel(_ command: LeaderCommand) -> CommandOutcome {
         guard let id = command.target, lead?.runs[id] != nil else {
-            return .refused("no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+            return .refused(
+                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
         }
         guard lead?.runs[id]?.core.cancel(by: command.by) == true else {
             return .refused(
-                "operation \(id) is past the point where it could be taken back; 'troop operations show \(id)' tells where it is")
+                "operation \(id) is past the point where it could be taken back; 'troop operations show \(id)' tells where it is"
+            )
         }
-        return .done(RemediationDesk.answer("operation \(id) is being cancelled; what was begun is taken back", [id]))
+        return .done(
+            RemediationDesk.answer("operation \(id) is being cancelled; what was begun is taken back", [id]))
     }
 
     // MARK: - The list
@@ -198,21 +223,29 @@ extension RemediationDesk {
         if let found = operations.first(where: { $0.server == server }) {
             return .refused("operation \(found.id) (\(found.kind.rawValue)) has \(server) in its hands")
         }
-        if isDrain, entry.state == .active, !entries.contains(where: { $0.state == .active && $0.address != entry.address }) {
-            return .refused("\(server) is the only active server; 'troop servers add \(server) --state draining' does it all the same")
+        if isDrain, entry.state == .active,
+            !entries.contains(where: { $0.state == .active && $0.address != entry.address })
+        {
+            return .refused(
+                "\(server) is the only active server; 'troop servers add \(server) --state draining' does it all the same"
+            )
         }
         let state: ServerState = isDrain ? .draining : .active
         let text =
             entry.state == state
             ? "\(server) was \(state.rawValue) already"
-            : isDrain ? "\(server) gets no new requests; those in flight are finished" : "\(server) gets requests again"
+            : isDrain
+                ? "\(server) gets no new requests; those in flight are finished"
+                : "\(server) gets requests again"
         do {
             let reply = try await parts.store.run(
                 OperationScripts.move,
                 keys: [parts.keys.lease, parts.keys.servers, parts.keys.command(id), parts.keys.news],
                 arguments: [
-                    lease.token, server, state.rawValue, command.reason, isDrain || entry.host.isEmpty ? command.by : "agent",
-                    "\(WallClock.milliseconds())", RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)",
+                    lease.token, server, state.rawValue, command.reason,
+                    isDrain || entry.host.isEmpty ? command.by : "agent",
+                    "\(WallClock.milliseconds())", RemediationDesk.answer(text),
+                    "\(LeaderCommand.outcomeMilliseconds)",
                 ])
             return reply.integer == 1 ? nil : .refused("\(server) is off the list")
         } catch {

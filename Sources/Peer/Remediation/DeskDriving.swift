@@ -21,7 +21,9 @@ extension RemediationDesk {
                 await rest(RemediationDesk.retryMilliseconds)
                 continue
             }
-            guard lead?.lease == lease, let move = lead?.runs[id]?.core.next(facts, at: .now()) else { return }
+            guard lead?.lease == lease, let move = lead?.runs[id]?.core.next(facts, at: .now()) else {
+                return
+            }
             switch move {
             case .over:
                 ended(id)
@@ -140,7 +142,9 @@ extension RemediationDesk {
     /// What is only known when it is asked for: counting requests costs every worker's numbers.
     private func flights(for operation: Operation) -> [String: Int64] {
         guard operation.step == .drain else { return [:] }
-        return Dictionary(parts.router.traffic(epoch: 0).servers.map { ($0.address, $0.inFlight) }) { first, _ in first }
+        return Dictionary(parts.router.traffic(epoch: 0).servers.map { ($0.address, $0.inFlight) }) {
+            first, _ in first
+        }
     }
 
     /// The launched host: by the name that it was given, or else by its address.
@@ -152,7 +156,8 @@ extension RemediationDesk {
 
     private static func host(_ name: String, in book: HostBook, at now: Instant) -> Facts.Host? {
         guard let report = book.pages[name]?.report, let age = book.age(of: name, at: now) else { return nil }
-        let liveness = HostBook.liveness(ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
+        let liveness = HostBook.liveness(
+            ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
         return Facts.Host(
             isFresh: liveness == .up, bootID: report.bootID, address: report.address, server: report.server)
     }
@@ -226,7 +231,8 @@ extension RemediationDesk {
             let id = operation.id
             switch act {
             case .launch(let attempt):
-                let order = LaunchOrder(token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
+                let order = LaunchOrder(
+                    token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
                 return .machine(try await provider.launch(order, permit: permit))
             case .find: return try await provider.machine(launchedBy: id).map { .machine($0) } ?? .nothing
             case .look(let machine):
@@ -246,52 +252,26 @@ extension RemediationDesk {
     }
 
     private static func play(
-        _ step: PlaybookStep?, _ operation: Operation, _ means: RemediationMeans, _ cluster: String, _ epoch: Int64,
+        _ step: PlaybookStep?, _ operation: Operation, _ means: RemediationMeans, _ cluster: String,
+        _ epoch: Int64,
         _ output: @escaping @Sendable (String) -> Void
     ) async -> Outcome {
         guard let step, let runner = means.runner else { return .done }
         let isNew = operation.step != .application
         let target = PlaybookTarget(
             host: isNew ? operation.newcomer : operation.target,
-            address: isNew ? operation.launchedAddress : operation.address, cluster: cluster, operation: operation.id,
+            address: isNew ? operation.launchedAddress : operation.address, cluster: cluster,
+            operation: operation.id,
             epoch: epoch, machine: isNew ? operation.launched : operation.machine)
         do throws(PlaybookFault) {
             output("--- \(operation.step.rawValue) on \(target.host) (\(target.address)), epoch \(epoch)")
             try await runner.run(
-                step, on: target, deadlineSeconds: Int(OperationLimits().playbookMilliseconds / 1000), output: output)
+                step, on: target, deadlineSeconds: Int(OperationLimits().playbookMilliseconds / 1000),
+                output: output)
             return .done
         } catch {
             output("--- \(error)")
             return .playbook(error)
-        }
-    }
-}
-
-/// Lines on their way into an operation's log: a flood is cut, not kept.
-private final class LogLines: Sendable {
-    private struct State {
-        var lines: [String] = []
-        var count = 0
-    }
-
-    private let state = Mutex(State())
-    private static let waitingMax = 500
-    private static let linesMax = 20_000
-    private static let lineCharactersMax = 500
-
-    func add(_ line: String) {
-        state.withLock { state in
-            state.count += 1
-            if state.count == LogLines.linesMax { state.lines.append("--- further lines are left out") }
-            guard state.count < LogLines.linesMax, state.lines.count < LogLines.waitingMax else { return }
-            state.lines.append(String(line.prefix(LogLines.lineCharactersMax)))
-        }
-    }
-
-    func take() -> [String] {
-        state.withLock { state in
-            defer { state.lines = [] }
-            return state.lines
         }
     }
 }

@@ -14,7 +14,8 @@ enum HostCommand {
         let tail = Mutex<[UInt8]>([])
         let inherited = StepRunner.withoutSecrets(ChildRun.ownEnvironment())
         let child = ChildRun(
-            words, environment: inherited.merging(environment) { $1 }, deadlineMilliseconds: deadlineMilliseconds)
+            words, environment: inherited.merging(environment) { $1 },
+            deadlineMilliseconds: deadlineMilliseconds)
         let name = words.first ?? ""
         do throws(SystemFault) {
             let ending = try await child.run(output: { bytes in
@@ -25,7 +26,8 @@ enum HostCommand {
             case .exited(0): return nil
             case .exited(let status): return "\(name) ended with status \(status)\(said)"
             case .killed(let signal): return "\(name) was ended by signal \(signal)\(said)"
-            case .deadline: return "\(name) was ended: it took longer than \(deadlineMilliseconds / 1000) s\(said)"
+            case .deadline:
+                return "\(name) was ended: it took longer than \(deadlineMilliseconds / 1000) s\(said)"
             case .cancelled: return "\(name) was ended with the agent"
             }
         } catch {
@@ -34,8 +36,10 @@ enum HostCommand {
     }
 
     private static func printable(_ bytes: [UInt8]) -> String {
-        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map { $0.value < 0x20 ? " " : String($0) }
-            .joined()
+        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.map {
+            $0.value < 0x20 ? " " : String($0)
+        }
+        .joined()
         return text.isEmpty ? "" : ": \(text.suffix(300))"
     }
 }

@@ -77,7 +77,9 @@ package struct OperationLine: Codable, Equatable, Sendable {
         gmtime_r(&seconds, &parts)
         var buffer = [UInt8](repeating: 0, count: 32)
         let length = buffer.withUnsafeMutableBytes { raw in
-            raw.withMemoryRebound(to: CChar.self) { strftime($0.baseAddress, $0.count, "%Y-%m-%dT%H:%M:%SZ", &parts) }
+            raw.withMemoryRebound(to: CChar.self) {
+                strftime($0.baseAddress, $0.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
+            }
         }
         return String(decoding: buffer[..<length], as: UTF8.self)
     }
@@ -138,7 +140,9 @@ package struct OperationDocument: Codable, Sendable {
         machine = operation.machine
         launched = operation.launched
         ladder = operation.ladder.map(\.rawValue)
-        lines = operation.lines.map { Line(at: OperationLine.time($0.at), step: $0.step, text: $0.text, epoch: $0.epoch) }
+        lines = operation.lines.map {
+            Line(at: OperationLine.time($0.at), step: $0.step, text: $0.text, epoch: $0.epoch)
+        }
         self.log = log
     }
 }

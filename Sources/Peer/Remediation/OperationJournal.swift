@@ -39,35 +39,43 @@ package struct OperationJournal: Sendable {
         let reply = try await store.run(
             OperationScripts.open,
             keys: [
-                keys.lease, keys.operation(operation.id), keys.operations, keys.operationsOpened, keys.config, keys.news,
+                keys.lease, keys.operation(operation.id), keys.operations, keys.operationsOpened, keys.config,
+                keys.news,
             ],
             arguments: [
-                token, operation.id, OperationJournal.text(operation), operation.target, kind.rawValue, "\(concurrent)",
+                token, operation.id, OperationJournal.text(operation), operation.target, kind.rawValue,
+                "\(concurrent)",
                 "\(budget ?? -1)", operation.state.rawValue, operation.step.rawValue, keys.operation(""),
                 byPolicy ? "1" : "0",
             ])
-        guard let parts = reply.elements, let first = parts.first?.integer else { return "Redis's answer is malformed" }
+        guard let parts = reply.elements, let first = parts.first?.integer else {
+            return "Redis's answer is malformed"
+        }
         return first == 1 ? nil : (parts.count > 1 ? parts[1].text : nil) ?? "refused"
     }
 
     /// Writes an operation and its effect; `quarantine` puts the target there.
     func save(
-        _ operation: Operation, after revision: Int64, _ effect: Effect, quarantine: Bool, wallMs: Int64, token: String
+        _ operation: Operation, after revision: Int64, _ effect: Effect, quarantine: Bool, wallMs: Int64,
+        token: String
     ) async throws(StoreFault) -> Written {
         let (word, server, reason, order) = OperationJournal.words(effect, operation)
         let why = reason.isEmpty ? operation.fault : reason
         let arguments = [
             token, operation.id, "\(revision)", OperationJournal.text(operation), operation.state.rawValue,
             operation.step.rawValue, operation.state.hasEnded ? "1" : "0", word, server, why,
-            order.map { OperationJournal.orderID(operation, $0) } ?? "", order?.rawValue ?? "", "\(operation.epoch)",
+            order.map { OperationJournal.orderID(operation, $0) } ?? "", order?.rawValue ?? "",
+            "\(operation.epoch)",
             "\(OperationJournal.orderMilliseconds)",
-            quarantine ? RemediationSwitches.quarantinePrefix + operation.target : "", "\(wallMs)", keys.operation(""),
+            quarantine ? RemediationSwitches.quarantinePrefix + operation.target : "", "\(wallMs)",
+            keys.operation(""),
             "\(OperationJournal.lifeMilliseconds)",
         ]
         let reply = try await store.run(
             OperationScripts.save,
             keys: [
-                keys.lease, keys.operation(operation.id), keys.operations, keys.operationsHistory, keys.servers,
+                keys.lease, keys.operation(operation.id), keys.operations, keys.operationsHistory,
+                keys.servers,
                 keys.news, keys.orders(operation.target), keys.config,
             ], arguments: arguments)
         let parts = reply.elements ?? []
@@ -84,9 +92,14 @@ package struct OperationJournal: Sendable {
     ) -> (word: String, server: String, reason: String, order: Effect.Order?) {
         switch effect {
         case .none: ("", "", "", nil)
-        case .drain: ("drain", operation.server, "\(operation.kind.rawValue) \(operation.id): \(operation.reason)", nil)
+        case .drain:
+            (
+                "drain", operation.server, "\(operation.kind.rawValue) \(operation.id): \(operation.reason)",
+                nil
+            )
         case .restore: ("restore", operation.server, "", nil)
-        case .putOut(let why): ("out", operation.server, "\(operation.kind.rawValue) \(operation.id) failed: \(why)", nil)
+        case .putOut(let why):
+            ("out", operation.server, "\(operation.kind.rawValue) \(operation.id) failed: \(why)", nil)
         case .remove(let server): ("remove", server, "", nil)
         case .order(let order): ("order", "", "", order)
         case .withdraw(let order): ("withdraw", "", "", order)
@@ -104,7 +117,8 @@ package struct OperationJournal: Sendable {
         switch operation.step {
         case .reboot, .prove: order = .reboot
         case .application, .restart: order = .restart
-        case .launch, .boot, .provision, .production, .join, .preflight, .drain, .healthy, .return, .stop, .stopped,
+        case .launch, .boot, .provision, .production, .join, .preflight, .drain, .healthy, .return, .stop,
+            .stopped,
             .power, .retire, .remove, .undo:
             return .none
         }
@@ -141,7 +155,9 @@ package struct OperationJournal: Sendable {
     }
 
     /// Operations that ended, the newest first, with how long ago by Redis's clock, in milliseconds.
-    package func ended(count: Int) async throws(StoreFault) -> [(operation: Operation, agoMilliseconds: Int64)] {
+    package func ended(count: Int) async throws(StoreFault) -> [(
+        operation: Operation, agoMilliseconds: Int64
+    )] {
         let replies = try await store.pipeline([
             Command("TIME"), Command("XREVRANGE", keys.operationsHistory, "+", "-", "COUNT", "\(count)"),
         ])
@@ -160,7 +176,8 @@ package struct OperationJournal: Sendable {
     /// The last lines of an operation's log, oldest first.
     package func log(of id: String, count: Int = 2000) async throws(StoreFault) -> [String] {
         guard OperationJournal.isID(id) else { return [] }
-        let reply = try await store.call(Command("XREVRANGE", keys.operationLog(id), "+", "-", "COUNT", "\(count)"))
+        let reply = try await store.call(
+            Command("XREVRANGE", keys.operationLog(id), "+", "-", "COUNT", "\(count)"))
         return (reply.elements ?? []).reversed().compactMap { $0.elements?.last?.elements?.last?.text }
     }
 
@@ -175,13 +192,15 @@ package struct OperationJournal: Sendable {
     /// Whether a text can name an operation.
     package static func isID(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "-") }
+            && text.utf8.allSatisfy {
+                (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "-")
+            }
     }
 
     static func text(_ operation: Operation) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(operation) else { return "" }  // texts and integers always encode
+        guard let data = try? encoder.encode(operation) else { return "" }
         return String(decoding: data, as: UTF8.self)
     }
 

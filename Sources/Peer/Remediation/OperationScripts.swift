@@ -12,8 +12,8 @@ enum OperationScripts {
         body: Fence.prologue + """
             local time = redis.call('TIME')
             local now = time[1] * 1000 + math.floor(time[2] / 1000)
-            if redis.call('HEXISTS', KEYS[5], 'pause') == 1 then return {0, 'the troop is paused'} end
-            if ARGV[11] == '1' and redis.call('HEXISTS', KEYS[5], 'monkeys') == 1 then
+            if redis.call('HGET', KEYS[5], 'pause') then return {0, 'the troop is paused'} end
+            if ARGV[11] == '1' and redis.call('HGET', KEYS[5], 'monkeys') then
               return {0, 'the monkeys are paused'}
             end
             local same = 0

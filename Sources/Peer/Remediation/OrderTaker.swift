@@ -79,7 +79,9 @@ package actor OrderTaker {
             guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
             let words = (parts[1].elements ?? []).map { $0.text ?? "" }
             var fields: [String: String] = [:]
-            for index in stride(from: 0, to: words.count - 1, by: 2) { fields[words[index]] = words[index + 1] }
+            for index in stride(from: 0, to: words.count - 1, by: 2) {
+                fields[words[index]] = words[index + 1]
+            }
             book.cursor = mark
             guard let order = HostOrder(fields: fields) else {
                 events.tell("order.refused", .warning, "an order to \(host) makes no sense; it is left alone")
@@ -92,7 +94,8 @@ package actor OrderTaker {
     private func take(_ order: HostOrder) async {
         let details = ["operation": order.operation, "order": order.id, "epoch": "\(order.epoch)"]
         if let why = book.objection(to: order) {
-            events.tell("order.refused", .warning, "order \(order.kind.rawValue) is left alone: \(why)", details)
+            events.tell(
+                "order.refused", .warning, "order \(order.kind.rawValue) is left alone: \(why)", details)
             return
         }
         let claimed = try? await store.run(
@@ -107,7 +110,8 @@ package actor OrderTaker {
             return
         }
         events.tell(
-            "order.taken", .notice, "the leader asks this host: \(order.kind.rawValue) (operation \(order.operation))",
+            "order.taken", .notice,
+            "the leader asks this host: \(order.kind.rawValue) (operation \(order.operation))",
             details)
         await events.flush()
         let fault: String?

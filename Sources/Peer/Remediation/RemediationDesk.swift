@@ -109,8 +109,11 @@ package actor RemediationDesk {
             let ended = try? await journal.ended(count: RemediationDesk.pastMax)
         else { return false }
         var lead = Lead(
-            lease: lease, since: now, gift: GiftPolicy(parts.settings.gift), doctor: DoctorPolicy(parts.settings.doctor))
-        lead.past = ended.map { Past(operation: $0.operation, at: now.advanced(milliseconds: -$0.agoMilliseconds)) }
+            lease: lease, since: now, gift: GiftPolicy(parts.settings.gift),
+            doctor: DoctorPolicy(parts.settings.doctor))
+        lead.past = ended.map {
+            Past(operation: $0.operation, at: now.advanced(milliseconds: -$0.agoMilliseconds))
+        }
         self.lead = lead
         for operation in open {
             parts.events.tell(
@@ -141,7 +144,9 @@ package actor RemediationDesk {
     }
 
     /// The operations under way.
-    var operations: [Operation] { (lead?.runs.values.map(\.core.operation) ?? []).filter { !$0.state.hasEnded } }
+    var operations: [Operation] {
+        (lead?.runs.values.map(\.core.operation) ?? []).filter { !$0.state.hasEnded }
+    }
 
     /// An id for a new operation; later ones sort after earlier ones.
     static func newID() -> String {

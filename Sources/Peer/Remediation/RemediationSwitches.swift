@@ -46,7 +46,8 @@ struct RemediationSwitches: Sendable, Equatable {
             } else if field == RemediationSwitches.doctorModeField {
                 doctorMode = mode(field, value)
             } else if field.hasPrefix(RemediationSwitches.holdPrefix) {
-                holds[String(field.dropFirst(RemediationSwitches.holdPrefix.count))] = RemediationSwitches.reason(value)
+                holds[String(field.dropFirst(RemediationSwitches.holdPrefix.count))] =
+                    RemediationSwitches.reason(value)
             } else if field.hasPrefix(RemediationSwitches.quarantinePrefix) {
                 quarantine[String(field.dropFirst(RemediationSwitches.quarantinePrefix.count))] =
                     RemediationSwitches.reason(value)
@@ -59,14 +60,16 @@ struct RemediationSwitches: Sendable, Equatable {
 
     static func == (left: RemediationSwitches, right: RemediationSwitches) -> Bool {
         left.pause == right.pause && left.monkeys == right.monkeys && left.giftMode == right.giftMode
-            && left.doctorMode == right.doctorMode && left.holds == right.holds && left.quarantine == right.quarantine
+            && left.doctorMode == right.doctorMode && left.holds == right.holds
+            && left.quarantine == right.quarantine
             && left.handover?.host == right.handover?.host && left.handover?.at == right.handover?.at
     }
 
     private mutating func mode(_ field: String, _ value: String) -> PolicyMode? {
         if let mode = PolicyMode(rawValue: value) { return mode }
         faults.append(
-            "the field '\(field)' of config is no mode; set it with 'troop monkeys mode', or remove it with HDEL")
+            "the field '\(field)' of config is no mode; set it with 'troop monkeys mode', or remove it with HDEL"
+        )
         return nil
     }
 
@@ -75,6 +78,7 @@ struct RemediationSwitches: Sendable, Equatable {
         guard let mark = try? JSONDecoder().decode(Mark.self, from: Data(value.utf8)) else {
             return String(value.prefix(200))
         }
-        return mark.by.isEmpty ? mark.reason : mark.reason.isEmpty ? "by \(mark.by)" : "\(mark.reason) (\(mark.by))"
+        return mark.by.isEmpty
+            ? mark.reason : mark.reason.isEmpty ? "by \(mark.by)" : "\(mark.reason) (\(mark.by))"
     }
 }

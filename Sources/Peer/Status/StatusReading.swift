@@ -99,7 +99,8 @@ package struct StatusReading: Sendable {
         guard let monkeys else { return [] }
         var notices: [String] = []
         if let why = monkeys.paused {
-            notices.append("the monkeys are paused\(why.isEmpty ? "" : ": \(why)"); 'troop monkeys resume' ends it")
+            notices.append(
+                "the monkeys are paused\(why.isEmpty ? "" : ": \(why)"); 'troop monkeys resume' ends it")
         }
         for policy in monkeys.policies {
             guard let would = policy.would, let why = policy.heldBack else { continue }
@@ -107,7 +108,8 @@ package struct StatusReading: Sendable {
         }
         for mark in monkeys.quarantine {
             notices.append(
-                "\(mark.host) is in quarantine: \(mark.reason); look at it, then 'troop quarantine release \(mark.host)'")
+                "\(mark.host) is in quarantine: \(mark.reason); look at it, then 'troop quarantine release \(mark.host)'"
+            )
         }
         return notices
     }

@@ -6,7 +6,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
     /// Whether it also holds a person's command back: people may overrule what is only caution.
     package var bindsPeople: Bool {
         switch self {
-        case .pause, .store, .operationOnHost, .quarantine, .leader, .concurrent, .minHealthy, .panic, .provider, .max:
+        case .pause, .store, .operationOnHost, .quarantine, .leader, .concurrent, .minHealthy, .panic,
+            .provider, .max:
             true
         case .monkeysPause, .grace, .reports, .hold, .storm, .window, .cooldown, .budget: false
         }
@@ -16,7 +17,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
     package func objection(to wish: Wish, in context: GuardContext) -> String? {
         switch self {
         case .pause: context.pause.map { "the troop is paused\($0.isEmpty ? "" : ": \($0)")" }
-        case .monkeysPause: context.monkeysPause.map { "the monkeys are paused\($0.isEmpty ? "" : ": \($0)")" }
+        case .monkeysPause:
+            context.monkeysPause.map { "the monkeys are paused\($0.isEmpty ? "" : ": \($0)")" }
         case .store: context.storeFault.map { "Redis is unwell: \($0)" }
         case .grace:
             context.ledMilliseconds < context.settings.rails.graceMilliseconds
@@ -30,9 +32,12 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
             }
         case .quarantine:
             wish.host.flatMap { host in
-                context.quarantine[host].map { "\(host) is in quarantine: \($0); 'troop quarantine release \(host)'" }
+                context.quarantine[host].map {
+                    "\(host) is in quarantine: \($0); 'troop quarantine release \(host)'"
+                }
             }
-        case .leader: wish.host == context.leader ? "\(context.leader) leads: it hands the lease over first" : nil
+        case .leader:
+            wish.host == context.leader ? "\(context.leader) leads: it hands the lease over first" : nil
         case .storm:
             switch wish {
             case .heal: context.storm
@@ -65,7 +70,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         let (hosts, fresh) = (context.reports.hosts, context.reports.fresh)
         let needed = Swift.max(1, hosts * context.settings.rails.freshPercent / 100)
         return fresh < needed
-            ? "only \(fresh) of \(hosts) hosts report in time; \(needed) must, or the reports cannot be trusted" : nil
+            ? "only \(fresh) of \(hosts) hosts report in time; \(needed) must, or the reports cannot be trusted"
+            : nil
     }
 
     private func operation(_ wish: Wish, _ context: GuardContext) -> String? {
@@ -93,13 +99,20 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
             guard let last = context.lastLaunch else { return nil }
             let longest: Int64 = 1_800_000
             var pause = settings.gift.cooldownMilliseconds
-            for _ in 0..<Swift.min(10, last.failures) { pause = Swift.min(Swift.max(longest, settings.gift.cooldownMilliseconds), pause * 2) }
+            for _ in 0..<Swift.min(10, last.failures) {
+                pause = Swift.min(Swift.max(longest, settings.gift.cooldownMilliseconds), pause * 2)
+            }
             guard last.agoMilliseconds < pause else { return nil }
-            let why = last.failures > 0 ? "\(last.failures) launches in a row have failed" : "a server was launched"
-            return "cooldown: \(why) \(span(last.agoMilliseconds)) ago; \(span(pause - last.agoMilliseconds)) left"
+            let why =
+                last.failures > 0 ? "\(last.failures) launches in a row have failed" : "a server was launched"
+            return
+                "cooldown: \(why) \(span(last.agoMilliseconds)) ago; \(span(pause - last.agoMilliseconds)) left"
         case .heal(let host, _, _):
-            guard let ago = context.lastRemedy[host], ago < settings.doctor.cooldownMilliseconds else { return nil }
-            return "cooldown: \(host) was treated \(span(ago)) ago; \(span(settings.doctor.cooldownMilliseconds - ago)) left"
+            guard let ago = context.lastRemedy[host], ago < settings.doctor.cooldownMilliseconds else {
+                return nil
+            }
+            return
+                "cooldown: \(host) was treated \(span(ago)) ago; \(span(settings.doctor.cooldownMilliseconds - ago)) left"
         }
     }
 
@@ -107,7 +120,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         let running = context.operations.filter { $0.kind.takesServerOut == wish.takesServerOutOfService }
         let limit = wish.takesServerOutOfService ? context.settings.rails.concurrent : 1
         guard running.count >= limit, let first = running.first else { return nil }
-        return "\(running.count == 1 ? "operation \(first.id) is" : "\(running.count) operations are") under way; \(limit) at a time"
+        return
+            "\(running.count == 1 ? "operation \(first.id) is" : "\(running.count) operations are") under way; \(limit) at a time"
     }
 
     private func budget(_ wish: Wish, _ context: GuardContext) -> String? {
@@ -115,10 +129,12 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         switch wish {
         case .launch(let count, _):
             guard context.launchesLastHour + count > rails.launchesPerHour else { return nil }
-            return "\(context.launchesLastHour) launches \(Guard.hourText); the budget is \(rails.launchesPerHour)"
+            return
+                "\(context.launchesLastHour) launches \(Guard.hourText); the budget is \(rails.launchesPerHour)"
         case .heal, .retire:
             guard context.rebootsLastHour >= rails.rebootsPerHour else { return nil }
-            return "\(context.rebootsLastHour) remedies \(Guard.hourText); the budget is \(rails.rebootsPerHour)"
+            return
+                "\(context.rebootsLastHour) remedies \(Guard.hourText); the budget is \(rails.rebootsPerHour)"
         }
     }
 
@@ -127,7 +143,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         let floor = Swift.max(1, context.activeServers * context.settings.rails.minHealthyPercent / 100)
         let left = context.healthyServers - 1
         guard left < floor else { return nil }
-        return "\(Swift.max(0, left)) healthy servers would be left of \(context.activeServers); at least \(floor) must stay"
+        return
+            "\(Swift.max(0, left)) healthy servers would be left of \(context.activeServers); at least \(floor) must stay"
     }
 
     private func panic(_ wish: Wish, _ context: GuardContext) -> String? {
@@ -154,7 +171,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         // Launches under way may not be in the provider's count yet.
         let there = Swift.max(machines, context.servers)
         guard there + count > context.settings.gift.max else { return nil }
-        return "\(there) servers (\(machines) machines at the provider) and \(count) more would be over gift.max, \(context.settings.gift.max)"
+        return
+            "\(there) servers (\(machines) machines at the provider) and \(count) more would be over gift.max, \(context.settings.gift.max)"
     }
 }
 

@@ -43,7 +43,9 @@ package struct MaintenanceWindow: Sendable, Equatable, CustomStringConvertible {
             let minute = minutes % 60
             return "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
         }
-        let list = days.count == 7 ? "" : days.sorted().map { MaintenanceWindow.names[$0] }.joined(separator: ",") + " "
+        let list =
+            days.count == 7
+            ? "" : days.sorted().map { MaintenanceWindow.names[$0] }.joined(separator: ",") + " "
         return "\(list)\(clock(opens))-\(clock(closes))"
     }
 
@@ -66,7 +68,8 @@ package struct MaintenanceWindow: Sendable, Equatable, CustomStringConvertible {
 
     private static func minutes(_ text: Substring) -> Int? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 && $0.utf8.allSatisfy { (48...57).contains($0) } }),
+        guard parts.count == 2,
+            parts.allSatisfy({ $0.utf8.count == 2 && $0.utf8.allSatisfy { (48...57).contains($0) } }),
             let hour = Int(parts[0]), let minute = Int(parts[1]), minute < 60,
             hour < 24 || hour == 24 && minute == 0
         else { return nil }

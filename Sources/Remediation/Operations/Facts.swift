@@ -29,7 +29,8 @@ package struct Facts: Sendable, Equatable {
         package var by: String
 
         /// A server from its parts.
-        package init(state: FleetView.Server.State, isHealthy: Bool?, inFlight: Int64?, by: String = "agent") {
+        package init(state: FleetView.Server.State, isHealthy: Bool?, inFlight: Int64?, by: String = "agent")
+        {
             self.state = state
             self.isHealthy = isHealthy
             self.inFlight = inFlight

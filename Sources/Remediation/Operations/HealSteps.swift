@@ -8,19 +8,27 @@ extension OperationCore {
         }
         // A reboot that came late is a reboot all the same.
         if operation.isCommitted, let boot = provenBoot(facts) {
-            return skip(to: facts.canProduce || facts.host?.isFresh == true ? .application : .healthy, "boot \(boot) is new")
+            return skip(
+                to: facts.canProduce || facts.host?.isFresh == true ? .application : .healthy,
+                "boot \(boot) is new")
         }
         let isAlive = facts.host?.isFresh == true
         let remedy = draft.remedy
-        if operation.kind == .terminate || remedy == .stopStart || remedy == .replace || remedy == .reboot && !isAlive {
+        if operation.kind == .terminate || remedy == .stopStart || remedy == .replace
+            || remedy == .reboot && !isAlive
+        {
             guard facts.hasProvider else {
                 let lack = remedy == .reboot ? "\(operation.target) does not report and " : ""
                 return fail("\(lack)no provider is configured (remediation.provider)", at: now)
             }
         }
-        if remedy == .restartApp, !isAlive { return fail("\(operation.target) does not report: nobody can ask it", at: now) }
+        if remedy == .restartApp, !isAlive {
+            return fail("\(operation.target) does not report: nobody can ask it", at: now)
+        }
         // What can be asked is asked before anything is drained.
-        if facts.hasProvider, !hasLooked, remedy != .restartApp { return .act(.look(machine: operation.machine)) }
+        if facts.hasProvider, !hasLooked, remedy != .restartApp {
+            return .act(.look(machine: operation.machine))
+        }
         let atMs = wallMs
         let address = facts.host?.address
         let boot = facts.host?.bootID
@@ -89,102 +97,6 @@ extension OperationCore {
         return .wait(milliseconds: limits.pollMilliseconds)
     }
 
-    // MARK: - Reboot
-
-    /// The host's boot id, when it is another one than before.
-    private func provenBoot(_ facts: Facts) -> String? {
-        guard let host = facts.host, host.isFresh, !host.bootID.isEmpty, host.bootID != operation.bootID else { return nil }
-        return host.bootID
-    }
-
-    mutating func reboot(_ facts: Facts, at now: Instant) -> Move {
-        if operation.isCommitted, provenBoot(facts) != nil { return advance(facts, note: "the host has rebooted") }
-        switch operation.way {
-        case nil:
-            if facts.host?.isFresh == true {
-                let atMs = wallMs
-                return write(.order(.reboot)) { operation in
-                    operation.way = .agent
-                    operation.isCommitted = true
-                    operation.note("asked the host's agent to reboot", atMs: atMs)
-                }
-            }
-            return byProvider(facts, at: now)
-        case .agent: return rebootByAgent(facts, at: now)
-        case .provider:
-            if operation.phase == .intent, !holdsIntent {
-                // Another leader may have sent it: a reboot is never sent a second time.
-                return advance(facts, note: "a reboot may be under way")
-            }
-            return operation.phase == .ready ? intend() : .act(.reboot(machine: operation.machine))
-        }
-    }
-
-    private mutating func rebootByAgent(_ facts: Facts, at now: Instant) -> Move {
-        let since = orderedAt ?? now
-        orderedAt = since
-        switch facts.order {
-        case .claimed, .done: return advance(facts, note: "the agent has taken the order")
-        case .failed(let why):
-            if facts.hasProvider, !operation.machine.isEmpty { return byProvider(facts, at: now) }
-            return fail("the agent cannot reboot: \(why)", at: now)
-        case .withdrawn, .none:
-            if facts.hasProvider, !operation.machine.isEmpty { return byProvider(facts, at: now) }
-            draft.isCommitted = false
-            return fail("the agent did not take the order", at: now)
-        case .waiting:
-            if now.milliseconds(since: since) < limits.orderMilliseconds {
-                return .wait(milliseconds: limits.pollMilliseconds)
-            }
-            return write(.withdraw(.reboot)) { _ in }
-        }
-    }
-
-    private mutating func byProvider(_ facts: Facts, at now: Instant) -> Move {
-        guard facts.hasProvider, !operation.machine.isEmpty else {
-            return fail("neither its agent nor a provider can reboot \(operation.target)", at: now)
-        }
-        let atMs = wallMs
-        return write { operation in
-            operation.way = .provider
-            operation.phase = .intent
-            operation.isCommitted = true
-            operation.note("asking the provider to reboot \(operation.machine)", atMs: atMs)
-        }
-    }
-
-    mutating func tookReboot(_ outcome: Outcome, _ facts: Facts, at now: Instant) {
-        switch outcome {
-        case .done: _ = advance(facts, note: "the provider reboots \(operation.machine)")
-        case .fault(.retryable(let why, let mayHaveHappened)):
-            if mayHaveHappened {
-                _ = advance(facts, note: "the provider's answer was lost (\(why)); waiting for the reboot")
-            } else if spent(at: now) >= limits.orderMilliseconds * 4 {
-                _ = fail("the provider does not reboot \(operation.machine): \(why)", at: now)
-            } else {
-                back(off: why, at: now)
-            }
-        case .fault(.notPermitted): notBefore = now.advanced(milliseconds: limits.pollMilliseconds)
-        case .fault(let fault): _ = fail("the provider does not reboot \(operation.machine): \(fault)", at: now)
-        case .machine, .nothing, .playbook: break
-        }
-    }
-
-    mutating func prove(_ facts: Facts, at now: Instant) -> Move {
-        if let boot = provenBoot(facts) {
-            return advance(facts, note: "proven: boot \(operation.bootID.prefix(8)) became \(boot.prefix(8))")
-        }
-        if operation.way == .agent, case .failed(let why) = facts.order {
-            return fail("the agent could not reboot: \(why)", at: now)
-        }
-        if spent(at: now) >= limits.proveMilliseconds {
-            return fail("\(operation.target) has not come back from a reboot within \(span(limits.proveMilliseconds))", at: now)
-        }
-        return .wait(milliseconds: limits.pollMilliseconds)
-    }
-
-    // MARK: - The application
-
     mutating func application(_ facts: Facts, at now: Instant) -> Move {
         if facts.canProduce { return playbook(.production, facts, at: now) }
         let since = orderedAt ?? now
@@ -198,7 +110,9 @@ extension OperationCore {
                 return .wait(milliseconds: limits.pollMilliseconds)
             }
             return write(.withdraw(.restart)) { _ in }
-        case .withdrawn: return advance(facts, note: "the agent did not take the order; the application may start by itself")
+        case .withdrawn:
+            return advance(
+                facts, note: "the agent did not take the order; the application may start by itself")
         case .claimed:
             if now.milliseconds(since: since) < limits.claimedMilliseconds {
                 return .wait(milliseconds: limits.pollMilliseconds)
@@ -224,7 +138,8 @@ extension OperationCore {
         }
         healthySince = nil
         if spent(at: now) >= limits.healthyMilliseconds {
-            return fail("\(operation.server) is not healthy after \(span(limits.healthyMilliseconds))", at: now)
+            return fail(
+                "\(operation.server) is not healthy after \(span(limits.healthyMilliseconds))", at: now)
         }
         return .wait(milliseconds: limits.pollMilliseconds)
     }
@@ -251,63 +166,10 @@ extension OperationCore {
             if now.milliseconds(since: since) < limits.claimedMilliseconds {
                 return .wait(milliseconds: limits.pollMilliseconds)
             }
-            return fail("the application was not started again within \(span(limits.claimedMilliseconds))", at: now)
+            return fail(
+                "the application was not started again within \(span(limits.claimedMilliseconds))", at: now)
         case .done: return advance(facts, note: "the application was started again")
         case .failed(let why): return fail("the application does not start: \(why)", at: now)
-        }
-    }
-
-    // MARK: - Stop, start, terminate
-
-    mutating func power(at now: Instant) -> Move {
-        if operation.phase == .ready || !holdsIntent {
-            // Stopping what stops, starting what starts and terminating what is gone change nothing: it may be sent again.
-            return write { operation in
-                operation.phase = .intent
-                operation.isCommitted = true
-            }
-        }
-        if spent(at: now) >= limits.powerMilliseconds {
-            return powerless("the provider took no '\(operation.step.rawValue)' within \(span(limits.powerMilliseconds))", at: now)
-        }
-        switch operation.step {
-        case .stop: return .act(.stop(machine: operation.machine))
-        case .power: return .act(.start(machine: operation.machine))
-        default: return .act(.terminate(machine: operation.machine))
-        }
-    }
-
-    private mutating func powerless(_ why: String, at now: Instant) -> Move {
-        guard operation.step == .retire else { return fail(why, at: now) }
-        let effect: Effect = operation.isDrained ? .putOut(why) : .none
-        return end(.failed, effect: effect, fault: "\(why); terminate machine \(operation.machine) by hand")
-    }
-
-    mutating func tookPower(_ outcome: Outcome, _ facts: Facts, at now: Instant) {
-        switch outcome {
-        case .done: _ = advance(facts, note: "\(operation.step.rawValue): the provider has taken it")
-        case .fault(.missing) where operation.step == .retire: _ = advance(facts, note: "the machine is gone")
-        case .fault(.retryable(let why, _)), .fault(.capacity(let why)): back(off: why, at: now)
-        case .fault(.notPermitted): notBefore = now.advanced(milliseconds: limits.pollMilliseconds)
-        case .fault(let fault): _ = powerless("\(operation.step.rawValue): \(fault)", at: now)
-        case .machine, .nothing, .playbook: break
-        }
-    }
-
-    mutating func stopped(at now: Instant) -> Move {
-        if spent(at: now) >= limits.powerMilliseconds {
-            return fail("machine \(operation.machine) has not stopped within \(span(limits.powerMilliseconds))", at: now)
-        }
-        return .act(.look(machine: operation.machine))
-    }
-
-    mutating func tookStopped(_ outcome: Outcome, _ facts: Facts, at now: Instant) {
-        notBefore = now.advanced(milliseconds: limits.providerPollMilliseconds)
-        guard case .machine(let machine) = outcome else { return }
-        switch machine.state {
-        case .stopped: _ = advance(facts, note: "\(machine.id) has stopped")
-        case .terminated, .shuttingDown: _ = fail("machine \(machine.id) is \(machine.state.rawValue)", at: now)
-        case .pending, .running, .stopping, .unknown: break
         }
     }
 }

@@ -14,7 +14,8 @@ extension OperationCore {
 
     mutating func boot(at now: Instant) -> Move {
         if spent(at: now) >= limits.bootMilliseconds {
-            return fail("machine \(operation.launched) does not run after \(span(limits.bootMilliseconds))", at: now)
+            return fail(
+                "machine \(operation.launched) does not run after \(span(limits.bootMilliseconds))", at: now)
         }
         return .act(.look(machine: operation.launched))
     }
@@ -73,7 +74,8 @@ extension OperationCore {
                 back(off: why, at: now)
                 owe { $0.attempt = attempt }
             }
-        case .fault(.auth(let why)), .fault(.permanent(let why)), .fault(.missing(let why)): giveUpLaunch(why, at: now)
+        case .fault(.auth(let why)), .fault(.permanent(let why)), .fault(.missing(let why)):
+            giveUpLaunch(why, at: now)
         case .fault(.notPermitted): notBefore = now.advanced(milliseconds: limits.pollMilliseconds)
         case .playbook: break
         }

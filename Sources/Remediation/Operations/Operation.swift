@@ -103,7 +103,8 @@ package struct Operation: Sendable, Equatable, Codable {
 
     /// An operation at its beginning.
     package init(
-        id: String, kind: Kind, target: String, server: String = "", ladder: [Remedy] = [], epoch: Int64, started: Int64,
+        id: String, kind: Kind, target: String, server: String = "", ladder: [Remedy] = [], epoch: Int64,
+        started: Int64,
         reason: String, by: String
     ) {
         self.id = id
@@ -161,7 +162,8 @@ extension Remedy {
         switch self {
         case .restartApp: [.preflight, .drain, .restart, .healthy, .return]
         case .reboot: [.preflight, .drain, .reboot, .prove, .application, .healthy, .return]
-        case .stopStart: [.preflight, .drain, .stop, .stopped, .power, .prove, .application, .healthy, .return]
+        case .stopStart:
+            [.preflight, .drain, .stop, .stopped, .power, .prove, .application, .healthy, .return]
         case .replace: [.preflight, .drain, .launch, .boot, .provision, .production, .join, .retire, .remove]
         }
     }

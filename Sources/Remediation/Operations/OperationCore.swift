@@ -71,7 +71,9 @@ package struct OperationCore: Sendable {
         case .stop, .power, .retire: power(at: now)
         case .stopped: stopped(at: now)
         case .remove:
-            end(.done, effect: operation.server.isEmpty ? .none : .remove(server: operation.server), note: "off the list")
+            end(
+                .done, effect: operation.server.isEmpty ? .none : .remove(server: operation.server),
+                note: "off the list")
         case .undo: undo(facts, at: now)
         }
     }
@@ -189,7 +191,9 @@ package struct OperationCore: Sendable {
         return draft.step
     }
 
-    mutating func end(_ state: Operation.State, effect: Effect = .none, fault: String = "", note: String = "") -> Move {
+    mutating func end(_ state: Operation.State, effect: Effect = .none, fault: String = "", note: String = "")
+        -> Move
+    {
         finish(state, fault, note)
         owed = effect
         return .write(effect)
@@ -239,7 +243,8 @@ extension OperationCore {
         switch operation.step {
         case .launch: isInDoubt
         case .boot, .provision, .production, .join: !operation.launched.isEmpty
-        case .preflight, .drain, .reboot, .prove, .application, .healthy, .return, .restart, .stop, .stopped, .power,
+        case .preflight, .drain, .reboot, .prove, .application, .healthy, .return, .restart, .stop, .stopped,
+            .power,
             .retire, .remove, .undo:
             false
         }
@@ -269,7 +274,9 @@ extension OperationCore {
         if spent(at: now) >= limits.undoMilliseconds {
             return end(
                 draft.isCancelled ? .cancelled : .failed,
-                fault: "\(operation.fault); the machine \(operation.launched) could not be terminated: do it by hand")
+                fault:
+                    "\(operation.fault); the machine \(operation.launched) could not be terminated: do it by hand"
+            )
         }
         if operation.phase == .ready {
             guard let (address, _) = facts.newcomerServer else { return intend() }

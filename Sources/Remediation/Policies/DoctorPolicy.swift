@@ -95,7 +95,9 @@ package struct DoctorPolicy: Sendable {
         var gone: [String: Instant] = [:]
         var wishes: [Wish] = []
         for host in view.hosts where !host.isFresh && host.name != view.leader {
-            guard let server = servers[host.name], server.state == .active, server.isHealthy == false else { continue }
+            guard let server = servers[host.name], server.state == .active, server.isHealthy == false else {
+                continue
+            }
             let since = goneSince[host.name] ?? now
             gone[host.name] = since
             guard now.milliseconds(since: since) >= settings.holdMilliseconds else { continue }

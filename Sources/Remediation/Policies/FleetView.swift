@@ -46,7 +46,8 @@ package struct FleetView: Sendable {
 
         /// A server from its parts.
         package init(
-            address: String, host: String, state: State = .active, isHealthy: Bool? = true, by: String = "agent"
+            address: String, host: String, state: State = .active, isHealthy: Bool? = true,
+            by: String = "agent"
         ) {
             self.address = address
             self.host = host

@@ -44,7 +44,9 @@ package struct GiftPolicy: Sendable {
         if let held {
             wish = .launch(
                 count: settings.step,
-                reason: "mean cpu \(percent(held)) over \(settings.abovePercent) % for \(span(settings.holdMilliseconds))")
+                reason:
+                    "mean cpu \(percent(held)) over \(settings.abovePercent) % for \(span(settings.holdMilliseconds))"
+            )
         } else if settings.scaleIn {
             wish = retirement(from: view, hosts: hosts)
         }
@@ -67,7 +69,8 @@ package struct GiftPolicy: Sendable {
         guard active.count > settings.min else { return nil }
         let launched = active.filter { $0.host.hasPrefix(GiftPolicy.namePrefix) && $0.host != view.leader }
         guard let newest = launched.max(by: { $0.host < $1.host }) else { return nil }
-        let reason = "mean cpu \(percent(held)) below \(settings.belowPercent) % for \(span(settings.idleMilliseconds))"
+        let reason =
+            "mean cpu \(percent(held)) below \(settings.belowPercent) % for \(span(settings.idleMilliseconds))"
         return .retire(host: newest.host, server: newest.address, reason: reason)
     }
 
