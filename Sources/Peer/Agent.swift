@@ -3,6 +3,7 @@ import Linux
 package import Logging
 import Metrics
 import Proxy
+import Remediation
 import ServiceLifecycle
 import Store
 
@@ -34,6 +35,7 @@ package struct Agent: Service {
     private let desk: CommandDesk
     private let subscription: Subscription
     private let events: EventLog
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -86,6 +88,7 @@ package struct Agent: Service {
             desk = parts.desk
             subscription = parts.subscription
             events = parts.events
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -308,6 +311,7 @@ package struct Agent: Service {
         router.stop()
         proxy.stop()
         api.stop()
+        notifier?.stop()
         await store.close()
         log.notice("agent stopped")
     }

@@ -3,6 +3,7 @@ import Linux
 import Logging
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The parts of one agent, built in the order in which they need each other.
@@ -24,6 +25,8 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -46,7 +49,12 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        notifier = configuration.notifier(log: log)
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            notifier?.tell(Notice($0, cluster: configuration.cluster))
+        }
+        machines = ProviderParts(configuration)
+        if let fault = machines.fault { log.error("\(fault)") }
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -114,7 +122,8 @@ struct AgentParts {
             elector: elector, reporter: reporter, news: news, pause: pause)
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            pause: pause, machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in

@@ -19,6 +19,7 @@ struct Troop: AsyncParsableCommand {
         subcommands: [
             AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
+            ProviderCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])

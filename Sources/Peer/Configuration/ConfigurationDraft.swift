@@ -51,6 +51,7 @@ struct ConfigurationDraft: Sendable {
     var scope = ScopeWord.host
     var pidFile: String?
     var cpuAllowance: Double?
+    var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
 
     /// `proxy.tls` as it was given.

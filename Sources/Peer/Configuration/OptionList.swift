@@ -5,7 +5,7 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             identity + redis + interfaces + server + proxy + balancing + encryption + observation
-                + leadership + watching)
+                + leadership + watching + provider)
     }
 
     private static var identity: [ConfigurationOption] {
