@@ -47,7 +47,7 @@ let package = Package(
         .target(
             name: "Remediation",
             dependencies: [
-                "CLinux", "CExpat", "Linux", "Store", "Transfer",
+                "CLinux", "CExpat", "COpenSSL", "Linux", "Store", "Transfer",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
@@ -107,6 +107,9 @@ let package = Package(
             name: "PeerTests",
             dependencies: ["CYAML", "Election", "Fixtures", "Linux", "Peer", "Proxy", "Remediation", "Store"],
             swiftSettings: strict),
+        .testTarget(
+            name: "ProviderTests", dependencies: ["Fixtures", "Linux", "Remediation", "Store", "Transfer"],
+            exclude: ["Playbooks"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(

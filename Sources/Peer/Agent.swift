@@ -3,6 +3,7 @@ import Linux
 package import Logging
 import Metrics
 import Proxy
+import Remediation
 import ServiceLifecycle
 import Store
 
@@ -36,6 +37,7 @@ package struct Agent: Service {
     private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -90,6 +92,7 @@ package struct Agent: Service {
             orders = parts.orders
             subscription = parts.subscription
             events = parts.events
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -315,6 +318,7 @@ package struct Agent: Service {
         router.stop()
         proxy.stop()
         api.stop()
+        notifier?.stop()
         await store.close()
         log.notice("agent stopped")
     }

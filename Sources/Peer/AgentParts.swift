@@ -27,6 +27,8 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -49,7 +51,12 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        notifier = configuration.notifier(log: log)
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            notifier?.tell(Notice($0, cluster: configuration.cluster))
+        }
+        machines = ProviderParts(configuration)
+        if let fault = machines.fault { log.error("\(fault)") }
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -115,7 +122,7 @@ struct AgentParts {
                 settings: configuration.remediation,
                 limits: configuration.operationLimits,
                 panicPercent: configuration.proxy.balancing.panicPercent,
-                means: try configuration.remediationMeans(), store: store, keys: keys, elector: elector,
+                means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
                 router: router, board: board, events: events))
         orders = OrderTaker(
@@ -135,7 +142,8 @@ struct AgentParts {
             monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            pause: pause, machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in

@@ -22,6 +22,7 @@ struct Troop: AsyncParsableCommand {
             MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self,
             DrainCommand.self,
             UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
+            ProviderCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])

@@ -35,8 +35,9 @@ final class Ensemble: Sendable {
     ///
     /// `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
     /// agent's proxy serves, at a port of its own.
+    /// `host` and `metrics` are further members of these sections, `%` standing for what all of a member's files begin with.
     init(
-        _ names: [String] = ["a", "b", "c"], election: String = "",
+        _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", metrics: String = "",
         store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
@@ -53,9 +54,10 @@ final class Ensemble: Sendable {
                 proxyPort: everywhere ? try RedisServer.freePort() : proxyPort,
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
+            let host = host.replacing("%", with: "\(folder)/\(name)")
             let text = """
                 cluster: test
-                host: {name: \(name), address: 127.0.0.1}
+                host: {name: \(name), address: 127.0.0.1\(host)}
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
                 redis: \(redisLines)
@@ -66,8 +68,8 @@ final class Ensemble: Sendable {
                   workers: 1
                   run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
-                metrics: {scope: process, pid_file: \(folder)/\(name).pid}
-                \(election)
+                metrics: {scope: process, pid_file: \(folder)/\(name).pid\(metrics)}
+                \(election.replacing("%", with: folder))
                 """
             try Ensemble.write(text, to: member.config)
             return member

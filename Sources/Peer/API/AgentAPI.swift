@@ -20,6 +20,7 @@ package import Store
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 /// | `GET /v1/monkeys`, `/v1/operations…`, `POST /v1/remedies` | see `RemediationRoutes` |
+/// | `POST /v1/provider/test` | a dry run of the provider; socket only |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -29,17 +30,19 @@ package struct AgentAPI: Sendable {
     private let keys: Keys
     private let commands: CommandRoutes
     private let remedies: RemediationRoutes
+    private let machines: ProviderRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch,
+        queue: CommandQueue, pause: PauseSwitch, machines: ProviderRoutes,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         remedies = RemediationRoutes(store: store, keys: keys, queue: queue)
         self.upgrade = upgrade
+        self.machines = machines
         self.reading = reading
         self.roster = roster
         self.proxy = proxy
@@ -70,6 +73,9 @@ package struct AgentAPI: Sendable {
             if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
             return request.path == "/v1/pause"
                 ? await commands.pause(request.body) : await commands.resume(request.body)
+        case "/v1/provider/test":
+            guard request.method == "POST" else { return notAllowed("POST") }
+            return request.door == .socket ? await machines.test() : readOnly
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if RemediationRoutes.has(request.path) { return await remedies.answer(request) }

@@ -29,6 +29,12 @@ package struct Configuration: Sendable, Equatable {
     package var log: Log
     /// The two policies and their guard rails.
     package var remediation = RemediationSettings()
+    /// What launches and reboots machines; nil: nothing does.
+    package var provider: ProviderChoice?
+    /// What prepares machines.
+    package var steps = Steps()
+    /// Who is told of events.
+    package var notify = Notify()
     /// What is allowed but looks wrong, a line each; to be logged once at the start.
     package var warnings: [String]
 }

@@ -39,6 +39,7 @@ struct ConfigurationAssembly {
         let clientTLS = clientTLS()
         let serverTLS = serverTLS()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
+        let (provider, steps, notify) = remedies(cluster ?? "")
         try faults.throwIfAny()
         // Each nil among these is a fault already thrown.
         guard let cluster, let url, let peerListen, let apiListen = draft.apiListen,
@@ -53,6 +54,7 @@ struct ConfigurationAssembly {
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
             metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
             log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
+            provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
     }
 
@@ -71,6 +73,21 @@ struct ConfigurationAssembly {
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
             healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
             forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+    }
+
+    private mutating func remedies(
+        _ cluster: String
+    ) -> (Configuration.ProviderChoice?, Configuration.Steps, Configuration.Notify) {
+        var assembly = ProviderAssembly(draft: draft.provider, cluster: cluster) {
+            [places, sectionMarks] key in
+            places[key] != nil || sectionMarks[key] != nil || places.keys.contains { $0.hasPrefix("\(key).") }
+        }
+        let parts = (assembly.provider(), assembly.steps(), assembly.notify())
+        for (key, text) in assembly.faults {
+            let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+            faults.add(places[key] ?? place(ofSection: section), key, text)
+        }
+        return parts
     }
 
     private mutating func accessLog() -> AccessLogSettings? {

@@ -52,6 +52,7 @@ struct ConfigurationDraft: Sendable {
     var scope = ScopeWord.host
     var pidFile: String?
     var cpuAllowance: Double?
+    var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
     var remediation = RemediationSettings()
     var rebootCommand: [String]?

@@ -5,8 +5,7 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             identity + redis + interfaces + server + serverRemedies + proxy + balancing + encryption
-                + observation
-                + leadership + watching + remediation)
+                + observation + leadership + watching + remediation + provider)
     }
 
     private static var identity: [ConfigurationOption] {

@@ -167,7 +167,7 @@ extension RemediationDesk {
         context.servers = entries.count
         context.activeServers = active.count
         context.healthyServers = active.count { health[$0.address] == .healthy }
-        context.fleet = parts.means.provider == nil ? .noProvider : .counted(lead?.machines?.count ?? 0)
+        context.fleet = knownFleet
         if let (_, why) = Guard.objection(to: wish, in: context, byPerson: true) { return .refused(why) }
         let before = Set(lead?.runs.keys.map { $0 } ?? [])
         if let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, byPerson: true) {

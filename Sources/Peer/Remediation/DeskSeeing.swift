@@ -73,7 +73,7 @@ extension RemediationDesk {
         context.rebootsLastHour = reading.remedies
         context.launchesLastHour = reading.launches
         context.wallMs = WallClock.milliseconds()
-        context.fleet = parts.means.provider == nil ? .noProvider : .counted(lead?.machines?.count ?? 0)
+        context.fleet = knownFleet
         let past = lead?.past ?? []
         let launches = past.filter { $0.operation.kind == .launch && $0.operation.state != .cancelled }
         if let last = launches.max(by: { $0.at < $1.at }) {
@@ -89,6 +89,12 @@ extension RemediationDesk {
                 context.lastRemedy[entry.operation.target] ?? .max, ago)
         }
         return context
+    }
+
+    /// The machines as they were last counted; decisions count anew.
+    var knownFleet: GuardContext.Fleet {
+        if let fault = parts.means.fault { return .unreadable(fault) }
+        return parts.means.provider == nil ? .noProvider : .counted(lead?.machines?.count ?? 0)
     }
 
     /// Hosts whose only remedy of the last day failed, and whose server it left off the list: they get one more.

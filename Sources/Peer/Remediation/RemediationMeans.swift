@@ -7,6 +7,8 @@ package struct RemediationMeans: Sendable {
     /// What makes a new machine ready, and what puts the application into service on it or after a reboot.
     package var provision: PlaybookStep?
     package var production: PlaybookStep?
+    /// Why the provider that is configured cannot be used; nil while it can, or none is.
+    package var fault: String?
 
     /// Means from their parts.
     package init(
@@ -20,7 +22,11 @@ package struct RemediationMeans: Sendable {
     }
 }
 
-extension Configuration {
-    /// What remedies are carried out with here.
-    func remediationMeans() throws -> RemediationMeans { RemediationMeans() }
+extension RemediationMeans {
+    /// The means of the parts that the configuration names.
+    init(_ parts: ProviderParts) {
+        self.init(
+            provider: parts.provider, runner: parts.runner, provision: parts.provision, production: parts.production)
+        fault = parts.fault
+    }
 }

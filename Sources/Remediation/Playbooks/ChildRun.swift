@@ -68,8 +68,13 @@ package struct ChildRun: Sendable {
         return try result.get()
     }
 
+    /// The same on the calling thread, which it blocks.
+    package func blocking(
+        output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    ) throws(SystemFault) -> Ending { try perform(nil, output, nil) }
+
     private func perform(
-        _ bell: Doorbell, _ output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
+        _ bell: Doorbell?, _ output: @escaping @Sendable (UnsafeRawBufferPointer) -> Void,
         _ errors: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     ) throws(SystemFault) -> Ending {
         let deadline = Instant.now().advanced(milliseconds: deadlineMilliseconds)

@@ -50,6 +50,14 @@ package actor EC2Caller {
     /// Asks for credentials and says where they come from.
     func credentialSource() throws(ProviderFault) -> String { try credentials().source }
 
+    /// The instance that this process runs on.
+    func ownInstance() throws(ProviderFault) -> String {
+        guard let id = InstanceCredentials(world: chain.world).instanceID() else {
+            throw .permanent("the instance's metadata service does not say which instance this host is")
+        }
+        return id
+    }
+
     /// Where requests go.
     func endpoint() throws(ProviderFault) -> (url: String, region: String) {
         if region == nil { region = chain.region() }

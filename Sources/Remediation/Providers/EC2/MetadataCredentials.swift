@@ -131,6 +131,15 @@ struct InstanceCredentials: Sendable {
         return EC2Settings.isRegion(text) ? text : nil
     }
 
+    /// The instance's own name.
+    func instanceID() -> String? {
+        guard let token = try? token(), let answer = get("/latest/meta-data/instance-id", token),
+            answer.status == 200
+        else { return nil }
+        let text = String(decoding: answer.body, as: UTF8.self)
+        return Machine.isID(text) ? text : nil
+    }
+
     private func token() throws(CredentialFault) -> String? {
         if world.environment["AWS_EC2_METADATA_DISABLED"]?.lowercased() == "true" { return nil }
         let question = CredentialWorld.Question(
