@@ -61,7 +61,7 @@ let package = Package(
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Linux", "Peer", "Transfer",
+                "CLinux", "Linux", "Peer", "Remediation", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -113,7 +113,7 @@ let package = Package(
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Transfer", "troop"],
+            name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Remediation", "Transfer", "troop"],
             path: "Tests/EndToEnd", swiftSettings: strict),
     ]
 )

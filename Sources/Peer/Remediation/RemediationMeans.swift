@@ -26,7 +26,8 @@ extension RemediationMeans {
     /// The means of the parts that the configuration names.
     init(_ parts: ProviderParts) {
         self.init(
-            provider: parts.provider, runner: parts.runner, provision: parts.provision, production: parts.production)
+            provider: parts.provider, runner: parts.runner, provision: parts.provision,
+            production: parts.production)
         fault = parts.fault
     }
 }
