@@ -60,17 +60,6 @@ extension World {
         }
         tally.excusedEpochs += 1
         ledger.highestEpoch = lease.epoch
-        ledger.highestMark = min(ledger.highestMark, lease.epoch)
-    }
-
-    /// I3: writes that Redis takes come in the order of their epochs.
-    mutating func noteMark(_ write: Write) {
-        guard write.node == master else { return }
-        // A machine whose clock stood still may get its lease back from a store that forgot the next one.
-        if write.lease.epoch < ledger.highestMark, write.lease.epoch != agents[write.agent].excusedEpoch {
-            violate(3, "a write of epoch \(write.lease.epoch) after \(ledger.highestMark)")
-        }
-        ledger.highestMark = max(ledger.highestMark, write.lease.epoch)
     }
 
     /// I4 for commands: taken once, unless the store went back in time meanwhile.
