@@ -24,10 +24,11 @@ extension World {
     }
 
     private func isExcused(_ index: Int) -> Bool {
-        guard let epoch = agents[index].core.standing.epoch else { return false }
-        let sinceStep = now - ledger.steppedAheadAt
-        return epoch == agents[index].excusedEpoch
-            || sinceStep < agents[index].settings.quarantineMilliseconds * World.millisecond
+        guard case .leader(_, let until) = agents[index].core.standing else { return false }
+        let settings = agents[index].settings
+        // The message that it believes because of was sent before the machine stood still.
+        let isOld = until < agents[index].stoppedAt.advanced(milliseconds: settings.ttlMilliseconds)
+        return isOld || now - ledger.steppedAheadAt < settings.quarantineMilliseconds * World.millisecond
     }
 
     /// What the store answered to an election's ask.
