@@ -54,17 +54,19 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
+        .target(name: "Flags", swiftSettings: strict),
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy", "Remediation",
+                "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                "Remediation",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Linux", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Peer", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -82,8 +84,11 @@ let package = Package(
         .executableTarget(
             name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
             swiftSettings: strict),
+        .executableTarget(name: "bench-relay", path: "Benchmarks/relay"),
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
+        .testTarget(
+            name: "FlagsTests", dependencies: ["Flags"], exclude: ["Parity"], swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
@@ -116,12 +121,13 @@ let package = Package(
             dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
             path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
-            name: "PeerTests", dependencies: ["CYAML", "Fixtures", "Linux", "Peer", "Proxy", "Store"],
+            name: "PeerTests",
+            dependencies: ["CYAML", "Fixtures", "Flags", "Linux", "Peer", "Proxy", "Store"],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Transfer", "troop"],
-            path: "Tests/EndToEnd", swiftSettings: strict),
+            name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
+            path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

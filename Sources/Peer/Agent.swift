@@ -34,6 +34,7 @@ package struct Agent: Service {
     private let desk: CommandDesk
     private let subscription: Subscription
     private let events: EventLog
+    private let flags: FlagBook
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -86,6 +87,7 @@ package struct Agent: Service {
             desk = parts.desk
             subscription = parts.subscription
             events = parts.events
+            flags = parts.flags
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -213,6 +215,7 @@ package struct Agent: Service {
             await duties.tick()
             await pause.look()
             await desk.look()
+            await flags.tick()
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {

@@ -24,6 +24,7 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let flags: FlagBook
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -47,6 +48,7 @@ struct AgentParts {
             }
         }
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -108,13 +110,17 @@ struct AgentParts {
         let queue = CommandQueue(store: store, keys: keys)
         desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        subscription = AgentParts.subscription(
+            settings, keys, elector, roster, desk, pause, flags, news)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            pause: pause,
+            flags: FlagRoutes(
+                book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -147,7 +153,7 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -162,6 +168,8 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == FlagScripts.hint {
+                    Task { await flags.look() }
                 } else {
                     roster.lookAgain()
                 }

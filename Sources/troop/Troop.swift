@@ -17,7 +17,8 @@ struct Troop: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
+            AgentCommand.self, StatusCommand.self, ServersCommand.self, FlagsCommand.self,
+            HistoryCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,

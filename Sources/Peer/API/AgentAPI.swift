@@ -19,6 +19,7 @@ package import Store
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
+/// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -27,15 +28,17 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let flags: FlagRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
+        self.flags = flags
         self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
@@ -46,6 +49,7 @@ package struct AgentAPI: Sendable {
 
     /// Answers one request.
     package func answer(_ request: Request) async -> Response {
+        if let answer = await flags.answer(request) { return answer }
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
@@ -74,7 +78,7 @@ package struct AgentAPI: Sendable {
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers")
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/flags")
         }
     }
 

@@ -151,6 +151,8 @@ extension Configuration {
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
         package var balancing = BalancingSettings()
+        /// What a single client or exchange may take.
+        package var defence = DefenceSettings()
         /// Where requests are logged; nil logs none.
         package var accessLog: AccessLogSettings?
         /// What servers are told of clients, and which proxies are believed.

@@ -63,8 +63,9 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+            healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
+            accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
+            upgrades: draft.upgrades)
     }
 
     private mutating func accessLog() -> AccessLogSettings? {

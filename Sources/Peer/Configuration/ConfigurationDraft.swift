@@ -34,6 +34,7 @@ struct ConfigurationDraft: Sendable {
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
     var balancing = BalancingSettings()
+    var defence = DefenceSettings()
     var healthStatus = 200..<400
     var healthBody: String?
     var accessLogPath: String?

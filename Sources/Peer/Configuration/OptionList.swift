@@ -4,7 +4,7 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + encryption + observation
+            identity + redis + interfaces + server + proxy + balancing + defence + encryption + observation
                 + leadership + watching)
     }
 
