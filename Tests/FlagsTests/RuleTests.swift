@@ -54,7 +54,7 @@ import Testing
     }
 
     /// The buckets out of 100 for a flag `new-ui`.
-    @Test(arguments: [("user-1", 16), ("user-2", 7), ("a@b.c", 29)])
+    @Test(arguments: [("user-1", 16), ("user-2", 7)])
     func aTargetingKeyFallsIntoItsBucket(_ key: String, _ bucket: Int) throws {
         let data = #"{"targetingKey":"\#(key)","$flagd":{"flagKey":"new-ui"}}"#
         #expect(
@@ -63,6 +63,13 @@ import Testing
         #expect(
             try run(#"{"fractional":[["on",\#(bucket + 1)],["off",\#(99 - bucket)]]}"#, over: data)
                 == .string("on"))
+    }
+
+    @Test func aValueOfOnesOwnFallsIntoItsBucket() throws {
+        for (bucket, variant) in [(29, "off"), (30, "on")] {
+            let rule = #"{"fractional":[{"var":"email"},["on",\#(bucket)],["off",\#(100 - bucket)]]}"#
+            #expect(try run(rule, over: #"{"email":"a@b.c"}"#) == .string(variant))
+        }
     }
 
     @Test func withoutAKeyThereIsNoShare() throws {
