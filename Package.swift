@@ -13,7 +13,10 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "troop",
-    products: [.executable(name: "troop", targets: ["troop"])],
+    products: [
+        .executable(name: "troop", targets: ["troop"]),
+        .library(name: "shifted-clock", type: .dynamic, targets: ["ShiftedClock"]),  // for tests only
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -43,7 +46,9 @@ let package = Package(
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
-        .target(name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP"], swiftSettings: strict),
+        .target(
+            name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP", "Metrics"],
+            swiftSettings: strict),
         .target(
             name: "Remediation",
             dependencies: [
@@ -56,14 +61,14 @@ let package = Package(
             name: "Peer",
             dependencies: [
                 "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
-                "Remediation",
+                "Remediation", "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Flags", "Linux", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -81,6 +86,7 @@ let package = Package(
         .executableTarget(
             name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
             swiftSettings: strict),
+        .executableTarget(name: "bench-relay", path: "Benchmarks/relay"),
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
         .testTarget(
@@ -90,7 +96,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Proxy"],
+            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Metrics", "Proxy"],
             swiftSettings: strict),
         .target(
             name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",
@@ -105,14 +111,27 @@ let package = Package(
         .testTarget(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Election", "Linux", "Peer", "Store"],
+            path: "Tests/Simulation/World", swiftSettings: strict),
+        .target(name: "ShiftedClock", path: "Tests/Simulation/Clock"),
+        .executableTarget(
+            name: "simulate", dependencies: ["Linux", "Simulation"], path: "Tests/Simulation/Command",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
+            path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
             name: "PeerTests",
-            dependencies: ["CYAML", "Fixtures", "Flags", "Linux", "Peer", "Proxy", "Store"],
+            dependencies: [
+                "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Store",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
             name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
-            path: "Tests/EndToEnd", exclude: ["Flags"], swiftSettings: strict),
+            path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

@@ -25,6 +25,9 @@ struct AgentParts {
     let api: HTTPServer
     let events: EventLog
     let flags: FlagBook
+    let watch: HostWatch
+    let history: HistoryKeeper
+    let historyFetch: HistoryFetch
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -62,12 +65,31 @@ struct AgentParts {
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
+        watch = try HostWatch(
+            scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
+            top: configuration.metrics.top)
+        if !watch.hasItsScope {
+            log.error("metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
+        }
+        history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
+        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        let board = StatusBoard(
+            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        self.board = board
+        let electorRelay = ElectionTally.Relay()
+        let tally = ElectionTally(
+            electorRelay, leaseMilliseconds: configuration.election.ttlMilliseconds,
+            holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
             highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in changesEnd.yield(change) }
+        ) { [changesEnd] change in
+            tally.note(change)
+            changesEnd.yield(change)
+        }
+        electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let own = configuration.ownServer
@@ -88,9 +110,9 @@ struct AgentParts {
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
                 bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description),
-            sampler: Sampler(
-                scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
+                server: own?.address.description, peer: configuration.doorAddress?.description,
+                api: configuration.apiAddress?.description),
+            watch: watch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -104,8 +126,6 @@ struct AgentParts {
             conduct: LeaderDuties.Conduct(
                 host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
             log: log)
-        board = StatusBoard(
-            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
         desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
@@ -116,7 +136,13 @@ struct AgentParts {
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
         let answers = AgentAPI(
-            reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
+            reading: reading, roster: roster,
+            metering: MetricsRoutes(
+                proxy: proxy, watch: watch, history: history,
+                // Whatever has something to tell to Prometheus is one of these.
+                sources: [
+                    AgentMetrics(watch: watch, store: store.meter, ticks: reporter.meter), tally, history,
+                ]), store: store, keys: keys, queue: queue,
             pause: pause,
             flags: FlagRoutes(
                 book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),

@@ -21,7 +21,7 @@ struct Troop: AsyncParsableCommand {
             HistoryCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
             DemoCommand.self,
-            SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
+            SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])
 
     static func main() async {

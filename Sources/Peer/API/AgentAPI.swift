@@ -1,6 +1,5 @@
 import Election
 import Linux
-package import Proxy
 package import Store
 
 /// The agent's HTTP API: status for everyone, changes for who may open the socket.
@@ -11,7 +10,9 @@ package import Store
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
 /// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
-/// | `GET /metrics` | what this agent's proxy has counted, for Prometheus |
+/// | `GET /metrics` | what this agent has counted, for Prometheus |
+/// | `GET /v1/sample` | `SampleDocument`: this host's last sample |
+/// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
@@ -24,7 +25,7 @@ package import Store
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
-    private let proxy: Proxy
+    private let metering: MetricsRoutes
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
@@ -33,7 +34,7 @@ package struct AgentAPI: Sendable {
 
     /// An API over the parts of one agent.
     package init(
-        reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
+        reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
         queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
@@ -42,7 +43,7 @@ package struct AgentAPI: Sendable {
         self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
-        self.proxy = proxy
+        self.metering = metering
         self.store = store
         self.keys = keys
     }
@@ -59,7 +60,6 @@ package struct AgentAPI: Sendable {
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/metrics": return isGet ? metrics : notAllowed("GET, HEAD")
         case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
@@ -73,6 +73,7 @@ package struct AgentAPI: Sendable {
                 ? await commands.pause(request.body) : await commands.resume(request.body)
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
+            if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
@@ -87,12 +88,6 @@ package struct AgentAPI: Sendable {
         var response = Response.error(405, "this path takes only \(methods)")
         response.fields.append(("Allow", methods))
         return response
-    }
-
-    private var metrics: Response {
-        Response(
-            status: 200, contentType: MetricsText.contentType,
-            body: MetricsText.bytes(of: ProxyMetrics.families(proxy.snapshot())))
     }
 
     private func role(wanted: Bool) -> Response {

@@ -84,7 +84,7 @@ package struct StatusReading: Sendable {
             agent: Status.Agent(
                 host: configuration.host.name, version: Version.text, election: word(standing),
                 serving: await duties.isServing, proxy: configuration.proxy.listen.description,
-                tickUs: await reporter.tickMicroseconds),
+                tickUs: reporter.tickMicroseconds),
             leader: leader,
             hosts: await hosts(leader: leader, at: now),
             servers: await servers(standing),
@@ -137,6 +137,9 @@ package struct StatusReading: Sendable {
                 memoryAvailableBytes: report?.memoryAvailable, load1: report?.load1, load5: report?.load5,
                 load15: report?.load15, pressureCpuSome: report?.pressureCPUSome,
                 pressureMemorySome: report?.pressureMemorySome, pressureIoSome: report?.pressureIOSome,
+                networkReceived: report?.networkReceived, networkSent: report?.networkSent,
+                diskRead: report?.diskRead, diskWritten: report?.diskWritten, diskBusy: report?.diskBusy,
+                filesystemUsed: report?.filesystem,
                 reportAgeMs: age, agentVersion: report?.agentVersion)
         }
     }
