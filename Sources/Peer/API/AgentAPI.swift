@@ -79,7 +79,8 @@ package struct AgentAPI: Sendable {
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/flags")
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/flags"
+            )
         }
     }
 
