@@ -3,6 +3,7 @@ import Linux
 package import Logging
 import Metrics
 import Proxy
+import Remediation
 import ServiceLifecycle
 import Store
 
@@ -32,6 +33,8 @@ package struct Agent: Service {
     private let board: StatusBoard
     private let pause: PauseSwitch
     private let desk: CommandDesk
+    private let remedies: RemediationDesk
+    private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
     private let flags: FlagBook
@@ -39,6 +42,7 @@ package struct Agent: Service {
     private let history: HistoryKeeper
     private let historyFetch: HistoryFetch
     private let watch: TroopWatch
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -92,6 +96,8 @@ package struct Agent: Service {
             board = parts.board
             pause = parts.pause
             desk = parts.desk
+            remedies = parts.remedies
+            orders = parts.orders
             subscription = parts.subscription
             events = parts.events
             flags = parts.flags
@@ -99,6 +105,7 @@ package struct Agent: Service {
             history = parts.history
             historyFetch = parts.historyFetch
             watch = parts.watch
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -144,6 +151,7 @@ package struct Agent: Service {
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                group.addTask { await remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
                 upgrades.close()
@@ -232,6 +240,7 @@ package struct Agent: Service {
             await pause.look()
             await desk.look()
             await flags.tick()
+            Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
@@ -244,6 +253,7 @@ package struct Agent: Service {
                 isClose = isWarm && book.pages.count <= Agent.closeTroop
                 if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
+            remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
@@ -354,6 +364,7 @@ package struct Agent: Service {
         proxy.stop()
         api.stop()
         hostWatch.stop()
+        notifier?.stop()
         await store.close()
         log.notice("agent stopped")
     }
