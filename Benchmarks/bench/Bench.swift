@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy and nginx, and the agent's tick.",
-        subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
+        subcommands: [ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, AllCommand.self],
         defaultSubcommand: AllCommand.self)
 
     /// The folder of the bench's own executables.
@@ -88,9 +88,19 @@ struct TickCommand: ParsableCommand {
     }
 }
 
+struct StatusBenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "How long 'troop status' takes in troops of 100 and 10,000 hosts.")
+    @OptionGroup var options: TickOptions
+
+    func run() throws {
+        try Bench.onStage { try StatusBench(options, stage: $0, machine: $1).run() }
+    }
+}
+
 struct AllCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "Both, one after the other.")
+        commandName: "all", abstract: "All, one after the other.")
     @OptionGroup var proxy: ProxyOptions
     @OptionGroup var tick: TickOptions
 
@@ -98,6 +108,7 @@ struct AllCommand: ParsableCommand {
         try Bench.onStage { stage, machine in
             try ProxyBench(proxy, stage: stage, machine: machine).run()
             try TickBench(tick, stage: stage, machine: machine).run()
+            try StatusBench(tick, stage: stage, machine: machine).run()
         }
     }
 }

@@ -1,5 +1,6 @@
 import Fixtures
 import Glibc
+import Peer
 import Testing
 
 /// The dashboard in a real browser.

@@ -124,7 +124,7 @@ package actor LiveFeed {
 
     private func read() async {
         let status = await status()
-        guard let bytes = JSONForm.bytes(status) else { return }
+        guard let bytes = status.json else { return }
         var next = LiveState(status: bytes)
         for section in sections {
             let response = await ask(.get(section.path, query: section.query))
