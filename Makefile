@@ -16,7 +16,7 @@ BENCH_ARGS ?= all
 FUZZ_SECONDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test lint build bench conformance fuzz clean
+.PHONY: help demo test lint build bench conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -59,6 +59,12 @@ conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes 
 fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=20 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+man: ## Writes packaging/troop.1 from the commands' own help.
+	@scripts/bootstrap build
+	@swift build --product troop
+	@scripts/man-page .build/debug/troop > packaging/troop.1
+	@echo "man: packaging/troop.1"
 
 clean: ## Removes everything that was built.
 	rm -rf .build
