@@ -3,6 +3,7 @@ import Linux
 import Logging
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The parts of one agent, built in the order in which they need each other.
@@ -21,10 +22,18 @@ struct AgentParts {
     let board: StatusBoard
     let pause: PauseSwitch
     let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let flags: FlagBook
+    let hostWatch: HostWatch
+    let history: HistoryKeeper
+    let historyFetch: HistoryFetch
     let watch: TroopWatch
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -47,7 +56,13 @@ struct AgentParts {
                     metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
             }
         }
-        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        notifier = configuration.notifier(log: log)
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            notifier?.tell(Notice($0, cluster: configuration.cluster))
+        }
+        machines = ProviderParts(configuration)
+        if let fault = machines.fault { log.error("\(fault)") }
+        flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -63,12 +78,32 @@ struct AgentParts {
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
+        hostWatch = try HostWatch(
+            scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
+            top: configuration.metrics.top)
+        if !hostWatch.hasItsScope {
+            log.error(
+                "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
+        }
+        history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
+        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        let board = StatusBoard(
+            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        self.board = board
+        let electorRelay = ElectionTally.Relay()
+        let tally = ElectionTally(
+            electorRelay, leaseMilliseconds: configuration.election.ttlMilliseconds,
+            holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
             highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in changesEnd.yield(change) }
+        ) { [changesEnd] change in
+            tally.note(change)
+            changesEnd.yield(change)
+        }
+        electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let watch = TroopWatch(events: events, leads: { [elector] in elector.isLeader(at: .now()) })
@@ -94,10 +129,9 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description),
-            sampler: Sampler(
-                scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
+                boot: configuration.bootMark, server: own?.address.description,
+                peer: configuration.doorAddress?.description, api: configuration.apiAddress?.description),
+            watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -111,19 +145,46 @@ struct AgentParts {
             conduct: LeaderDuties.Conduct(
                 host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
             log: log)
-        board = StatusBoard(
-            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
-        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
+        remedies = RemediationDesk(
+            RemediationDesk.Parts(
+                host: configuration.host.name, cluster: configuration.cluster,
+                settings: configuration.remediation,
+                limits: configuration.operationLimits,
+                panicPercent: configuration.proxy.balancing.panicPercent,
+                means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
+                roster: roster,
+                router: router, board: board, events: events))
+        orders = OrderTaker(
+            store: store, keys: keys, host: configuration.host.name, folder: folder,
+            means: OrderTaker.Means(
+                reboot: configuration.host.rebootCommand, start: configuration.server?.start,
+                application: configuration.server?.listen,
+                drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
+            events: events, runner: { await HostCommand.run($0, environment: $1) })
+        desk = CommandDesk(
+            queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        subscription = AgentParts.subscription(
+            settings, keys, elector, roster, desk, pause, flags, news, orders)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
+            monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
-            reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            reading: reading, roster: roster,
+            metering: MetricsRoutes(
+                proxy: proxy, watch: hostWatch, history: history,
+                // Whatever has something to tell to Prometheus is one of these.
+                sources: [
+                    AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
+                ]), store: store, keys: keys, queue: queue,
+            pause: pause,
+            flags: FlagRoutes(
+                book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -172,7 +233,8 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
+        _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -187,6 +249,10 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == FlagScripts.hint {
+                    Task { await flags.look() }
+                } else if text == OrderTaker.hint {
+                    Task { await orders.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -61,6 +61,11 @@ struct AgentClient {
         try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))
     }
 
+    /// Asks for a dry run of the provider, which may be throttled for a while.
+    func testProvider() throws -> ProviderTestDocument {
+        try read(ProviderTestDocument.self, send("POST", "/v1/provider/test", [], within: 120_000))
+    }
+
     /// Sends a change and reads its outcome.
     func change(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> ChangeDocument {
         try read(ChangeDocument.self, send(method, path, json))
@@ -71,6 +76,11 @@ struct AgentClient {
         _ type: Document.Type, _ method: String, _ path: String, _ json: [UInt8]
     ) throws -> Document {
         try read(type, send(method, path, json, within: AgentClient.leaderMilliseconds))
+    }
+
+    /// Asks the agent and returns what it answers, whatever that is.
+    func exchange(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+        try send(method, path, json)
     }
 
     /// What the leader is asked may take until it has answered and its successor leads, in milliseconds.

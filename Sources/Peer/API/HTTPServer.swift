@@ -232,7 +232,9 @@ package final class HTTPServer: Sendable {
 
     private static func head(_ response: Response) -> String {
         var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
-        head += "Content-Type: \(response.contentType)\r\n"
+        if response.status != 304 {  // it has no content, and says nothing of the content there would be
+            head += "Content-Type: \(response.contentType)\r\n"
+        }
         head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
         for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
         return head
@@ -240,7 +242,8 @@ package final class HTTPServer: Sendable {
 
     /// An answer as it goes out.
     static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
-        var head = head(response) + "Content-Length: \(response.body.count)\r\n"
+        var head = head(response)
+        if response.status != 304 { head += "Content-Length: \(response.body.count)\r\n" }
         head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
         return Array(head.utf8) + (isHead ? [] : response.body)
     }
@@ -249,6 +252,7 @@ package final class HTTPServer: Sendable {
     static func reason(_ status: Int) -> String {
         switch status {
         case 200: "OK"
+        case 304: "Not Modified"
         case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"

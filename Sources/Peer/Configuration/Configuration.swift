@@ -1,5 +1,6 @@
 package import Linux
 package import Proxy
+package import Remediation
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -26,6 +27,14 @@ package struct Configuration: Sendable, Equatable {
     package var metrics: Metrics
     /// What is logged.
     package var log: Log
+    /// The two policies and their guard rails.
+    package var remediation = RemediationSettings()
+    /// What launches and reboots machines; nil: nothing does.
+    package var provider: ProviderChoice?
+    /// What prepares machines.
+    package var steps = Steps()
+    /// Who is told of events.
+    package var notify = Notify()
     /// What is allowed but looks wrong, a line each; to be logged once at the start.
     package var warnings: [String]
 }
@@ -37,6 +46,10 @@ extension Configuration {
         package var name: String
         /// The numeric address other hosts reach this one at, canonical, without brackets.
         package var address: String
+        /// The program that reboots this host; nil for the file that systemd watches.
+        package var rebootCommand: [String]?
+        /// A file with another text after each boot; nil for the kernel's boot id.
+        package var bootIDFile: String?
     }
 
     /// Where agents will prove to each other that they live.
@@ -93,6 +106,8 @@ extension Configuration {
         package var health: String
         /// The share of requests, against other servers' weights.
         package var weight: Int
+        /// The program that starts the application (again); nil where it starts by itself.
+        package var start: [String]?
     }
 
     /// The HTTP proxy.
@@ -155,6 +170,8 @@ extension Configuration {
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
         package var balancing = BalancingSettings()
+        /// What a single client or exchange may take.
+        package var defence = DefenceSettings()
         /// Where requests are logged; nil logs none.
         package var accessLog: AccessLogSettings?
         /// What servers are told of clients, and which proxies are believed.
@@ -193,13 +210,21 @@ extension Configuration {
         /// Whose CPU and memory are reported.
         package enum Scope: Sendable, Equatable {
             case host
+            /// The agent's own group when the path is nil.
+            case cgroup(path: String?)
             case process(pidFile: String)
         }
 
         /// Whose CPU and memory are reported.
         package var scope: Scope
-        /// The cores that count as 100 % in scope `process`; the machine's when nil.
+        /// The cores that count as 100 % in scopes `cgroup` and `process`; the group's or the machine's when nil.
         package var cpuAllowance: Double?
+        /// How many of the greediest processes are told of.
+        package var top = 0
+        /// The memory for the history of all hosts, in bytes.
+        package var historyBudget = Configuration.Metrics.historyBudgetDefault
+        /// 64 MiB.
+        package static let historyBudgetDefault = 64 << 20
     }
 
     /// What is logged.

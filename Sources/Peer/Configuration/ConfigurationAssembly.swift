@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
@@ -24,7 +25,11 @@ struct ConfigurationAssembly {
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
-        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
+        let host = Configuration.Host(
+            name: hostName(), address: draft.hostAddress ?? machine.address,
+            rebootCommand: draft.rebootCommand,
+            bootIDFile: draft.bootIDFile)
+        checkRemediation()
         let redisPassword =
             draft.redisPassword
             ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
@@ -43,6 +48,7 @@ struct ConfigurationAssembly {
         let clientTLS = clientTLS()
         let serverTLS = serverTLS()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
+        let (provider, steps, notify) = remedies(cluster ?? "")
         try faults.throwIfAny()
         // Each nil among these is a fault already thrown.
         guard let cluster, let url, let peerListen, let apiListen = draft.apiListen,
@@ -57,8 +63,12 @@ struct ConfigurationAssembly {
                 listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
             server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
-            metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
-            log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
+            metrics: Configuration.Metrics(
+                scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
+                historyBudget: Int(draft.metrics.historyBudget)),
+            log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
+            provider: provider, steps: steps, notify: notify,
+            warnings: readWarnings + warnings)
     }
 
     private func proxy(
@@ -74,8 +84,24 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+            healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
+            accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
+            upgrades: draft.upgrades)
+    }
+
+    private mutating func remedies(
+        _ cluster: String
+    ) -> (Configuration.ProviderChoice?, Configuration.Steps, Configuration.Notify) {
+        var assembly = ProviderAssembly(draft: draft.provider, cluster: cluster) {
+            [places, sectionMarks] key in
+            places[key] != nil || sectionMarks[key] != nil || places.keys.contains { $0.hasPrefix("\(key).") }
+        }
+        let parts = (assembly.provider(), assembly.steps(), assembly.notify())
+        for (key, text) in assembly.faults {
+            let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+            faults.add(places[key] ?? place(ofSection: section), key, text)
+        }
+        return parts
     }
 
     private mutating func accessLog() -> AccessLogSettings? {
@@ -198,15 +224,48 @@ struct ConfigurationAssembly {
         guard isGiven(section: "server") else { return nil }
         let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
         guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
-        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+        if draft.serverUnit != nil, draft.startCommand != nil {
+            faults.add(
+                places["server.start_command"], "server.start_command",
+                "given together with server.unit; expected one of them")
+        }
+        let start = draft.startCommand ?? draft.serverUnit.map { ["systemctl", "restart", $0] }
+        return Configuration.Server(
+            listen: listen, health: draft.serverHealth, weight: draft.serverWeight, start: start)
+    }
+
+    mutating func checkRemediation() {
+        let gift = draft.remediation.gift
+        if gift.clearPercent > gift.abovePercent {
+            faults.add(
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.clear",
+                "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
+        }
+        if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
+            faults.add(
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.below",
+                "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
+        }
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {
-        switch draft.scope {
+        switch draft.metrics.scope {
         case .host: return .host
+        case .cgroup:
+            if let path = draft.metrics.cgroup, !path.hasPrefix("/") || path.contains("..") {
+                faults.add(
+                    places["metrics.cgroup"], "metrics.cgroup",
+                    "is '\(shown(path))'; expected a path from the root of the control groups, such as /system.slice/app.service"
+                )
+            }
+            return .cgroup(path: draft.metrics.cgroup)
         case .process:
             let expected = "expected the path of the process's pid file, for scope process"
-            guard let file = required(draft.pidFile, "metrics.pid_file", expected) else { return .host }
+            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else {
+                return .host
+            }
             return .process(pidFile: file)
         }
     }

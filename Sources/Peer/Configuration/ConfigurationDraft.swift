@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
@@ -36,6 +37,7 @@ struct ConfigurationDraft: Sendable {
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
     var balancing = BalancingSettings()
+    var defence = DefenceSettings()
     var healthStatus = 200..<400
     var healthBody: String?
     var accessLogPath: String?
@@ -50,10 +52,14 @@ struct ConfigurationDraft: Sendable {
     var quarantine: Int64?
     var priority = 0
     var neverLeads = false
-    var scope = ScopeWord.host
-    var pidFile: String?
-    var cpuAllowance: Double?
+    var metrics = MetricsDraft()
+    var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
+    var remediation = RemediationSettings()
+    var rebootCommand: [String]?
+    var bootIDFile: String?
+    var serverUnit: String?
+    var startCommand: [String]?
 
     /// `proxy.tls` as it was given.
     struct ClientTLS: Sendable {
@@ -71,9 +77,5 @@ struct ConfigurationDraft: Sendable {
         var settings = ServerTLSSettings()
         var certificate: String?
         var key: String?
-    }
-
-    enum ScopeWord: String, Sendable, CaseIterable {
-        case host, process
     }
 }

@@ -151,10 +151,14 @@ package actor LiveFeed {
         writers.removeAll { !$0.write(event) }
     }
 
-    /// A body without its last line end; one with others inside would break the stream's form.
+    /// A body without its last line end; one with others inside would break the stream's form. Its own age is left out:
+    /// it is another each second, and the stream's.
     private static func oneLine(_ body: [UInt8]) -> [UInt8]? {
         var body = body
         while body.last == UInt8(ascii: "\n") { body.removeLast() }
-        return body.isEmpty || body.contains(UInt8(ascii: "\n")) ? nil : body
+        if body.isEmpty || body.contains(UInt8(ascii: "\n")) { return nil }
+        let members = JSONMembers.members(of: body[...])
+        guard members.contains(where: { $0.name == "age_ms" }) else { return body }
+        return LiveState.object(members.filter { $0.name != "age_ms" })
     }
 }
