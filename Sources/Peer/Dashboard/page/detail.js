@@ -14,7 +14,7 @@ const WIDTH_MIN = 120;
 export class Detail {
   #key = null;
   #past = null;
-  #askedAt = 0;
+  #askedAt = -Infinity;
   #opener = null;
   #sample = null;
 
@@ -56,7 +56,7 @@ export class Detail {
     this.#key = key;
     this.#past = null;
     this.#sample = null;
-    this.#askedAt = 0;
+    this.#askedAt = -Infinity;
     if (!this.dialog.open) this.dialog.showModal();
     byId("detail-body").scrollTop = 0;
     this.update(this.rows, this.leader);
