@@ -131,7 +131,8 @@ package actor LiveFeed {
             switch response.status {
             case 200: next.sections[section.name] = LiveFeed.oneLine(response.body)
             case 404: break
-            default: next.sections[section.name] = state?.sections[section.name]  // the last known, with its age
+            // The last known stays, with its age.
+            default: next.sections[section.name] = state?.sections[section.name]
             }
         }
         let now = Instant.now()
