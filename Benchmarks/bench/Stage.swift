@@ -84,6 +84,13 @@ final class Stage: Sendable {
         throw BenchFault("\(child.name) did not end within \(limit) s:\n\(child.output)")
     }
 
+    /// Waits for a child's end without a pause in between; its exit status as of a shell.
+    func wait(for child: Child) -> Int32 {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(child.pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        return reap(child) ?? 255
+    }
+
     /// Throws, with the last of its output, when a child that should serve has ended.
     func expectRunning(_ child: Child) throws(BenchFault) {
         guard reap(child) == nil else { throw BenchFault("\(child.name) has ended:\n\(child.output)") }
