@@ -190,7 +190,7 @@ package struct AgentAPI: Sendable {
     /// 503 while Redis cannot be reached, 502 when it answers with an error.
     private static func status(of fault: StoreFault) -> Int {
         switch fault {
-        case .rejected, .malformed, .misconfigured: 502
+        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
         case .unreachable, .timeout, .backingOff: 503
         }
     }
