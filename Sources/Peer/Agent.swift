@@ -34,6 +34,13 @@ package struct Agent: Service {
     private let desk: CommandDesk
     private let subscription: Subscription
     private let events: EventLog
+    private let incumbency: Incumbency
+    private let officeChanges: AsyncStream<ElectionChange>
+    private let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    private let storeStates: AsyncStream<StoreState>
+    private let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    private let checks: CheckDesk
+    private let masterWatch: MasterWatch?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -86,6 +93,13 @@ package struct Agent: Service {
             desk = parts.desk
             subscription = parts.subscription
             events = parts.events
+            incumbency = parts.incumbency
+            officeChanges = parts.officeChanges
+            officeChangesEnd = parts.officeChangesEnd
+            storeStates = parts.storeStates
+            storeStatesEnd = parts.storeStatesEnd
+            checks = parts.checks
+            masterWatch = parts.masterWatch
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -100,6 +114,8 @@ package struct Agent: Service {
     package func run() async throws {
         try await begin()
         do {
+            try await incumbency.begin()
+            try masterWatch?.start()
             try subscription.start()
             try elector.start()
         } catch {
@@ -109,7 +125,7 @@ package struct Agent: Service {
             "agent started",
             metadata: [
                 "host": "\(configuration.host.name)", "cluster": "\(configuration.cluster)",
-                "version": "\(Version.text)", "redis": "\(configuration.redis.url)",
+                "version": "\(Version.text)", "redis": "\(configuration.redis.place)",
                 "api": "\(configuration.api.listen)", "socket": "\(configuration.api.socket)",
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
@@ -117,11 +133,19 @@ package struct Agent: Service {
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
-            elector: elector, reporter: reporter, store: store, keys: keys, api: api, desk: upgrades, log: log
+            elector: elector, incumbency: incumbency, reporter: reporter, store: store, keys: keys, api: api,
+            desk: upgrades, log: log
         )
         upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         reporter.start()
         ServiceManager.notify("READY=1")
+        // Not in the group that ends before the last hooks have run.
+        let office = Task { await incumbency.follow(officeChanges) }
+        let states = Task { [checks, configuration] in
+            await incumbency.follow(storeStates, redis: configuration.redis.place) {
+                await checks.lookAgain()
+            }
+        }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await roster.run() }
@@ -141,7 +165,7 @@ package struct Agent: Service {
         } onGracefulShutdown: {
             stopper.finish()
         }
-        await end()
+        await end(office, states)
     }
 
     /// Opens the access log's file anew: after it was renamed, lines go to a new one.
@@ -211,6 +235,8 @@ package struct Agent: Service {
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
+            await incumbency.tick()
+            await checks.tick()
             await pause.look()
             await desk.look()
             await events.flush()
@@ -234,10 +260,13 @@ package struct Agent: Service {
             book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
         }
         let priority = configuration.election.priority
+        let flaps = await incumbency.standsBack(at: now)
         elector.standBack(
-            Candidacy.standsBack(
-                configuration.host.name, live: live,
-                isPreferred: priority > Configuration.Election.priorityDefault))
+            flaps
+                || Candidacy.standsBack(
+                    configuration.host.name, live: live,
+                    isPreferred: priority > Configuration.Election.priorityDefault)
+        )
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.
@@ -300,15 +329,22 @@ package struct Agent: Service {
         }
     }
 
-    private func end() async {
+    private func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
         elector.stop()
         changesEnd.finish()
+        officeChangesEnd.finish()
+        await office.value
+        await incumbency.close()
+        await events.flush()
+        masterWatch?.stop()
         subscription.stop()
         ownChecker?.stop()
         router.stop()
         proxy.stop()
         api.stop()
         await store.close()
+        storeStatesEnd.finish()
+        await states.value
         log.notice("agent stopped")
     }
 }

@@ -24,6 +24,14 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let incumbency: Incumbency
+    let officeChanges: AsyncStream<ElectionChange>
+    let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    let storeStates: AsyncStream<StoreState>
+    let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    let checks: CheckDesk
+    /// Hears of another master; nil without Sentinels.
+    let masterWatch: MasterWatch?
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -36,16 +44,10 @@ struct AgentParts {
             plain: inheritance?.claim(.proxy, at: configuration.proxy.listen) ?? [],
             secure: configuration.proxy.tls.flatMap { inheritance?.claim(.proxyTLS, at: $0.listen) } ?? [])
         keys = Keys(cluster: configuration.cluster)
-        let settings = configuration.storeSettings
-        store = try Store(settings, name: "store") { state in
-            switch state {
-            case .connected: log.notice("Redis answers", metadata: ["redis": "\(configuration.redis.url)"])
-            case .unreachable(let why):
-                log.error(
-                    "Redis does not answer; trying again until it does",
-                    metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
-            }
-        }
+        let finder = configuration.masterFinder
+        let settings = configuration.storeSettings(finder)
+        (storeStates, storeStatesEnd) = AsyncStream<StoreState>.makeStream()
+        store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
@@ -62,10 +64,19 @@ struct AgentParts {
         }
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
+        (officeChanges, officeChangesEnd) = AsyncStream<ElectionChange>.makeStream()
+        let watchdog = Incumbency.watchdog(configuration)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
-            highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in changesEnd.yield(change) }
+            pulse: watchdog.pulse, highestEpochSeen: highestEpoch
+        ) { [changesEnd, officeChangesEnd] change in
+            changesEnd.yield(change)
+            officeChangesEnd.yield(change)
+        }
+        incumbency = try Incumbency.make(
+            configuration, folder: folder, watchdog: watchdog, elector: elector, events: events,
+            isInherited: inheritance != nil, mover: nil, log: log)
+        masterWatch = MasterWatch(settings) { [elector] in elector.lookAgain() }
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let own = configuration.ownServer
@@ -109,12 +120,14 @@ struct AgentParts {
         desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
         let news = NewsLine(log: log)
         subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause, incumbency: incumbency,
+            checks: checks)
         let answers = AgentAPI(
             reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            pause: pause, checks: checks, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -124,6 +137,20 @@ struct AgentParts {
             }, handler: { await answers.answer($0) })
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    private static func checks(
+        _ configuration: Configuration, _ store: Store, _ keys: Keys, _ finder: MasterFinder?,
+        _ elector: Elector,
+        _ duties: LeaderDuties, _ incumbency: Incumbency, _ log: Logger
+    ) -> CheckDesk {
+        CheckDesk(configuration: configuration, store: store, keys: keys, finder: finder, log: log) {
+            [elector, duties, incumbency] in
+            HostChecks.Known(
+                isServing: await duties.isServing, listenFault: await duties.listenFault,
+                doorFault: elector.doorFault,
+                followers: await incumbency.notices)
+        }
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {

@@ -18,7 +18,8 @@ struct Troop: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
-            SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
+            SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, CheckCommand.self,
+            ResignCommand.self, UpgradeCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])

@@ -9,9 +9,10 @@ package import Store
 /// |---|---|
 /// | `GET /health` | 200 while the agent lives |
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
-/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
+/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader and in limbo |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
 /// | `GET /metrics` | what this agent's proxy has counted, for Prometheus |
+/// | `GET /v1/check` | `CheckDocument`: what this agent depends on; socket only |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
@@ -27,16 +28,18 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let checks: CheckDesk
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch,
+        queue: CommandQueue, pause: PauseSwitch, checks: CheckDesk,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         self.upgrade = upgrade
+        self.checks = checks
         self.reading = reading
         self.roster = roster
         self.proxy = proxy
@@ -49,8 +52,8 @@ package struct AgentAPI: Sendable {
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
-        case "/leader": return isGet ? role(wanted: true) : notAllowed("GET, HEAD")
-        case "/standby": return isGet ? role(wanted: false) : notAllowed("GET, HEAD")
+        case "/leader", "/standby": return isGet ? role(request.path) : notAllowed("GET, HEAD")
+        case "/v1/check": return isGet ? await check(request) : notAllowed("GET, HEAD")
         case "/ready":
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
@@ -91,10 +94,18 @@ package struct AgentAPI: Sendable {
             body: MetricsText.bytes(of: ProxyMetrics.families(proxy.snapshot())))
     }
 
-    private func role(wanted: Bool) -> Response {
-        let leads = reading.leads
-        let text = leads ? "leader" : "not the leader"
-        return .text(leads == wanted ? 200 : 503, text)
+    private func role(_ path: String) -> Response {
+        if path == "/leader" { return reading.leads ? .text(200, "leader") : .text(503, "not the leader") }
+        if reading.standsBy { return .text(200, "not the leader") }
+        return .text(503, reading.leads ? "leader" : "limbo")
+    }
+
+    /// Only for who may use the socket: it tells much of this host.
+    private func check(_ request: Request) async -> Response {
+        guard request.door == .socket else {
+            return .error(403, "this is told through the agent's socket only (troop check)")
+        }
+        return .json(200, await checks.document())
     }
 
     private func history(_ request: Request) async -> Response {

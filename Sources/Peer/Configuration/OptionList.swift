@@ -4,8 +4,8 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + encryption + observation
-                + leadership + watching)
+            identity + redis + sentinel + interfaces + server + proxy + balancing + encryption + observation
+                + leadership + failover + watching)
     }
 
     private static var identity: [ConfigurationOption] {
@@ -33,7 +33,8 @@ extension OptionTable {
     private static var redis: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "redis.url", .redisURL, into: \.redisURL, .required,
+                "redis.url", .redisURL, into: \.redisURL,
+                .derived("**required** unless `redis.sentinel` is given"),
                 "The store: `redis://HOST:PORT/DB`, `rediss://…` for TLS, or `unix:///PATH?db=0`."),
             ConfigurationOption(
                 "redis.user", .word, into: \.redisUser, .none,

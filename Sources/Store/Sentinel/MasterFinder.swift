@@ -61,7 +61,7 @@ package final class MasterFinder: Sendable, Equatable {
         }
     }
 
-    private func ask(
+    func ask(
         _ endpoint: SentinelSettings.Endpoint, _ resolver: NameResolver, _ name: String,
         until deadline: Instant
     ) -> MasterSearch.Answer {
