@@ -33,6 +33,8 @@ package struct Transfer: Sendable {
     package var method = "GET"
     /// A JSON body; none when empty.
     package var json: [UInt8] = []
+    /// Further header fields, as `Name: value`.
+    package var fields: [String] = []
     /// A unix socket to connect to in place of the URL's host.
     package var socket: String?
     /// The time for everything, in milliseconds.
@@ -61,11 +63,12 @@ package struct Transfer: Sendable {
         if let socket { ccurl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, socket) }
         if !json.isEmpty {
             list = curl_slist_append(list, "Content-Type: application/json")
-            ccurl_set_list(handle, CURLOPT_HTTPHEADER, list)
             ccurl_set_long(handle, CURLOPT_POSTFIELDSIZE, json.count)
             let text = String(decoding: json, as: UTF8.self)
             ccurl_set_text(handle, CURLOPT_COPYPOSTFIELDS, text)
         }
+        for field in fields { list = curl_slist_append(list, field) }
+        if list != nil { ccurl_set_list(handle, CURLOPT_HTTPHEADER, list) }
         ccurl_set_writer(handle) { bytes, size, count, context in
             guard let bytes, let context else { return 0 }
             let sink = Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue()

@@ -17,11 +17,13 @@ struct Troop: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
+            AgentCommand.self, StatusCommand.self, ServersCommand.self, FlagsCommand.self,
+            HistoryCommand.self, HostsCommand.self, HostCommand.self, TopCommand.self, EventsCommand.self,
+            ConfigCommand.self, CompletionsCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, CheckCommand.self,
             ResignCommand.self, UpgradeCommand.self,
             DemoCommand.self,
-            SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
+            SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])
 
     static func main() async {

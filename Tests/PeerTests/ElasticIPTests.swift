@@ -19,7 +19,10 @@ import Testing
         #expect(claim.handle(.moved, at: at(400)) == [])
         #expect(claim.wakeAt == at(1400))
         #expect(claim.handle(.wake, at: at(1400)) == [.look])
-        #expect(claim.handle(.held(isOurs: true, by: "i-own"), at: at(1500)) == [.tell(.taken(afterMilliseconds: 1500))])
+        #expect(
+            claim.handle(.held(isOurs: true, by: "i-own"), at: at(1500)) == [
+                .tell(.taken(afterMilliseconds: 1500))
+            ])
         #expect(claim.wakeAt == at(31_500))
     }
 

@@ -18,6 +18,8 @@ struct ConfigurationDraft: Sendable {
     var failover = FailoverDraft()
     var apiListen: SocketAddress?
     var apiSocket = ""
+    var apiTokenFile: String?
+    var apiHosts: [String] = []
     var serverListen: SocketAddress?
     var serverHealth = ""
     var serverWeight = 0
@@ -36,6 +38,7 @@ struct ConfigurationDraft: Sendable {
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
     var balancing = BalancingSettings()
+    var defence = DefenceSettings()
     var healthStatus = 200..<400
     var healthBody: String?
     var accessLogPath: String?
@@ -50,9 +53,7 @@ struct ConfigurationDraft: Sendable {
     var quarantine: Int64?
     var priority = 0
     var neverLeads = false
-    var scope = ScopeWord.host
-    var pidFile: String?
-    var cpuAllowance: Double?
+    var metrics = MetricsDraft()
     var logLevel = Configuration.Log.Level.info
 
     /// `proxy.tls` as it was given.
@@ -71,9 +72,5 @@ struct ConfigurationDraft: Sendable {
         var settings = ServerTLSSettings()
         var certificate: String?
         var key: String?
-    }
-
-    enum ScopeWord: String, Sendable, CaseIterable {
-        case host, process
     }
 }

@@ -67,7 +67,8 @@ extension ConfigurationAssembly {
                 place(ofSection: "redis.sentinel.tls"), "redis.sentinel.tls",
                 "has no effect; expected redis.sentinel.tls.enabled: true with it")
         }
-        let password = password(given.password, given.passwordFile, "redis.sentinel.password_file")
+        let key = "redis.sentinel.password_file"
+        let password = given.password ?? secret(in: given.passwordFile, key, expected: "a password")
         guard let master else { return nil }
         return Configuration.Sentinel(
             endpoints: given.endpoints, master: master, user: given.user, password: password,

@@ -7,22 +7,27 @@ import Testing
 
 @Suite struct StoreChecksTests {
     private let terms = StoreChecks.Terms(
-        usesSentinel: false, ttlMilliseconds: 1000, quarantineMilliseconds: 2000, commandTimeoutMilliseconds: 200)
+        usesSentinel: false, ttlMilliseconds: 1000, quarantineMilliseconds: 2000,
+        commandTimeoutMilliseconds: 200)
 
-    private func facts(_ change: (inout [String: String], inout [String: String]) -> Void = { _, _ in }) -> StoreFacts {
+    private func facts(_ change: (inout [String: String], inout [String: String]) -> Void = { _, _ in })
+        -> StoreFacts
+    {
         var info = [
             "redis_version": "7.0.15", "role": "master", "cluster_enabled": "0", "maxmemory": "0",
             "used_memory": "1000000", "maxclients": "10000", "connected_clients": "12", "aof_enabled": "1",
             "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok", "connected_slaves": "2",
         ]
         var settings = [
-            "maxmemory-policy": "noeviction", "maxclients": "10000", "appendonly": "yes", "appendfsync": "everysec",
+            "maxmemory-policy": "noeviction", "maxclients": "10000", "appendonly": "yes",
+            "appendfsync": "everysec",
             "no-appendfsync-on-rewrite": "yes", "save": "", "min-replicas-to-write": "0",
             "min-replicas-max-lag": "10", "stop-writes-on-bgsave-error": "yes",
         ]
         change(&info, &settings)
         return StoreFacts(
-            info: .known(info), settings: .known(settings), missingRights: .known([]), clockAheadMilliseconds: 3,
+            info: .known(info), settings: .known(settings), missingRights: .known([]),
+            clockAheadMilliseconds: 3,
             roundTripMilliseconds: 0)
     }
 
@@ -125,7 +130,9 @@ import Testing
     @Test func aRealRedisTellsAllThatIsAsked() throws {
         let server = try RedisServer(configuration: ["maxmemory 50mb", "maxmemory-policy allkeys-lru"])
         let facts = try gather(StoreSettings(url: try StoreURL(server.url())))
-        guard case .known(let settings) = facts.settings else { return #expect(Bool(false), "\(facts.settings)") }
+        guard case .known(let settings) = facts.settings else {
+            return #expect(Bool(false), "\(facts.settings)")
+        }
         #expect(Set(settings.keys) == Set(StoreFacts.wantedSettings))
         #expect(facts.missingRights == .known([]))
         #expect(abs(facts.clockAheadMilliseconds ?? .max) < 1000)
@@ -141,11 +148,14 @@ import Testing
         let path = folder.joined(separator: "/") + "/../../../docs/redis-keys.md"
         let page = String(decoding: try TextFile.read(path, bytesMax: 1 << 20).bytes, as: UTF8.self)
         let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("user troop on") })
-        let words = line.replacing("<password>", with: "pw").replacing("<cluster>", with: "demo").split(separator: " ")
-            .dropFirst().map(String.init)
+        let words = line.replacing("<password>", with: "pw").replacing("<cluster>", with: "demo").split(
+            separator: " "
+        )
+        .dropFirst().map(String.init)
         func settings(_ rules: [String]) throws -> StoreSettings {
             let store = try StoreConnection.open(
-                StoreSettings(url: try StoreURL(server.url())), until: Instant.now().advanced(milliseconds: 5000))
+                StoreSettings(url: try StoreURL(server.url())),
+                until: Instant.now().advanced(milliseconds: 5000))
             let reply = try store.call(
                 Command(["ACL", "SETUSER"] + rules), until: Instant.now().advanced(milliseconds: 5000))
             #expect(reply == .status("OK"))
@@ -153,13 +163,17 @@ import Testing
         }
         let documented = try gather(try settings(words))
         #expect(documented.missingRights == .known([]))
-        guard case .refused = documented.settings else { return #expect(Bool(false), "\(documented.settings)") }
+        guard case .refused = documented.settings else {
+            return #expect(Bool(false), "\(documented.settings)")
+        }
         let poor = try gather(try settings(["troop", "-xadd", "-eval"]))
         #expect(poor.missingRights == .known(["xadd", "eval"]))
         let text = StoreChecks.findings(poor, terms).filter { $0.verdict == .failed }.map(\.text)
         #expect(text == ["this user may not use xadd, eval; add the ACL line of docs/redis-keys.md"])
         let silent = try gather(try settings(["troop", "-multi"]))
-        guard case .refused = silent.missingRights else { return #expect(Bool(false), "\(silent.missingRights)") }
+        guard case .refused = silent.missingRights else {
+            return #expect(Bool(false), "\(silent.missingRights)")
+        }
         #expect(try server.command("DBSIZE") == ":0\r\n")
     }
 }

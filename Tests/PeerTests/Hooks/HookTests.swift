@@ -35,7 +35,8 @@ import Testing
         #expect(folder.text("env").contains("TROOP_EPOCH=7"))
         #expect(folder.text("env").contains("PATH="))
         #expect(!folder.text("env").contains("hunter2"))
-        #expect(Int(folder.text("fds").prefix { $0.isNumber }).map { $0 <= 4 } ?? false, "\(folder.text("fds"))")
+        #expect(
+            Int(folder.text("fds").prefix { $0.isNumber }).map { $0 <= 4 } ?? false, "\(folder.text("fds"))")
     }
 
     @Test func howItFailedAndWhatItSaidAreTold() {
@@ -47,7 +48,8 @@ import Testing
 
     @Test func aHookThatTakesTooLongIsEndedWithAllThatItStarted() async throws {
         let folder = try Folder()
-        let script = "echo $$ > \(folder.path)/pid; sh -c 'trap \"\" TERM; echo $$ > \(folder.path)/child; sleep 100' & "
+        let script =
+            "echo $$ > \(folder.path)/pid; sh -c 'trap \"\" TERM; echo $$ > \(folder.path)/child; sleep 100' & "
         let end = run(script + "trap '' TERM; wait; sleep 100", within: 300)
         #expect(end == .late(tail: ""))
         for name in ["pid", "child"] {
@@ -80,7 +82,8 @@ import Testing
         let store = try Store(StoreSettings(url: try StoreURL(server.url())), name: "test") { _ in }
         let told = Record<Event>()
         let events = EventLog(
-            store: store, keys: Keys(cluster: "demo"), host: "a", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            store: store, keys: Keys(cluster: "demo"), host: "a",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { told.add($0) }
         let script = """
             echo begin $TROOP_EVENT $TROOP_EPOCH >> \(folder.path)/log; sleep 0.2
@@ -99,7 +102,8 @@ import Testing
         #expect(!runner.isIdle)
         #expect(await eventually { runner.isIdle })
         #expect(
-            folder.text("log") == "begin on_promote 1\nend 1\nbegin on_demote 2\nend 2\nbegin on_promote 3\nend 3\n")
+            folder.text("log")
+                == "begin on_promote 1\nend 1\nbegin on_demote 2\nend 2\nbegin on_promote 3\nend 3\n")
         #expect(told.all.map(\.kind) == ["hook.done", "hook.failed", "hook.done"])
         #expect(told.all[1].text == "hooks.on_demote failed, exit code 1: ")
         #expect(told.all[1].details["epoch"] == "2")

@@ -35,7 +35,8 @@ import Testing
         #expect(kinds(actions) == ["election.promoted"])
         let order = try #require(hooks(actions).first)
         #expect(order.occasion == .promote)
-        let environment = Dictionary(uniqueKeysWithValues: order.environment(cluster: "demo").map { ($0.name, $0.value) })
+        let environment = Dictionary(
+            uniqueKeysWithValues: order.environment(cluster: "demo").map { ($0.name, $0.value) })
         #expect(
             environment == [
                 "TROOP_EVENT": "on_promote", "TROOP_EPOCH": "8", "TROOP_HOST": "a", "TROOP_LEADER": "a",

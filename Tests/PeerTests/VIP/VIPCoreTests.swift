@@ -60,7 +60,9 @@ import Testing
     @Test func leftoversOfACrashGoAtTheStart() {
         var core = core()
         #expect(
-            core.handle(.start(isPresent: true, isInherited: false), at: at(0)) == [.remove, .tell(.leftover)])
+            core.handle(.start(isPresent: true, isInherited: false), at: at(0)) == [
+                .remove, .tell(.leftover),
+            ])
         #expect(core.wakeAt == nil)
     }
 
@@ -177,7 +179,8 @@ import Testing
             for _ in 0..<200 {
                 now = now.advanced(milliseconds: .random(in: 0...400, using: &generator))
                 let events: [VIPCore.Event] = [
-                    .promoted, .limbo, .demoted, .claimed(by: "m"), .link(isUp: .random()), .wake, .failed("x"),
+                    .promoted, .limbo, .demoted, .claimed(by: "m"), .link(isUp: .random()), .wake,
+                    .failed("x"),
                     .found(isPresent: .random()), .wake, .wake,
                 ]
                 let event = events[.random(in: 0..<events.count, using: &generator)]
