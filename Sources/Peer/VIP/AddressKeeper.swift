@@ -98,11 +98,11 @@ final class AddressKeeper: Sendable {
             perform(
                 core.handle(.start(isPresent: isPresent, isInherited: isInherited), at: .now()), &core,
                 station)
-            note(station.station < 0 ? "the network is not watched: CAP_NET_RAW is missing" : nil)
+            note(core, station)
             return station
         } catch {
             perform(core.handle(.failed(AddressStation.advice(error)), at: .now()), &core, nil)
-            note(core.trouble)
+            note(core, nil)
             return nil
         }
     }
@@ -126,15 +126,19 @@ final class AddressKeeper: Sendable {
         guard let station else { return }
         do throws(SystemFault) {
             try station.change(adds: adds)
-            note(nil)
             if adds { perform(core.handle(.found(isPresent: true), at: .now()), &core, station) }
+            note(core, station)
         } catch {
             perform(core.handle(.failed(AddressStation.advice(error)), at: .now()), &core, station)
-            note(core.trouble)
+            note(core, station)
         }
     }
 
-    private func note(_ fault: String?) { mailbox.withLock { $0.fault = fault.map { "vip: \($0)" } } }
+    private func note(_ core: VIPCore, _ station: AddressStation?) {
+        let isDeaf = station.map { $0.station < 0 } ?? false
+        let fault = core.trouble ?? (isDeaf ? "it cannot be announced: CAP_NET_RAW is missing" : nil)
+        mailbox.withLock { $0.fault = fault.map { "vip: \($0)" } }
+    }
 
     private func sleep(_ core: VIPCore, _ station: AddressStation?) {
         var entries = [pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)]

@@ -124,7 +124,9 @@ struct VIPCore: Sendable, Equatable {
 
     private mutating func start(_ isPresent: Bool, _ isInherited: Bool, at now: Instant) {
         isHeld = isPresent
-        guard isPresent else { return }
+        trouble = nil
+        // An interface that was found late: who leads already has its next look add what is missing.
+        guard isPresent, state == .absent else { return }
         if isInherited {
             // The predecessor's lease is on its way to this agent; until then it is as in limbo.
             state = .limbo(until: now.advanced(milliseconds: settings.limboMilliseconds))
