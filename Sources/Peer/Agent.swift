@@ -3,6 +3,7 @@ import Linux
 package import Logging
 import Metrics
 import Proxy
+import Remediation
 import ServiceLifecycle
 import Store
 
@@ -32,6 +33,8 @@ package struct Agent: Service {
     private let board: StatusBoard
     private let pause: PauseSwitch
     private let desk: CommandDesk
+    private let remedies: RemediationDesk
+    private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
     private let incumbency: Incumbency
@@ -46,6 +49,7 @@ package struct Agent: Service {
     private let history: HistoryKeeper
     private let historyFetch: HistoryFetch
     private let watch: TroopWatch
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -99,6 +103,8 @@ package struct Agent: Service {
             board = parts.board
             pause = parts.pause
             desk = parts.desk
+            remedies = parts.remedies
+            orders = parts.orders
             subscription = parts.subscription
             events = parts.events
             incumbency = parts.incumbency
@@ -113,6 +119,7 @@ package struct Agent: Service {
             history = parts.history
             historyFetch = parts.historyFetch
             watch = parts.watch
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -168,6 +175,7 @@ package struct Agent: Service {
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                group.addTask { await remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
                 upgrades.close()
@@ -258,6 +266,7 @@ package struct Agent: Service {
             await pause.look()
             await desk.look()
             await flags.tick()
+            Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
@@ -270,6 +279,7 @@ package struct Agent: Service {
                 isClose = isWarm && book.pages.count <= Agent.closeTroop
                 if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
+            remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
@@ -388,6 +398,7 @@ package struct Agent: Service {
         proxy.stop()
         api.stop()
         hostWatch.stop()
+        notifier?.stop()
         await store.close()
         storeStatesEnd.finish()
         await states.value

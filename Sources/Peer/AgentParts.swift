@@ -3,6 +3,7 @@ import Linux
 import Logging
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The parts of one agent, built in the order in which they need each other.
@@ -21,6 +22,8 @@ struct AgentParts {
     let board: StatusBoard
     let pause: PauseSwitch
     let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
@@ -37,6 +40,8 @@ struct AgentParts {
     let history: HistoryKeeper
     let historyFetch: HistoryFetch
     let watch: TroopWatch
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -53,7 +58,12 @@ struct AgentParts {
         let settings = configuration.storeSettings(finder)
         (storeStates, storeStatesEnd) = AsyncStream<StoreState>.makeStream()
         store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
-        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        notifier = configuration.notifier(log: log)
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            notifier?.tell(Notice($0, cluster: configuration.cluster))
+        }
+        machines = ProviderParts(configuration)
+        if let fault = machines.fault { log.error("\(fault)") }
         flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
@@ -128,9 +138,8 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description,
-                api: configuration.apiAddress?.description),
+                boot: configuration.bootMark, server: own?.address.description,
+                peer: configuration.doorAddress?.description, api: configuration.apiAddress?.description),
             watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
@@ -147,16 +156,33 @@ struct AgentParts {
             log: log)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
-        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
+        remedies = RemediationDesk(
+            RemediationDesk.Parts(
+                host: configuration.host.name, cluster: configuration.cluster,
+                settings: configuration.remediation,
+                limits: configuration.operationLimits,
+                panicPercent: configuration.proxy.balancing.panicPercent,
+                means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
+                roster: roster,
+                router: router, board: board, events: events))
+        orders = OrderTaker(
+            store: store, keys: keys, host: configuration.host.name, folder: folder,
+            means: OrderTaker.Means(
+                reboot: configuration.host.rebootCommand, start: configuration.server?.start,
+                application: configuration.server?.listen,
+                drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
+            events: events, runner: { await HostCommand.run($0, environment: $1) })
+        desk = CommandDesk(
+            queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
         subscription = AgentParts.subscription(
-            settings, keys, elector, roster, desk, pause, flags, news)
+            settings, keys, elector, roster, desk, pause, flags, news, orders)
         checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
-            incumbency: incumbency,
-            checks: checks)
+            incumbency: incumbency, checks: checks,
+            monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster,
             metering: MetricsRoutes(
@@ -168,6 +194,7 @@ struct AgentParts {
             pause: pause,
             flags: FlagRoutes(
                 book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
             checks: checks, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
@@ -231,7 +258,8 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
+        _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -248,6 +276,8 @@ struct AgentParts {
                     Task { await pause.look() }
                 } else if text == FlagScripts.hint {
                     Task { await flags.look() }
+                } else if text == OrderTaker.hint {
+                    Task { await orders.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -54,6 +54,11 @@ struct AgentClient {
         try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))
     }
 
+    /// Asks for a dry run of the provider, which may be throttled for a while.
+    func testProvider() throws -> ProviderTestDocument {
+        try read(ProviderTestDocument.self, send("POST", "/v1/provider/test", [], within: 120_000))
+    }
+
     /// Sends a change and reads its outcome.
     func change(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> ChangeDocument {
         try read(ChangeDocument.self, send(method, path, json))

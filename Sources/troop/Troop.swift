@@ -22,6 +22,10 @@ struct Troop: AsyncParsableCommand {
             ConfigCommand.self, CompletionsCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, CheckCommand.self,
             ResignCommand.self, UpgradeCommand.self,
+            MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self,
+            DrainCommand.self,
+            UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
+            ProviderCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])

@@ -26,6 +26,8 @@ package import Store
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 /// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
+/// | `GET /v1/monkeys`, `/v1/operations…`, `POST /v1/remedies` | see `RemediationRoutes` |
+/// | `POST /v1/provider/test` | a dry run of the provider; socket only |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -37,19 +39,23 @@ package struct AgentAPI: Sendable {
     private let checks: CheckDesk
     private let flags: FlagRoutes
     private let events: EventReader
+    private let remedies: RemediationRoutes
+    private let machines: ProviderRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, checks: CheckDesk,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes, checks: CheckDesk,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         events = EventReader(store: store, keys: keys)
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         self.flags = flags
+        remedies = RemediationRoutes(store: store, keys: keys, queue: queue)
         self.upgrade = upgrade
         self.checks = checks
+        self.machines = machines
         self.reading = reading
         self.roster = roster
         self.metering = metering
@@ -81,12 +87,16 @@ package struct AgentAPI: Sendable {
             if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
             return request.path == "/v1/pause"
                 ? await commands.pause(request.body) : await commands.resume(request.body)
+        case "/v1/provider/test":
+            guard request.method == "POST" else { return notAllowed("POST") }
+            return request.door == .socket ? await machines.test() : readOnly
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
             if let page = DashboardFiles.answer(request.path) {
                 return isGet ? page : notAllowed("GET, HEAD")
             }
+            if RemediationRoutes.has(request.path) { return await remedies.answer(request) }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }

@@ -1,5 +1,6 @@
 package import Linux
 package import Proxy
+package import Remediation
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -28,6 +29,14 @@ package struct Configuration: Sendable, Equatable {
     package var log: Log
     /// What follows a change of leader outside this agent.
     package var failover = Failover()
+    /// The two policies and their guard rails.
+    package var remediation = RemediationSettings()
+    /// What launches and reboots machines; nil: nothing does.
+    package var provider: ProviderChoice?
+    /// What prepares machines.
+    package var steps = Steps()
+    /// Who is told of events.
+    package var notify = Notify()
     /// What is allowed but looks wrong, a line each; to be logged once at the start.
     package var warnings: [String]
 }
@@ -39,6 +48,10 @@ extension Configuration {
         package var name: String
         /// The numeric address other hosts reach this one at, canonical, without brackets.
         package var address: String
+        /// The program that reboots this host; nil for the file that systemd watches.
+        package var rebootCommand: [String]?
+        /// A file with another text after each boot; nil for the kernel's boot id.
+        package var bootIDFile: String?
     }
 
     /// Where agents will prove to each other that they live.
@@ -97,6 +110,8 @@ extension Configuration {
         package var health: String
         /// The share of requests, against other servers' weights.
         package var weight: Int
+        /// The program that starts the application (again); nil where it starts by itself.
+        package var start: [String]?
     }
 
     /// The HTTP proxy.

@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
@@ -25,8 +26,12 @@ struct ConfigurationAssembly {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let sentinel = sentinel()
         let url = redisURL(sentinel)
-        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
         let failover = failover()
+        let host = Configuration.Host(
+            name: hostName(), address: draft.hostAddress ?? machine.address,
+            rebootCommand: draft.rebootCommand,
+            bootIDFile: draft.bootIDFile)
+        checkRemediation()
         let redisPassword =
             draft.redisPassword
             ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
@@ -45,6 +50,7 @@ struct ConfigurationAssembly {
         let clientTLS = clientTLS()
         let serverTLS = serverTLS()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
+        let (provider, steps, notify) = remedies(cluster ?? "")
         try faults.throwIfAny()
         // Each nil among these is a fault already thrown.
         guard let cluster, let url, let peerListen, let apiListen = draft.apiListen,
@@ -62,7 +68,8 @@ struct ConfigurationAssembly {
             metrics: Configuration.Metrics(
                 scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
                 historyBudget: Int(draft.metrics.historyBudget)),
-            log: Configuration.Log(level: draft.logLevel), failover: failover,
+            log: Configuration.Log(level: draft.logLevel), failover: failover, remediation: draft.remediation,
+            provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
     }
 
@@ -82,6 +89,21 @@ struct ConfigurationAssembly {
             healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
             accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
             upgrades: draft.upgrades)
+    }
+
+    private mutating func remedies(
+        _ cluster: String
+    ) -> (Configuration.ProviderChoice?, Configuration.Steps, Configuration.Notify) {
+        var assembly = ProviderAssembly(draft: draft.provider, cluster: cluster) {
+            [places, sectionMarks] key in
+            places[key] != nil || sectionMarks[key] != nil || places.keys.contains { $0.hasPrefix("\(key).") }
+        }
+        let parts = (assembly.provider(), assembly.steps(), assembly.notify())
+        for (key, text) in assembly.faults {
+            let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+            faults.add(places[key] ?? place(ofSection: section), key, text)
+        }
+        return parts
     }
 
     private mutating func accessLog() -> AccessLogSettings? {
@@ -204,7 +226,30 @@ struct ConfigurationAssembly {
         guard isGiven(section: "server") else { return nil }
         let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
         guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
-        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+        if draft.serverUnit != nil, draft.startCommand != nil {
+            faults.add(
+                places["server.start_command"], "server.start_command",
+                "given together with server.unit; expected one of them")
+        }
+        let start = draft.startCommand ?? draft.serverUnit.map { ["systemctl", "restart", $0] }
+        return Configuration.Server(
+            listen: listen, health: draft.serverHealth, weight: draft.serverWeight, start: start)
+    }
+
+    mutating func checkRemediation() {
+        let gift = draft.remediation.gift
+        if gift.clearPercent > gift.abovePercent {
+            faults.add(
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.clear",
+                "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
+        }
+        if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
+            faults.add(
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.below",
+                "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
+        }
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {

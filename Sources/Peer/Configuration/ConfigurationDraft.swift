@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
@@ -54,7 +55,13 @@ struct ConfigurationDraft: Sendable {
     var priority = 0
     var neverLeads = false
     var metrics = MetricsDraft()
+    var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
+    var remediation = RemediationSettings()
+    var rebootCommand: [String]?
+    var bootIDFile: String?
+    var serverUnit: String?
+    var startCommand: [String]?
 
     /// `proxy.tls` as it was given.
     struct ClientTLS: Sendable {

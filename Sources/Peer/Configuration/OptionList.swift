@@ -5,9 +5,8 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             [
-                identity, redis, sentinel, interfaces, server, proxy, balancing, defence, encryption,
-                observation,
-                leadership, failover, metering, watching,
+                identity, redis, sentinel, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
+                observation, leadership, failover, metering, watching, remediation, provider,
             ].flatMap(\.self))
     }
 
@@ -26,10 +25,11 @@ extension OptionTable {
                 "host.address", .hostAddress, into: \.hostAddress,
                 .derived("the address of the interface with the default route, else 127.0.0.1"),
                 "The address at which other hosts reach this one."),
+        ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
                 "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
-            ),
+            )
         ]
     }
 
