@@ -110,7 +110,8 @@ struct AgentParts {
         }
         incumbency = try Incumbency.make(
             configuration, folder: folder, watchdog: watchdog, elector: elector, events: events,
-            isInherited: inheritance != nil, mover: nil, log: log)
+            isInherited: inheritance != nil,
+            mover: machines.provider as? any AddressMover, log: log)
         masterWatch = MasterWatch(settings) { [elector] in elector.lookAgain() }
         electorRelay.set(elector)
         let abstention = Abstention(

@@ -26,7 +26,7 @@ extension Incumbency {
             if let mover {
                 elasticIP = ElasticAddress(settings, mover: mover, events: events, permit: permit)
             } else {
-                log.warning("elastic_ip has no effect: the provider of this agent moves no addresses")
+                log.warning("elastic_ip has no effect: only the provider ec2 moves addresses, set provider.kind")
             }
         }
         let hooks = try HookRunner(failover.hooks, cluster: configuration.cluster, events: events)

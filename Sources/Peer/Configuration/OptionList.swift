@@ -5,7 +5,8 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             [
-                identity, redis, sentinel, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
+                identity, redis, sentinel, interfaces, server, serverRemedies, proxy, balancing, defence,
+                encryption,
                 observation, leadership, failover, metering, watching, remediation, provider,
             ].flatMap(\.self))
     }

@@ -6,5 +6,7 @@ package protocol AddressMover: Sendable {
     func holder(of allocation: String) async throws(ProviderFault) -> String?
     /// Gives the address to a machine, whoever has it. The provider checks no epoch: `permit` is asked immediately before
     /// the request is sent.
-    func move(_ allocation: String, to machine: String, permit: Permit) async throws(ProviderFault)
+    func move(_ allocation: String, to machine: String, permit: @escaping Permit) async throws(ProviderFault)
 }
+
+extension EC2Provider: AddressMover {}
