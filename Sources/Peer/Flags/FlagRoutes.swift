@@ -185,7 +185,7 @@ extension FlagRoutes {
                 409, "'\(key.quotable)' is being changed by others all the time; look at it and try again")
         case .store(let fault):
             switch fault {
-            case .rejected, .malformed, .misconfigured:
+            case .rejected, .malformed, .misconfigured, .unknownMaster:
                 return .error(502, "nothing was changed for certain: \(fault)")
             case .unreachable, .timeout, .backingOff:
                 return .error(503, "nothing was changed for certain: \(fault)")
