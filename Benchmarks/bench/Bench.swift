@@ -1,13 +1,13 @@
 import ArgumentParser
 import Glibc
 
-/// Measures Troop where it must be fast: the proxy beside its rivals, and the agent's tick.
+/// Measures Troop where it must be fast: the proxy beside its rivals, the agent's tick, and failover.
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
-        subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
+        subcommands: [ProxyCommand.self, TickCommand.self, ElectionCommand.self, AllCommand.self],
         defaultSubcommand: AllCommand.self)
 
     /// The folder of the bench's own executables.
