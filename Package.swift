@@ -40,17 +40,20 @@ let package = Package(
         .systemLibrary(
             name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
             providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CDashboard", path: "Sources/Bindings/CDashboard"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Transfer", dependencies: ["CCurl"], swiftSettings: strict),
         .target(name: "Metrics", dependencies: ["CLinux", "Linux"], swiftSettings: strict),
         .target(name: "Election", dependencies: ["CLinux", "Linux", "Store"], swiftSettings: strict),
-        .target(name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP"], swiftSettings: strict),
+        .target(
+            name: "Proxy", dependencies: ["CLinux", "COpenSSL", "Linux", "HTTP", "Metrics"],
+            swiftSettings: strict),
         .target(
             name: "Remediation",
             dependencies: [
-                "CLinux", "CExpat", "Linux", "Store", "Transfer",
+                "CLinux", "CExpat", "COpenSSL", "Linux", "Store", "Transfer",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
@@ -58,15 +61,16 @@ let package = Package(
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
-                "Remediation",
+                "CDashboard", "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election",
+                "Proxy",
+                "Remediation", "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ], exclude: ["Dashboard/page"], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Flags", "Linux", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Remediation", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -96,7 +100,7 @@ let package = Package(
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
-            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Proxy"],
+            name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Metrics", "Proxy"],
             swiftSettings: strict),
         .target(
             name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",
@@ -123,13 +127,22 @@ let package = Package(
             dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
             path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
+            name: "RemediationTests", dependencies: ["Linux", "Remediation"], swiftSettings: strict),
+        .testTarget(
             name: "PeerTests",
-            dependencies: ["CYAML", "Fixtures", "Flags", "Linux", "Peer", "Proxy", "Store"],
-            swiftSettings: strict),
+            dependencies: [
+                "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Remediation",
+                "Store", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
+        .testTarget(
+            name: "ProviderTests", dependencies: ["Fixtures", "Linux", "Remediation", "Store", "Transfer"],
+            exclude: ["Playbooks"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
+            name: "EndToEnd",
+            dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop"],
             path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

@@ -37,8 +37,9 @@ final class Ensemble: Sendable {
     ///
     /// `proxy` are lines for its section. `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
     /// agent's proxy serves, at a port of its own; with `wired` each reaches Redis through a relay of its own.
+    /// `host` and `metrics` are further members of these sections, `@` standing for what all of a member's files begin with.
     init(
-        _ names: [String] = ["a", "b", "c"], election: String = "",
+        _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", metrics: String = "",
         store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
         proxy: [String] = [], wired: Bool = false
     ) throws {
@@ -61,9 +62,10 @@ final class Ensemble: Sendable {
                 proxyPort: everywhere ? try RedisServer.freePort() : proxyPort,
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
+            let host = host.replacing("@", with: "\(folder)/\(name)")
             let text = """
                 cluster: test
-                host: {name: \(name), address: 127.0.0.1}
+                host: {name: \(name), address: 127.0.0.1\(host)}
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
                 redis: \(relays[name].map { "{url: \"redis://127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
@@ -75,8 +77,8 @@ final class Ensemble: Sendable {
                   run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
                 \(proxyLines)
-                metrics: {scope: process, pid_file: \(folder)/\(name).pid}
-                \(election)
+                metrics: {scope: process, pid_file: \(folder)/\(name).pid\(metrics)}
+                \(election.replacing("@", with: folder))
                 """
             try Ensemble.write(text, to: member.config)
             return member
@@ -107,6 +109,9 @@ final class Ensemble: Sendable {
         try Ensemble.write("\(program.id)\n", to: "\(folder)/\(name).pid")
         running.withLock { $0.apps[name] = program }
     }
+
+    /// Whether the application was ended by somebody.
+    func appHasEnded(_ name: String) -> Bool { running.withLock { $0.apps[name]?.exitCode != nil } }
 
     func stopApp(_ name: String) {
         let program = running.withLock { $0.apps.removeValue(forKey: name) }

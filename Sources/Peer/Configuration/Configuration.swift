@@ -1,5 +1,6 @@
 package import Linux
 package import Proxy
+package import Remediation
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -26,6 +27,14 @@ package struct Configuration: Sendable, Equatable {
     package var metrics: Metrics
     /// What is logged.
     package var log: Log
+    /// The two policies and their guard rails.
+    package var remediation = RemediationSettings()
+    /// What launches and reboots machines; nil: nothing does.
+    package var provider: ProviderChoice?
+    /// What prepares machines.
+    package var steps = Steps()
+    /// Who is told of events.
+    package var notify = Notify()
     /// What is allowed but looks wrong, a line each; to be logged once at the start.
     package var warnings: [String]
 }
@@ -37,6 +46,10 @@ extension Configuration {
         package var name: String
         /// The numeric address other hosts reach this one at, canonical, without brackets.
         package var address: String
+        /// The program that reboots this host; nil for the file that systemd watches.
+        package var rebootCommand: [String]?
+        /// A file with another text after each boot; nil for the kernel's boot id.
+        package var bootIDFile: String?
     }
 
     /// Where agents will prove to each other that they live.
@@ -79,6 +92,10 @@ extension Configuration {
         package var listen: SocketAddress
         /// The unix socket of the command line.
         package var socket: String
+        /// What clients of the TCP listener must show; nil where it is open to everyone who reaches it.
+        package var token: Secret?
+        /// Names under which the TCP listener may be asked, besides addresses, `localhost` and the host's name.
+        package var hosts: [String] = []
     }
 
     /// The application on this host.
@@ -89,6 +106,8 @@ extension Configuration {
         package var health: String
         /// The share of requests, against other servers' weights.
         package var weight: Int
+        /// The program that starts the application (again); nil where it starts by itself.
+        package var start: [String]?
     }
 
     /// The HTTP proxy.
@@ -191,13 +210,21 @@ extension Configuration {
         /// Whose CPU and memory are reported.
         package enum Scope: Sendable, Equatable {
             case host
+            /// The agent's own group when the path is nil.
+            case cgroup(path: String?)
             case process(pidFile: String)
         }
 
         /// Whose CPU and memory are reported.
         package var scope: Scope
-        /// The cores that count as 100 % in scope `process`; the machine's when nil.
+        /// The cores that count as 100 % in scopes `cgroup` and `process`; the group's or the machine's when nil.
         package var cpuAllowance: Double?
+        /// How many of the greediest processes are told of.
+        package var top = 0
+        /// The memory for the history of all hosts, in bytes.
+        package var historyBudget = Configuration.Metrics.historyBudgetDefault
+        /// 64 MiB.
+        package static let historyBudgetDefault = 64 << 20
     }
 
     /// What is logged.

@@ -4,8 +4,10 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + defence + encryption + observation
-                + leadership + watching)
+            [
+                identity, redis, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
+                observation, leadership, metering, watching, remediation, provider,
+            ].flatMap(\.self))
     }
 
     private static var identity: [ConfigurationOption] {
@@ -23,10 +25,11 @@ extension OptionTable {
                 "host.address", .hostAddress, into: \.hostAddress,
                 .derived("the address of the interface with the default route, else 127.0.0.1"),
                 "The address at which other hosts reach this one."),
+        ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
                 "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
-            ),
+            )
         ]
     }
 
@@ -71,6 +74,14 @@ extension OptionTable {
             ConfigurationOption(
                 "api.socket", .socketPath, into: \.apiSocket, .text("/run/troop/agent.sock"),
                 "The unix socket that the command line talks to; its file mode is its permission."),
+            ConfigurationOption(
+                "api.token_file", .path, into: \.apiTokenFile, .none,
+                "A file that holds a token alone; clients of `api.listen` must show it (`Authorization: Bearer`)."
+            ),
+            ConfigurationOption(
+                "api.hosts", .hostNames, into: \.apiHosts, .none,
+                "Names under which `api.listen` may be asked, besides addresses, `localhost` and `host.name`.",
+                shape: .list),
         ]
     }
 
@@ -245,17 +256,8 @@ extension OptionTable {
     private static var watching: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "metrics.scope", .oneOf(), into: \.scope, .text("host"),
-                "Whose CPU and memory are reported: the whole host's or those of one process tree."),
-            ConfigurationOption(
-                "metrics.pid_file", .path, into: \.pidFile, .none,
-                "The file with the process id; required with scope `process`, without use otherwise."),
-            ConfigurationOption(
-                "metrics.cpu_allowance", .cores, into: \.cpuAllowance, .derived("the machine's cores"),
-                "The cores that count as 100 % in scope `process`."),
-            ConfigurationOption(
                 "log.level", .oneOf(), into: \.logLevel, .text("info"),
-                "The least severe message that is logged."),
+                "The least severe message that is logged.")
         ]
     }
 }

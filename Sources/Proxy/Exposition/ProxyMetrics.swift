@@ -1,7 +1,11 @@
 import Linux
+package import Metrics
 
 /// What a proxy has counted, as metrics. `docs/metrics.md` lists every family.
 package enum ProxyMetrics {
+    /// Servers that are told one by one, in the order of their addresses; of more, `troop_proxy_servers` tells the number.
+    package static let serversMax = 1000
+
     /// The families of one proxy at one moment.
     package static func families(_ snapshot: ProxySnapshot) -> [MetricFamily] {
         listener(snapshot.listener) + servers(snapshot.servers)
@@ -141,6 +145,7 @@ package enum ProxyMetrics {
 
     private static func servers(_ servers: [ProxySnapshot.Server]) -> [MetricFamily] {
         let sorted = servers.map { ($0.server.address.description, $0) }.sorted { $0.0 < $1.0 }
+            .prefix(serversMax)
         func each(
             _ name: String, _ kind: MetricFamily.Kind, _ help: String,
             _ value: (ProxySnapshot.Server) -> Double
@@ -195,6 +200,10 @@ package enum ProxyMetrics {
                 Double($0.server.weight)
             },
             info, states, durations,
+            single(
+                "troop_proxy_servers", .gauge,
+                "Servers in the list, those included that are not told one by one",
+                Double(servers.count)),
         ]
     }
 }
