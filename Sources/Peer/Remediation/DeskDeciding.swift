@@ -1,3 +1,4 @@
+import Election
 import Linux
 import Remediation
 import Store
