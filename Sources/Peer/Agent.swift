@@ -37,6 +37,11 @@ package struct Agent: Service {
     private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
+    private let flags: FlagBook
+    private let hostWatch: HostWatch
+    private let history: HistoryKeeper
+    private let historyFetch: HistoryFetch
+    private let watch: TroopWatch
     private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
@@ -50,6 +55,9 @@ package struct Agent: Service {
     private static let houseMilliseconds: Int64 = 1000
     /// A standby reads the hosts once in so many turns.
     private static let boardTurns = 10
+    /// Standbys of a larger troop, in hosts, remember what they read with each such turn; those of a smaller one read
+    /// the hosts each second, so that they can tell what was before when they lead.
+    private static let closeTroop = 500
     /// A host that reported within this time counts as a candidate, in milliseconds.
     private static let liveMilliseconds: Int64 = 15_000
     /// How long connections may go on after the listener was closed, in milliseconds.
@@ -92,6 +100,11 @@ package struct Agent: Service {
             orders = parts.orders
             subscription = parts.subscription
             events = parts.events
+            flags = parts.flags
+            hostWatch = parts.hostWatch
+            history = parts.history
+            historyFetch = parts.historyFetch
+            watch = parts.watch
             notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
@@ -121,6 +134,10 @@ package struct Agent: Service {
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
             ])
+        events.tell(
+            "agent.started", .notice,
+            "the agent of host \(configuration.host.name) started, version \(Version.text)")
+        for warning in configuration.warnings { events.tell("config.warning", .warning, warning) }
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
@@ -216,25 +233,46 @@ package struct Agent: Service {
     private func keepHouse() async {
         var seen = HealthState.unknown
         var turn = 0
+        var isClose = false
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
             await pause.look()
             await desk.look()
+            await flags.tick()
             Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {
+            if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
                 await board.refresh()
                 let book = await board.book
-                await duties.standBy(
-                    warm: WarmStandby.includes(configuration.host.name, in: book, at: .now()))
+                let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+                watch.see(book, at: .now())
+                watch.see(problems: await roster.notices + board.notices)
+                await duties.standBy(warm: isWarm)
+                isClose = isWarm && book.pages.count <= Agent.closeTroop
+                if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
             remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
         }
+    }
+
+    /// Notes what the hosts report; where that begins, another agent is asked for what was before.
+    private func remember(_ book: HostBook) async {
+        let now = Instant.now()
+        // What Redis said last is not what is now, while it cannot be reached.
+        guard await board.fault == nil else { return }
+        let hosts = await Dictionary(roster.entries.map { ($0.address.description, $0.host) }) { $1 }
+        let latencies = (await board.traffic?.servers ?? []).map {
+            (server: $0.address, host: hosts[$0.address] ?? "", p50: $0.p50, p99: $0.p99)
+        }
+        history.note(book, latencies: latencies, at: now)
+        guard history.takesFill() else { return }
+        historyFetch.begin(
+            HistoryFetch.peers(of: configuration.host.name, leader: await board.leader, in: book, at: now))
     }
 
     private func decideCandidacy() async {
@@ -266,12 +304,17 @@ package struct Agent: Service {
     }
 
     private func tell(_ state: HealthState, of address: SocketAddress) {
-        let metadata: Logger.Metadata = ["server": "\(address)"]
+        let details = ["server": "\(address)"]
+        let host = configuration.host.name
         switch state {
         case .unknown: break
-        case .healthy: log.info("own application passes its health check", metadata: metadata)
+        case .healthy:
+            events.tell(
+                "application.up", .info, "the application on \(host) passes its health check", details)
         case .unhealthy(let failure):
-            log.warning("own application fails its health check: \(failure)", metadata: metadata)
+            events.tell(
+                "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
+                details)
         }
     }
 
@@ -280,6 +323,7 @@ package struct Agent: Service {
         let wasLeader = elector.isLeader(at: .now())
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
+        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
         elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
         if await duties.close() {
@@ -288,6 +332,7 @@ package struct Agent: Service {
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
         await reporter.leave()
+        await events.flush()
     }
 
     /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
@@ -318,6 +363,7 @@ package struct Agent: Service {
         router.stop()
         proxy.stop()
         api.stop()
+        hostWatch.stop()
         notifier?.stop()
         await store.close()
         log.notice("agent stopped")

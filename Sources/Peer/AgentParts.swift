@@ -27,6 +27,11 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let flags: FlagBook
+    let hostWatch: HostWatch
+    let history: HistoryKeeper
+    let historyFetch: HistoryFetch
+    let watch: TroopWatch
     let notifier: Notifier?
     let machines: ProviderParts
     let upgrades = UpgradeDesk()
@@ -57,6 +62,7 @@ struct AgentParts {
         }
         machines = ProviderParts(configuration)
         if let fault = machines.fault { log.error("\(fault)") }
+        flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -65,19 +71,44 @@ struct AgentParts {
                 case .kept: log.error("\(notice)")
                 }
             })
+        let relay = Relay<TroopWatch>()
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
-            log.notice(
+            relay.value?.see(change)
+            log.info(
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
+        hostWatch = try HostWatch(
+            scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
+            top: configuration.metrics.top)
+        if !hostWatch.hasItsScope {
+            log.error(
+                "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
+        }
+        history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
+        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        let board = StatusBoard(
+            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        self.board = board
+        let electorRelay = ElectionTally.Relay()
+        let tally = ElectionTally(
+            electorRelay, leaseMilliseconds: configuration.election.ttlMilliseconds,
+            holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
             highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in changesEnd.yield(change) }
+        ) { [changesEnd] change in
+            tally.note(change)
+            changesEnd.yield(change)
+        }
+        electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
+        let watch = TroopWatch(events: events, leads: { [elector] in elector.isLeader(at: .now()) })
+        self.watch = watch
+        relay.set(watch)
         let own = configuration.ownServer
         roster = Roster(
             store: store,
@@ -85,7 +116,10 @@ struct AgentParts {
                 host: configuration.host.name, keys: keys, own: own,
                 alwaysRoutes: configuration.proxy.run == .every),
             folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
-            onChange: { [router] in router.route($0) }, log: log)
+            onChange: { [router] in
+                router.route($0)
+                watch.see(servers: $0)
+            }, log: log)
         ownChecker = try configuration.server.map { server in
             let checker = try HealthChecker(configuration.ownHealthSettings) { _ in }
             checker.watch([server.listen.asClient])
@@ -96,9 +130,8 @@ struct AgentParts {
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
                 boot: configuration.bootMark, server: own?.address.description,
-                peer: configuration.doorAddress?.description),
-            sampler: Sampler(
-                scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
+                peer: configuration.doorAddress?.description, api: configuration.apiAddress?.description),
+            watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -112,8 +145,6 @@ struct AgentParts {
             conduct: LeaderDuties.Conduct(
                 host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
             log: log)
-        board = StatusBoard(
-            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
         remedies = RemediationDesk(
@@ -135,14 +166,24 @@ struct AgentParts {
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news, orders)
+        subscription = AgentParts.subscription(
+            settings, keys, elector, roster, desk, pause, flags, news, orders)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause,
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
             monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
-            reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            reading: reading, roster: roster,
+            metering: MetricsRoutes(
+                proxy: proxy, watch: hostWatch, history: history,
+                // Whatever has something to tell to Prometheus is one of these.
+                sources: [
+                    AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
+                ]), store: store, keys: keys, queue: queue,
+            pause: pause,
+            flags: FlagRoutes(
+                book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
             upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
@@ -150,9 +191,25 @@ struct AgentParts {
                 log.error(
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
-            }, handler: { await answers.answer($0) })
+            }, handler: AgentParts.handler(answers, reading, configuration))
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    /// The API as clients meet it: the gate, the live stream, everything else.
+    private static func handler(
+        _ answers: AgentAPI, _ reading: StatusReading, _ configuration: Configuration
+    ) -> HTTPServer.Handler {
+        let feed = LiveFeed(
+            status: { await reading.status() }, ask: { await answers.answer($0) },
+            run: String(UInt64.random(in: .min ... .max), radix: 36))
+        let gate = APIGate(
+            names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token
+        ) { request in
+            if request.path == LiveFeed.path { return await feed.answer(request) }
+            return await answers.answer(request)
+        }
+        return { await gate.answer($0) }
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {
@@ -176,7 +233,8 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine, _ orders: OrderTaker
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
+        _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -191,6 +249,8 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == FlagScripts.hint {
+                    Task { await flags.look() }
                 } else if text == OrderTaker.hint {
                     Task { await orders.look() }
                 } else {

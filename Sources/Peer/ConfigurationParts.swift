@@ -41,6 +41,14 @@ extension Configuration {
         return isEverywhere ? try? SocketAddress(host: host.address, port: listen.port) : listen
     }
 
+    /// Where other hosts reach `api.listen`; nil for one on loopback, unless the whole host is there.
+    var apiAddress: SocketAddress? {
+        let listen = api.listen
+        if listen.isWildcard { return try? SocketAddress(host: host.address, port: listen.port) }
+        let isAtHome = (try? SocketAddress(host: host.address, port: listen.port))?.isLoopback ?? false
+        return listen.isLoopback && !isAtHome ? nil : listen
+    }
+
     /// The proxy.
     var proxySettings: ProxySettings {
         var settings = ProxySettings(listen: proxy.listen, workers: proxy.workers)
@@ -56,6 +64,7 @@ extension Configuration {
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.balancing = proxy.balancing
         settings.balancing.queueMax = (proxy.balancing.queueMax + proxy.workers - 1) / proxy.workers
+        settings.defence = proxy.defence
         settings.accessLog = proxy.accessLog
         settings.forwarding = proxy.forwarding
         settings.tls = proxy.tls
@@ -102,6 +111,7 @@ extension Configuration {
     var scope: Scope {
         switch metrics.scope {
         case .host: .host
+        case .cgroup(let path): .cgroup(path: path)
         case .process(let pidFile): .process(pidFile: pidFile)
         }
     }
@@ -110,7 +120,7 @@ extension Configuration {
     var bootMark: BootMark {
         if let file = host.bootIDFile { return .file(file) }
         return switch metrics.scope {
-        case .host: .kernel
+        case .host, .cgroup: .kernel
         case .process(let pidFile): .process(pidFile: pidFile)
         }
     }

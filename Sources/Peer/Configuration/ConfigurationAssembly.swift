@@ -30,7 +30,16 @@ struct ConfigurationAssembly {
             rebootCommand: draft.rebootCommand,
             bootIDFile: draft.bootIDFile)
         checkRemediation()
-        let redisPassword = password()
+        let redisPassword =
+            draft.redisPassword
+            ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
+        let apiToken = secret(in: draft.apiTokenFile, "api.token_file", expected: "a token")
+        if let apiToken, !apiToken.revealed.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            faults.add(
+                places["api.token_file"], "api.token_file",
+                "expected a token of printable ASCII characters without spaces, as 'openssl rand -hex 32' makes one"
+            )
+        }
         let server = server()
         let scope = scope()
         checkTLS()
@@ -50,9 +59,13 @@ struct ConfigurationAssembly {
             redis: Configuration.Redis(
                 url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
-            api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
+            api: Configuration.API(
+                listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
+            server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
-            metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
+            metrics: Configuration.Metrics(
+                scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
+                historyBudget: Int(draft.metrics.historyBudget)),
             log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
             provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
@@ -71,8 +84,9 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+            healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
+            accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
+            upgrades: draft.upgrades)
     }
 
     private mutating func remedies(
@@ -237,11 +251,21 @@ struct ConfigurationAssembly {
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {
-        switch draft.scope {
+        switch draft.metrics.scope {
         case .host: return .host
+        case .cgroup:
+            if let path = draft.metrics.cgroup, !path.hasPrefix("/") || path.contains("..") {
+                faults.add(
+                    places["metrics.cgroup"], "metrics.cgroup",
+                    "is '\(shown(path))'; expected a path from the root of the control groups, such as /system.slice/app.service"
+                )
+            }
+            return .cgroup(path: draft.metrics.cgroup)
         case .process:
             let expected = "expected the path of the process's pid file, for scope process"
-            guard let file = required(draft.pidFile, "metrics.pid_file", expected) else { return .host }
+            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else {
+                return .host
+            }
             return .process(pidFile: file)
         }
     }
@@ -261,11 +285,10 @@ struct ConfigurationAssembly {
         }
     }
 
-    private mutating func password() -> Secret? {
-        if let password = draft.redisPassword { return password }
-        guard let path = draft.redisPasswordFile else { return nil }
-        let place = places["redis.password_file"]
-        let key = "redis.password_file"
+    /// The secret that a file holds alone; nil without a file, and after a fault.
+    private mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
+        guard let path else { return nil }
+        let place = places[key]
         let file: TextFile
         do throws(TextFileFault) {
             file = try TextFile.read(path, bytesMax: Configuration.passwordBytesMax)
@@ -277,7 +300,7 @@ struct ConfigurationAssembly {
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.count < file.bytes.count, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         guard !bytes.isEmpty, firstInvalidUTF8(in: Array(bytes)) == nil else {
-            faults.add(place, key, "'\(shown(path))': expected a password in UTF-8, one line")
+            faults.add(place, key, "'\(shown(path))': expected \(expected) in UTF-8, one line")
             return nil
         }
         if file.isReadableByAll {

@@ -17,6 +17,8 @@ struct ConfigurationDraft: Sendable {
     var tls = Configuration.TLS(verify: true)
     var apiListen: SocketAddress?
     var apiSocket = ""
+    var apiTokenFile: String?
+    var apiHosts: [String] = []
     var serverListen: SocketAddress?
     var serverHealth = ""
     var serverWeight = 0
@@ -35,6 +37,7 @@ struct ConfigurationDraft: Sendable {
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
     var balancing = BalancingSettings()
+    var defence = DefenceSettings()
     var healthStatus = 200..<400
     var healthBody: String?
     var accessLogPath: String?
@@ -49,9 +52,7 @@ struct ConfigurationDraft: Sendable {
     var quarantine: Int64?
     var priority = 0
     var neverLeads = false
-    var scope = ScopeWord.host
-    var pidFile: String?
-    var cpuAllowance: Double?
+    var metrics = MetricsDraft()
     var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
     var remediation = RemediationSettings()
@@ -76,9 +77,5 @@ struct ConfigurationDraft: Sendable {
         var settings = ServerTLSSettings()
         var certificate: String?
         var key: String?
-    }
-
-    enum ScopeWord: String, Sendable, CaseIterable {
-        case host, process
     }
 }

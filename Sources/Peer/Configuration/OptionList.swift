@@ -4,8 +4,10 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + serverRemedies + proxy + balancing + encryption
-                + observation + leadership + watching + remediation + provider)
+            [
+                identity, redis, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
+                observation, leadership, metering, watching, remediation, provider,
+            ].flatMap(\.self))
     }
 
     private static var identity: [ConfigurationOption] {
@@ -72,6 +74,14 @@ extension OptionTable {
             ConfigurationOption(
                 "api.socket", .socketPath, into: \.apiSocket, .text("/run/troop/agent.sock"),
                 "The unix socket that the command line talks to; its file mode is its permission."),
+            ConfigurationOption(
+                "api.token_file", .path, into: \.apiTokenFile, .none,
+                "A file that holds a token alone; clients of `api.listen` must show it (`Authorization: Bearer`)."
+            ),
+            ConfigurationOption(
+                "api.hosts", .hostNames, into: \.apiHosts, .none,
+                "Names under which `api.listen` may be asked, besides addresses, `localhost` and `host.name`.",
+                shape: .list),
         ]
     }
 
@@ -246,17 +256,8 @@ extension OptionTable {
     private static var watching: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "metrics.scope", .oneOf(), into: \.scope, .text("host"),
-                "Whose CPU and memory are reported: the whole host's or those of one process tree."),
-            ConfigurationOption(
-                "metrics.pid_file", .path, into: \.pidFile, .none,
-                "The file with the process id; required with scope `process`, without use otherwise."),
-            ConfigurationOption(
-                "metrics.cpu_allowance", .cores, into: \.cpuAllowance, .derived("the machine's cores"),
-                "The cores that count as 100 % in scope `process`."),
-            ConfigurationOption(
                 "log.level", .oneOf(), into: \.logLevel, .text("info"),
-                "The least severe message that is logged."),
+                "The least severe message that is logged.")
         ]
     }
 }

@@ -14,6 +14,7 @@ package struct StatusReading: Sendable {
     private let reporter: Reporter
     private let news: NewsLine
     private let pause: PauseSwitch
+    private let flags: FlagBook
     private let monkeysDocument: @Sendable () async throws -> MonkeysDocument?
 
     /// A reading over the parts of one agent.
@@ -21,7 +22,8 @@ package struct StatusReading: Sendable {
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
         elector: Elector, reporter: Reporter, news: NewsLine,
-        pause: PauseSwitch, monkeys: @escaping @Sendable () async throws -> MonkeysDocument?
+        pause: PauseSwitch, flags: FlagBook,
+        monkeys: @escaping @Sendable () async throws -> MonkeysDocument?
     ) {
         monkeysDocument = monkeys
         self.configuration = configuration
@@ -33,6 +35,7 @@ package struct StatusReading: Sendable {
         self.reporter = reporter
         self.news = news
         self.pause = pause
+        self.flags = flags
     }
 
     /// Whether this agent surely holds the lease right now.
@@ -55,6 +58,7 @@ package struct StatusReading: Sendable {
         let leader = leader(standing, holder, storeIsReachable: fault == nil, at: now)
         var notices = await roster.notices
         notices += await board.notices
+        notices += await flags.notices
         if fault == nil, let loss = news.fault {
             notices.append(
                 "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"
@@ -86,7 +90,7 @@ package struct StatusReading: Sendable {
             agent: Status.Agent(
                 host: configuration.host.name, version: Version.text, election: word(standing),
                 serving: await duties.isServing, proxy: configuration.proxy.listen.description,
-                tickUs: await reporter.tickMicroseconds),
+                tickUs: reporter.tickMicroseconds),
             leader: leader,
             hosts: await hosts(leader: leader, at: now),
             servers: await servers(standing), operations: monkeys?.operations,
@@ -165,6 +169,9 @@ package struct StatusReading: Sendable {
                 memoryAvailableBytes: report?.memoryAvailable, load1: report?.load1, load5: report?.load5,
                 load15: report?.load15, pressureCpuSome: report?.pressureCPUSome,
                 pressureMemorySome: report?.pressureMemorySome, pressureIoSome: report?.pressureIOSome,
+                networkReceived: report?.networkReceived, networkSent: report?.networkSent,
+                diskRead: report?.diskRead, diskWritten: report?.diskWritten, diskBusy: report?.diskBusy,
+                filesystemUsed: report?.filesystem,
                 reportAgeMs: age, agentVersion: report?.agentVersion)
         }
     }
