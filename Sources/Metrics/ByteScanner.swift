@@ -52,6 +52,21 @@ struct ByteScanner: ~Escapable {
         if place < bytes.count { place += 1 }
     }
 
+    /// Reads the bytes up to a space, a line's end or `stop` as a text of at most `bytesMax` bytes; nil, and stays, for
+    /// none, for a longer one, and for bytes that are no printable UTF-8.
+    mutating func word(before stop: UInt8 = UInt8(ascii: " "), bytesMax: Int = 255) -> String? {
+        var end = place
+        while end < bytes.count, bytes[end] > UInt8(ascii: " "), bytes[end] != stop { end += 1 }
+        guard end > place, end - place <= bytesMax else { return nil }
+        let span = bytes.extracting(place..<end)
+        let text = span.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+        guard let text, !text.unicodeScalars.contains(where: { (0x7F...0x9F).contains($0.value) }) else {
+            return nil
+        }
+        place = end
+        return text
+    }
+
     /// Reads digits; nil, and stays, without any or when the number does not fit.
     mutating func number() -> UInt64? {
         var value: UInt64 = 0

@@ -6,10 +6,13 @@ struct KeptFile: ~Copyable {
     private let path: String
     private var descriptor: Descriptor
     private let wasThere: Bool
+    private let comesInPieces: Bool
 
-    /// Opens `path`; a file that is missing now is not looked for again (an older kernel has none).
-    init(_ path: String) {
+    /// Opens `path`; a file that is missing now is not looked for again (an older kernel has none). See
+    /// `ReadBuffer.fill` for files that come in pieces.
+    init(_ path: String, inPieces: Bool = false) {
         self.path = path
+        comesInPieces = inPieces
         descriptor = KeptFile.open(path)
         wasThere = descriptor.raw >= 0
     }
@@ -17,10 +20,10 @@ struct KeptFile: ~Copyable {
     /// Reads the file into the buffer; false when there is nothing to be read.
     mutating func read(into buffer: ReadBuffer) -> Bool {
         guard wasThere else { return false }
-        if buffer.fill(from: descriptor.raw) { return true }
+        if buffer.fill(from: descriptor.raw, inPieces: comesInPieces) { return true }
         // In containers these files belong to a program that may be started anew: the old descriptor is then dead.
         descriptor = KeptFile.open(path)
-        return buffer.fill(from: descriptor.raw)
+        return buffer.fill(from: descriptor.raw, inPieces: comesInPieces)
     }
 
     private static func open(_ path: String) -> Descriptor {

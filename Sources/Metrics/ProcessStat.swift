@@ -60,3 +60,24 @@ enum ProcessIdentifier {
         }
     }
 }
+
+extension ProcessStat {
+    /// The name between the first and the last parenthesis, with `?` for what cannot be shown.
+    static func name(_ bytes: Span<UInt8>) -> String {
+        var text = ""
+        var begin: Int?
+        var end = 0
+        for index in bytes.indices {
+            if bytes[index] == UInt8(ascii: "("), begin == nil { begin = index + 1 }
+            if bytes[index] == UInt8(ascii: ")") { end = index }
+        }
+        guard let begin, begin < end else { return text }
+        let span = bytes.extracting(begin..<min(end, begin + 64))
+        let name = span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        for scalar in name.unicodeScalars {
+            text.unicodeScalars.append(
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "?" : scalar)
+        }
+        return text
+    }
+}

@@ -116,7 +116,7 @@ final class ProcessTree {
         while threadsLeft > 0, let entry = Glibc.readdir(threads) {
             guard let thread = number(of: entry) else { continue }
             threadsLeft -= 1
-            guard read("\(folder)/\(thread)/children", into: buffer) else {
+            guard read("\(folder)/\(thread)/children", into: buffer, inPieces: true) else {
                 // A thread that is there without such a file: the kernel has none. One that is gone: nothing.
                 if access("\(folder)/\(thread)/stat", F_OK) == 0 { showsChildren = false }
                 continue
@@ -170,8 +170,8 @@ final class ProcessTree {
         return buffer.withBytes(ProcessStat.parse)
     }
 
-    private func read(_ path: String, into buffer: ReadBuffer) -> Bool {
+    private func read(_ path: String, into buffer: ReadBuffer, inPieces: Bool = false) -> Bool {
         let file = Descriptor(owning: open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-        return buffer.fill(from: file.raw)
+        return buffer.fill(from: file.raw, inPieces: inPieces)
     }
 }

@@ -1,5 +1,5 @@
 /// The CPU counters of /proc/stat at one moment, a row for each CPU, in ticks.
-struct ProcessorTimes {
+struct ProcessorTimes: Sendable {
     /// The counters that are kept of each CPU; guest time is left out, `user` and `nice` hold it already.
     enum Field: Int, CaseIterable {
         case user, nice, system, idle, iowait, irq, softirq, steal
@@ -16,6 +16,15 @@ struct ProcessorTimes {
 
     /// One counter of the CPU in a row.
     func value(_ field: Field, row: Int) -> UInt64 { ticks[row * Field.allCases.count + field.rawValue] }
+
+    /// The counters of one CPU alone.
+    func row(_ row: Int) -> ProcessorTimes {
+        var times = ProcessorTimes()
+        times.identifiers = [identifiers[row]]
+        let width = Field.allCases.count
+        times.ticks = Array(ticks[row * width..<(row + 1) * width])
+        return times
+    }
 
     /// Takes the counters of a /proc/stat; rows that make no sense are left out.
     ///
@@ -112,5 +121,24 @@ extension UInt64 {
     func saturatingSum(_ other: UInt64) -> UInt64 {
         let (sum, overflowed) = addingReportingOverflow(other)
         return overflowed ? .max : sum
+    }
+}
+
+extension Sample {
+    /// The busy share of each CPU present in both moments; nil without an earlier one.
+    static func cores(from earlier: ProcessorTimes, to later: ProcessorTimes, resetTicks: UInt64) -> [Core]? {
+        guard earlier.count > 0 else { return nil }
+        var cores: [Core] = []
+        var old = 0
+        for new in 0..<later.count {
+            while old < earlier.count, earlier.identifiers[old] < later.identifiers[new] { old += 1 }
+            guard old < earlier.count, earlier.identifiers[old] == later.identifiers[new] else { continue }
+            guard
+                let shares = ProcessorShares(
+                    from: earlier.row(old), to: later.row(new), resetTicks: resetTicks)
+            else { continue }
+            cores.append(Core(number: later.identifiers[new], busy: shares.busy))
+        }
+        return cores
     }
 }

@@ -17,8 +17,9 @@ final class ReadBuffer {
     deinit { storage.deallocate() }
 
     /// Reads a whole file from its beginning; false when it cannot be read. A file that does not fit enlarges the
-    /// buffer for good; what is beyond the limit is left out.
-    func fill(from descriptor: Int32) -> Bool {
+    /// buffer for good; what is beyond the limit is left out. A file `inPieces` gives a page at a time and is read until
+    /// it gives nothing: those of /proc with a record for each device or mount.
+    func fill(from descriptor: Int32, inPieces: Bool = false) -> Bool {
         count = 0
         guard descriptor >= 0 else { return false }
         while true {
@@ -31,7 +32,8 @@ final class ReadBuffer {
             }
             count += got
             // The files of /proc give all they have at once: less than asked for is the end.
-            if got < room { return true }
+            if got == 0 || got < room && !inPieces { return true }
+            if count < storage.count { continue }
             guard storage.count < ReadBuffer.bytesMax else { return true }
             grow()
         }

@@ -1,27 +1,92 @@
 /// What one look at the machine gave; whatever could not be read is nil, never 0.
 package struct Sample: Sendable, Equatable {
-    /// The busy share of the CPUs since the sample before, 0 to 1; nil in the first one. In scope `process`: the
-    /// process tree's share of its allowance.
+    /// The busy share of the CPUs since the sample before, 0 to 1; nil in the first one. In scopes `cgroup` and
+    /// `process`: the group's or the process tree's share of its allowance.
     package var cpu: Double?
+    /// The agent's own part of `cpu`, 0 to 1; 0 where the scope does not hold the agent, nil in the first sample.
+    package var selfCPU: Double?
     /// The share of CPU time that the hypervisor gave to others, 0 to 1; the host's in every scope.
     package var steal: Double?
     /// The share of CPU time idle while something waited for a disk, 0 to 1; the host's in every scope.
     package var iowait: Double?
     /// The CPUs that are online.
     package var cores: Int?
-    /// The machine's memory.
+    /// The cores that count as all of the CPU, where that is less or more than the machine's.
+    package var allowance: Double?
+    /// The machine's memory; in scope `cgroup` the group's limit, where it has one.
     package var memoryTotalBytes: UInt64?
-    /// The memory that new work could have without swapping; the host's in every scope.
+    /// The memory that new work could have without swapping; the host's in scope `process`.
     package var memoryAvailableBytes: UInt64?
     /// The share of memory in use, 0 to 1; in scope `process` what the process tree keeps resident.
     package var memoryUsed: Double?
     /// The load averages; the host's in every scope.
     package var load: LoadAverage?
-    /// The pressure stall information; the host's in every scope, empty on kernels without it.
+    /// The pressure stall information, empty on kernels without it; the host's, or the control group's where it has any.
     package var pressure = Pressure()
     /// What this sample itself took, by the clock.
     package var readMicroseconds = 0
+    /// What is read at a slower pace; as old as that pace at most.
+    package var slow = Slow()
+
+    /// What is read every few seconds; the host's in every scope.
+    package struct Slow: Sendable, Equatable {
+        /// The busy share of each CPU since the look before, by the CPU's number; nil in the first.
+        package var cores: [Core]?
+        /// The disks, without partitions; nil in the first look and where there is no file of them.
+        package var disks: [DiskReading]?
+        /// The network interfaces; nil like `disks`.
+        package var interfaces: [InterfaceReading]?
+        /// Paging; nil like `disks`.
+        package var paging: PagingReading?
+        /// The file systems; nil before they were asked.
+        package var filesystems: [FilesystemReading]?
+        /// The greediest processes; nil where nobody asked for them.
+        package var consumers: [Consumer]?
+
+        /// Nothing known.
+        package init() {}
+    }
+
+    /// One CPU.
+    package struct Core: Sendable, Equatable {
+        package var number: UInt64
+        /// Its busy share, 0 to 1.
+        package var busy: Double
+    }
 
     /// A sample that knows nothing.
     package init() {}
+}
+
+extension Sample.Slow {
+    /// Bytes a second read from and written to all disks; devices whose work others do count once.
+    package var diskReadBytes: Double? { sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.readBytes) }
+    package var diskWrittenBytes: Double? {
+        sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.writtenBytes)
+    }
+
+    /// The busy share of the busiest disk, 0 to 1.
+    package var diskBusy: Double? { disks?.compactMap(\.busy).max() }
+
+    /// Bytes a second that came and went by the interfaces that lead out of the host.
+    package var receivedBytes: Double? {
+        sum(interfaces, where: { !NetworkCounters.isInner($0.name) }, \.receivedBytes)
+    }
+    package var sentBytes: Double? {
+        sum(interfaces, where: { !NetworkCounters.isInner($0.name) }, \.sentBytes)
+    }
+
+    /// The share in use of the fullest file system that can be written to, 0 to 1.
+    package var fullestFilesystem: Double? {
+        filesystems?.filter { !$0.isReadOnly && $0.device.hasPrefix("/") || $0.mountPoint == "/" }
+            .compactMap { $0.space?.used }.max()
+    }
+
+    /// The sum of what is known; nil when nothing is.
+    private func sum<Reading>(
+        _ readings: [Reading]?, where counts: (Reading) -> Bool, _ value: (Reading) -> Double?
+    ) -> Double? {
+        guard let known = readings?.filter(counts).compactMap(value), !known.isEmpty else { return nil }
+        return known.reduce(0, +)
+    }
 }

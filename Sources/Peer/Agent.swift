@@ -36,6 +36,10 @@ package struct Agent: Service {
     private let subscription: Subscription
     private let events: EventLog
     private let notifier: Notifier?
+    private let flags: FlagBook
+    private let hostWatch: HostWatch
+    private let history: HistoryKeeper
+    private let historyFetch: HistoryFetch
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -48,6 +52,9 @@ package struct Agent: Service {
     private static let houseMilliseconds: Int64 = 1000
     /// A standby reads the hosts once in so many turns.
     private static let boardTurns = 10
+    /// Standbys of a larger troop, in hosts, remember what they read with each such turn; those of a smaller one read
+    /// the hosts each second, so that they can tell what was before when they lead.
+    private static let closeTroop = 500
     /// A host that reported within this time counts as a candidate, in milliseconds.
     private static let liveMilliseconds: Int64 = 15_000
     /// How long connections may go on after the listener was closed, in milliseconds.
@@ -89,6 +96,10 @@ package struct Agent: Service {
             subscription = parts.subscription
             events = parts.events
             notifier = parts.notifier
+            flags = parts.flags
+            hostWatch = parts.watch
+            history = parts.history
+            historyFetch = parts.historyFetch
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -211,23 +222,42 @@ package struct Agent: Service {
     private func keepHouse() async {
         var seen = HealthState.unknown
         var turn = 0
+        var isClose = false
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
             await pause.look()
             await desk.look()
+            await flags.tick()
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            if turn.isMultiple(of: Agent.boardTurns) || elector.isLeader(at: .now()) {
+            if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
                 await board.refresh()
                 let book = await board.book
-                await duties.standBy(
-                    warm: WarmStandby.includes(configuration.host.name, in: book, at: .now()))
+                let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+                await duties.standBy(warm: isWarm)
+                isClose = isWarm && book.pages.count <= Agent.closeTroop
+                if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
         }
+    }
+
+    /// Notes what the hosts report; where that begins, another agent is asked for what was before.
+    private func remember(_ book: HostBook) async {
+        let now = Instant.now()
+        // What Redis said last is not what is now, while it cannot be reached.
+        guard await board.fault == nil else { return }
+        let hosts = await Dictionary(roster.entries.map { ($0.address.description, $0.host) }) { $1 }
+        let latencies = (await board.traffic?.servers ?? []).map {
+            (server: $0.address, host: hosts[$0.address] ?? "", p50: $0.p50, p99: $0.p99)
+        }
+        history.note(book, latencies: latencies, at: now)
+        guard history.takesFill() else { return }
+        historyFetch.begin(
+            HistoryFetch.peers(of: configuration.host.name, leader: await board.leader, in: book, at: now))
     }
 
     private func decideCandidacy() async {
@@ -312,6 +342,7 @@ package struct Agent: Service {
         proxy.stop()
         api.stop()
         notifier?.stop()
+        hostWatch.stop()
         await store.close()
         log.notice("agent stopped")
     }

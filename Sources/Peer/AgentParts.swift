@@ -27,6 +27,10 @@ struct AgentParts {
     let events: EventLog
     let notifier: Notifier?
     let machines: ProviderParts
+    let flags: FlagBook
+    let watch: HostWatch
+    let history: HistoryKeeper
+    let historyFetch: HistoryFetch
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -55,6 +59,7 @@ struct AgentParts {
         }
         machines = ProviderParts(configuration)
         if let fault = machines.fault { log.error("\(fault)") }
+        flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -68,12 +73,32 @@ struct AgentParts {
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
+        watch = try HostWatch(
+            scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
+            top: configuration.metrics.top)
+        if !watch.hasItsScope {
+            log.error(
+                "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
+        }
+        history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
+        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        let board = StatusBoard(
+            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
+        self.board = board
+        let electorRelay = ElectionTally.Relay()
+        let tally = ElectionTally(
+            electorRelay, leaseMilliseconds: configuration.election.ttlMilliseconds,
+            holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
             highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in changesEnd.yield(change) }
+        ) { [changesEnd] change in
+            tally.note(change)
+            changesEnd.yield(change)
+        }
+        electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let own = configuration.ownServer
@@ -94,9 +119,9 @@ struct AgentParts {
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
                 bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description),
-            sampler: Sampler(
-                scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance),
+                server: own?.address.description, peer: configuration.doorAddress?.description,
+                api: configuration.apiAddress?.description),
+            watch: watch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -110,19 +135,27 @@ struct AgentParts {
             conduct: LeaderDuties.Conduct(
                 host: configuration.host.name, servesAlways: configuration.proxy.run == .every),
             log: log)
-        board = StatusBoard(
-            store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
         desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        subscription = AgentParts.subscription(
+            settings, keys, elector, roster, desk, pause, flags, news)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
         let answers = AgentAPI(
-            reading: reading, roster: roster, proxy: proxy, store: store, keys: keys, queue: queue,
-            pause: pause, machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            reading: reading, roster: roster,
+            metering: MetricsRoutes(
+                proxy: proxy, watch: watch, history: history,
+                // Whatever has something to tell to Prometheus is one of these.
+                sources: [
+                    AgentMetrics(watch: watch, store: store.meter, ticks: reporter.meter), tally, history,
+                ]), store: store, keys: keys, queue: queue,
+            pause: pause,
+            flags: FlagRoutes(
+                book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
             upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
@@ -156,7 +189,7 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -171,6 +204,8 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == FlagScripts.hint {
+                    Task { await flags.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -40,6 +40,14 @@ extension Configuration {
         return isEverywhere ? try? SocketAddress(host: host.address, port: listen.port) : listen
     }
 
+    /// Where other hosts reach `api.listen`; nil for one on loopback, unless the whole host is there.
+    var apiAddress: SocketAddress? {
+        let listen = api.listen
+        if listen.isWildcard { return try? SocketAddress(host: host.address, port: listen.port) }
+        let isAtHome = (try? SocketAddress(host: host.address, port: listen.port))?.isLoopback ?? false
+        return listen.isLoopback && !isAtHome ? nil : listen
+    }
+
     /// The proxy.
     var proxySettings: ProxySettings {
         var settings = ProxySettings(listen: proxy.listen, workers: proxy.workers)
@@ -55,6 +63,7 @@ extension Configuration {
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.balancing = proxy.balancing
         settings.balancing.queueMax = (proxy.balancing.queueMax + proxy.workers - 1) / proxy.workers
+        settings.defence = proxy.defence
         settings.accessLog = proxy.accessLog
         settings.forwarding = proxy.forwarding
         settings.tls = proxy.tls
@@ -101,6 +110,7 @@ extension Configuration {
     var scope: Scope {
         switch metrics.scope {
         case .host: .host
+        case .cgroup(let path): .cgroup(path: path)
         case .process(let pidFile): .process(pidFile: pidFile)
         }
     }

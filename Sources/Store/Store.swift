@@ -13,6 +13,8 @@ package enum StoreState: Sendable, Equatable {
 package actor Store {
     /// The store's thread; another actor may live on it too, so that its calls need no hop.
     package nonisolated let executor: ThreadExecutor
+    /// What was called and how it went.
+    package nonisolated let meter = StoreMeter()
     private let settings: StoreSettings
     private let onStateChange: @Sendable (StoreState) -> Void
     private var connection: StoreConnection?
@@ -76,10 +78,12 @@ package actor Store {
     private func attempt<Answer>(
         _ body: (StoreConnection, Instant) throws(StoreFault) -> Answer
     ) throws(StoreFault) -> Answer {
-        let connection = try connected()
+        let connection = try metered { () throws(StoreFault) in try connected() }
         do {
+            let begin = Instant.now()
             let answer = try body(
-                connection, Instant.now().advanced(milliseconds: settings.commandTimeoutMilliseconds))
+                connection, begin.advanced(milliseconds: settings.commandTimeoutMilliseconds))
+            meter.noteAnswer(nanoseconds: Instant.now().nanoseconds - begin.nanoseconds)
             if connection.isOpen {
                 backoff.reset()
             } else {
@@ -87,7 +91,17 @@ package actor Store {
             }
             return answer
         } catch {
+            meter.noteError(isUp: connection.isOpen)
             if connection.isOpen { backoff.reset() } else { lost(error) }
+            throw error
+        }
+    }
+
+    private func metered<Answer>(_ body: () throws(StoreFault) -> Answer) throws(StoreFault) -> Answer {
+        do {
+            return try body()
+        } catch {
+            meter.noteError(isUp: false)
             throw error
         }
     }
@@ -104,6 +118,7 @@ package actor Store {
             let opened = try StoreConnection.open(
                 settings, until: now.advanced(milliseconds: settings.connectTimeoutMilliseconds))
             connection = opened
+            meter.noteConnect()
             retry = nil
             report(.connected)
             return opened

@@ -70,8 +70,8 @@ package struct Transfer: Sendable {
     package var body: [UInt8] = []
     /// The type of the body.
     package var contentType = "application/json"
-    /// Further header lines, as `Name: value`.
-    package var headers: [String] = []
+    /// Further header fields, as `Name: value`.
+    package var fields: [String] = []
     /// Signs the request; nil leaves it as it is.
     package var signature: Signature?
     /// A unix socket to connect to in place of the URL's host.
@@ -140,7 +140,7 @@ package struct Transfer: Sendable {
                     handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
             }
         }
-        for line in headers { list = curl_slist_append(list, line) }
+        for line in fields { list = curl_slist_append(list, line) }
         if list != nil { ccurl_set_list(handle, CURLOPT_HTTPHEADER, list) }
         return list
     }

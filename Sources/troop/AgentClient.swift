@@ -52,6 +52,11 @@ struct AgentClient {
         try read(type, send(method, path, json, within: AgentClient.leaderMilliseconds))
     }
 
+    /// Asks the agent and returns what it answers, whatever that is.
+    func exchange(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+        try send(method, path, json)
+    }
+
     /// What the leader is asked may take until it has answered and its successor leads, in milliseconds.
     private static let leaderMilliseconds = 15_000
 

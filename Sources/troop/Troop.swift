@@ -17,11 +17,12 @@ struct Troop: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
+            AgentCommand.self, StatusCommand.self, ServersCommand.self, FlagsCommand.self,
+            HistoryCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
             ProviderCommand.self,
             DemoCommand.self,
-            SampleAppCommand.self, VersionCommand.self, DemoChildCommand.self,
+            SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])
 
     static func main() async {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(
     .serialized, .timeLimit(.minutes(3)),
-    .disabled(if: TestCloud.isMissing, "no Python with moto: run 'scripts/bootstrap test'"))
+    .disabled(if: TestCloud.isMissing, "no Python with moto: run 'scripts/venv cloud'"))
 struct EC2ProviderTests {
     init() { signal(SIGPIPE, SIG_IGN) }
 

@@ -27,7 +27,7 @@ final class TestCloud: Sendable {
     static func path(_ name: String) -> String { "/" + (root + [name]).joined(separator: "/") }
 
     /// A Python that has moto: the tests' own environment, else the system's.
-    static let python: String? = [path(".build/test-venv/bin/python"), "python3"].first { python in
+    static let python: String? = [path(".build/venvs/cloud/bin/python"), "python3"].first { python in
         (try? RedisServer.runToEnd([python, "-c", "import moto.server, werkzeug"], log: "/dev/null")) != nil
     }
 

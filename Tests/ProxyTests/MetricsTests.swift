@@ -2,6 +2,7 @@ import Glibc
 import Linux
 import Testing
 
+@testable import Metrics
 @testable import Proxy
 
 /// What the proxy has counted, as Prometheus reads it.

@@ -1,6 +1,5 @@
 import Election
 import Linux
-package import Proxy
 package import Store
 
 /// The agent's HTTP API: status for everyone, changes for who may open the socket.
@@ -11,7 +10,9 @@ package import Store
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
 /// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
-/// | `GET /metrics` | what this agent's proxy has counted, for Prometheus |
+/// | `GET /metrics` | what this agent has counted, for Prometheus |
+/// | `GET /v1/sample` | `SampleDocument`: this host's last sample |
+/// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
@@ -20,35 +21,39 @@ package import Store
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 /// | `POST /v1/provider/test` | a dry run of the provider; socket only |
+/// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
     private let roster: Roster
-    private let proxy: Proxy
+    private let metering: MetricsRoutes
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
     private let machines: ProviderRoutes
+    private let flags: FlagRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
-        reading: StatusReading, roster: Roster, proxy: Proxy, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch, machines: ProviderRoutes,
+        reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
+        self.flags = flags
         self.upgrade = upgrade
         self.machines = machines
         self.reading = reading
         self.roster = roster
-        self.proxy = proxy
+        self.metering = metering
         self.store = store
         self.keys = keys
     }
 
     /// Answers one request.
     package func answer(_ request: Request) async -> Response {
+        if let answer = await flags.answer(request) { return answer }
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
@@ -58,7 +63,6 @@ package struct AgentAPI: Sendable {
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/metrics": return isGet ? metrics : notAllowed("GET, HEAD")
         case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
@@ -75,12 +79,14 @@ package struct AgentAPI: Sendable {
             return request.door == .socket ? await machines.test() : readOnly
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
+            if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers")
+                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers /v1/flags"
+            )
         }
     }
 
@@ -89,12 +95,6 @@ package struct AgentAPI: Sendable {
         var response = Response.error(405, "this path takes only \(methods)")
         response.fields.append(("Allow", methods))
         return response
-    }
-
-    private var metrics: Response {
-        Response(
-            status: 200, contentType: MetricsText.contentType,
-            body: MetricsText.bytes(of: ProxyMetrics.families(proxy.snapshot())))
     }
 
     private func role(wanted: Bool) -> Response {

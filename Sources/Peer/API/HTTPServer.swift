@@ -175,7 +175,9 @@ package final class HTTPServer: Sendable {
     /// An answer as it goes out.
     static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
         var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
-        head += "Content-Type: \(response.contentType)\r\nContent-Length: \(response.body.count)\r\n"
+        if response.status != 304 {  // it has no content, and says nothing of the content there would be
+            head += "Content-Type: \(response.contentType)\r\nContent-Length: \(response.body.count)\r\n"
+        }
         head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
         for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
         head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
@@ -186,6 +188,7 @@ package final class HTTPServer: Sendable {
     static func reason(_ status: Int) -> String {
         switch status {
         case 200: "OK"
+        case 304: "Not Modified"
         case 400: "Bad Request"
         case 403: "Forbidden"
         case 404: "Not Found"

@@ -99,7 +99,8 @@ extension HTTPServerLoop {
         }
         let request = Request(
             method: head.method, path: target.path, query: target.query, host: head.host, body: body,
-            door: doors[connection.listener].door)
+            door: doors[connection.listener].door,
+            fields: Dictionary(head.fields.map { ($0.name.lowercased(), $0.value) }) { first, _ in first })
         asked.append(
             Asked(key: key, request: request, keepsAlive: head.keepsAlive && !connection.peerHasEnded))
     }

@@ -17,6 +17,8 @@ package struct Request: Sendable {
     package var host: String?
     package var body: [UInt8]
     package var door: Door
+    /// The head's fields by their names in lower case; of several with one name the first.
+    package var fields: [String: String] = [:]
 }
 
 /// What a handler answers.

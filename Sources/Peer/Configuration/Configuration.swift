@@ -157,6 +157,8 @@ extension Configuration {
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
         package var balancing = BalancingSettings()
+        /// What a single client or exchange may take.
+        package var defence = DefenceSettings()
         /// Where requests are logged; nil logs none.
         package var accessLog: AccessLogSettings?
         /// What servers are told of clients, and which proxies are believed.
@@ -195,13 +197,21 @@ extension Configuration {
         /// Whose CPU and memory are reported.
         package enum Scope: Sendable, Equatable {
             case host
+            /// The agent's own group when the path is nil.
+            case cgroup(path: String?)
             case process(pidFile: String)
         }
 
         /// Whose CPU and memory are reported.
         package var scope: Scope
-        /// The cores that count as 100 % in scope `process`; the machine's when nil.
+        /// The cores that count as 100 % in scopes `cgroup` and `process`; the group's or the machine's when nil.
         package var cpuAllowance: Double?
+        /// How many of the greediest processes are told of.
+        package var top = 0
+        /// The memory for the history of all hosts, in bytes.
+        package var historyBudget = Configuration.Metrics.historyBudgetDefault
+        /// 64 MiB.
+        package static let historyBudgetDefault = 64 << 20
     }
 
     /// What is logged.

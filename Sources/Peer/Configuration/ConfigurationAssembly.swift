@@ -47,7 +47,9 @@ struct ConfigurationAssembly {
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
             api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
-            metrics: Configuration.Metrics(scope: scope, cpuAllowance: draft.cpuAllowance),
+            metrics: Configuration.Metrics(
+                scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
+                historyBudget: Int(draft.metrics.historyBudget)),
             log: Configuration.Log(level: draft.logLevel), provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
     }
@@ -65,8 +67,9 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+            healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
+            accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
+            upgrades: draft.upgrades)
     }
 
     private mutating func remedies(
@@ -208,11 +211,19 @@ struct ConfigurationAssembly {
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {
-        switch draft.scope {
+        switch draft.metrics.scope {
         case .host: return .host
+        case .cgroup:
+            if let path = draft.metrics.cgroup, !path.hasPrefix("/") || path.contains("..") {
+                faults.add(
+                    places["metrics.cgroup"], "metrics.cgroup",
+                    "is '\(shown(path))'; expected a path from the root of the control groups, such as /system.slice/app.service"
+                )
+            }
+            return .cgroup(path: draft.metrics.cgroup)
         case .process:
             let expected = "expected the path of the process's pid file, for scope process"
-            guard let file = required(draft.pidFile, "metrics.pid_file", expected) else { return .host }
+            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else { return .host }
             return .process(pidFile: file)
         }
     }

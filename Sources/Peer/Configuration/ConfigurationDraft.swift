@@ -34,6 +34,7 @@ struct ConfigurationDraft: Sendable {
     var headTimeout: Int64 = 0
     var bodyTimeout: Int64 = 0
     var balancing = BalancingSettings()
+    var defence = DefenceSettings()
     var healthStatus = 200..<400
     var healthBody: String?
     var accessLogPath: String?
@@ -48,9 +49,7 @@ struct ConfigurationDraft: Sendable {
     var quarantine: Int64?
     var priority = 0
     var neverLeads = false
-    var scope = ScopeWord.host
-    var pidFile: String?
-    var cpuAllowance: Double?
+    var metrics = MetricsDraft()
     var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
 
@@ -70,9 +69,5 @@ struct ConfigurationDraft: Sendable {
         var settings = ServerTLSSettings()
         var certificate: String?
         var key: String?
-    }
-
-    enum ScopeWord: String, Sendable, CaseIterable {
-        case host, process
     }
 }

@@ -4,8 +4,10 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + encryption + observation
-                + leadership + watching + provider)
+            [
+                identity, redis, interfaces, server, proxy, balancing, defence, encryption, observation,
+                leadership, metering, watching, provider,
+            ].flatMap(\.self))
     }
 
     private static var identity: [ConfigurationOption] {
@@ -244,15 +246,6 @@ extension OptionTable {
 
     private static var watching: [ConfigurationOption] {
         [
-            ConfigurationOption(
-                "metrics.scope", .oneOf(), into: \.scope, .text("host"),
-                "Whose CPU and memory are reported: the whole host's or those of one process tree."),
-            ConfigurationOption(
-                "metrics.pid_file", .path, into: \.pidFile, .none,
-                "The file with the process id; required with scope `process`, without use otherwise."),
-            ConfigurationOption(
-                "metrics.cpu_allowance", .cores, into: \.cpuAllowance, .derived("the machine's cores"),
-                "The cores that count as 100 % in scope `process`."),
             ConfigurationOption(
                 "log.level", .oneOf(), into: \.logLevel, .text("info"),
                 "The least severe message that is logged."),

@@ -21,12 +21,16 @@ package struct HostReport: Equatable, Sendable {
     package var server: String?
     /// Where this host can be watched while it leads (`peer.listen`); nil when it told nothing.
     package var peer: String?
+    /// Where its API answers other hosts (`api.listen`); nil when it is on loopback only.
+    package var api: String?
     /// Whether the host can be handed the lease; also true for a host that told nothing.
     package var stands = true
     /// How often the host reports, in milliseconds.
     package var intervalMilliseconds: Int64
     /// Busy share of the CPUs, 0…1; nil when unknown.
     package var cpu: Double?
+    /// The agent's own part of `cpu`, 0…1; nil when unknown.
+    package var selfCPU: Double?
     /// Share of CPU time that the hypervisor gave to others, 0…1.
     package var steal: Double?
     /// Share of CPU time spent idle with I/O outstanding, 0…1.
@@ -48,6 +52,16 @@ package struct HostReport: Equatable, Sendable {
     package var pressureMemoryFull: Double?
     package var pressureIOSome: Double?
     package var pressureIOFull: Double?
+    /// Bytes a second by the interfaces that lead out of the host.
+    package var networkReceived: Double?
+    package var networkSent: Double?
+    /// Bytes a second read from and written to all disks.
+    package var diskRead: Double?
+    package var diskWritten: Double?
+    /// The busy share of the busiest disk, 0…1.
+    package var diskBusy: Double?
+    /// The share in use of the fullest file system, 0…1.
+    package var filesystem: Double?
 }
 
 extension HostReport {
@@ -64,10 +78,16 @@ extension HostReport {
             guard let value, value.isFinite else { return nil }
             return String((value * 10_000).rounded() / 10_000)
         }
+        func whole(_ value: Double?) -> Int64? {
+            guard let value, (0...HostReport.rateMax).contains(value) else { return nil }
+            return Int64(value.rounded())
+        }
         add("server", server)
         add("peer", peer)
+        add("api", api)
         if !stands { add("stands", "no") }
         add("cpu", share(cpu))
+        add("self_cpu", share(selfCPU))
         add("steal", share(steal))
         add("iowait", share(iowait))
         add("cores", cores)
@@ -82,6 +102,12 @@ extension HostReport {
         add("psi_memory_full", share(pressureMemoryFull))
         add("psi_io_some", share(pressureIOSome))
         add("psi_io_full", share(pressureIOFull))
+        add("net_received", whole(networkReceived))
+        add("net_sent", whole(networkSent))
+        add("disk_read", whole(diskRead))
+        add("disk_written", whole(diskWritten))
+        add("disk_busy", share(diskBusy))
+        add("filesystem_used", share(filesystem))
         return fields
     }
 
@@ -108,6 +134,7 @@ extension HostReport {
         stands = fields["stands"] != "no"
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
         cpu = number("cpu", share)
+        selfCPU = number("self_cpu", share)
         steal = number("steal", share)
         iowait = number("iowait", share)
         cores = number("cores", 1...1_000_000).map { Int($0) }
@@ -122,8 +149,18 @@ extension HostReport {
         pressureMemoryFull = number("psi_memory_full", percent)
         pressureIOSome = number("psi_io_some", percent)
         pressureIOFull = number("psi_io_full", percent)
+        let rate = 0.0...HostReport.rateMax
+        api = fields["api"].map { String($0.prefix(HostReport.textMax)) }
+        networkReceived = number("net_received", rate)
+        networkSent = number("net_sent", rate)
+        diskRead = number("disk_read", rate)
+        diskWritten = number("disk_written", rate)
+        diskBusy = number("disk_busy", share)
+        filesystem = number("filesystem_used", share)
     }
 
+    /// More bytes a second than any machine moves.
+    private static let rateMax = 1e15
     /// Longer texts in a report are cut, in characters.
     private static let textMax = 128
 

@@ -16,18 +16,25 @@ package actor Reporter {
         package var bootID: String
         package var server: String?
         package var peer: String?
+        package var api: String?
 
         /// An identity from its parts.
-        package init(name: String, address: String, bootID: String, server: String?, peer: String? = nil) {
+        package init(
+            name: String, address: String, bootID: String, server: String?, peer: String? = nil,
+            api: String? = nil
+        ) {
             self.name = name
             self.address = address
             self.bootID = bootID
             self.server = server
             self.peer = peer
+            self.api = api
         }
     }
 
-    private let sampler: Sampler
+    private let watch: HostWatch
+    /// What the ticks cost.
+    package nonisolated let meter = TickMeter()
     private let store: Store
     private let keys: Keys
     private let identity: Identity
@@ -39,8 +46,6 @@ package actor Reporter {
     /// True while another live host reports under this host's name.
     package private(set) var nameIsTaken = false
     private var hasLeft = false
-    /// CPU time of the last tick, sample and report, in microseconds; nil before the first.
-    package private(set) var tickMicroseconds: Int64?
 
     /// How often a host reports, in milliseconds.
     package static let intervalMilliseconds: Int64 = 1000
@@ -59,17 +64,20 @@ package actor Reporter {
         return "the store refuses this host's reports: \(refusal)"
     }
 
+    /// CPU time of the last tick, sample and report, in microseconds; nil before the first.
+    package nonisolated var tickMicroseconds: Int64? { meter.lastMicroseconds }
+
     /// A reporter for one host, which reports through `store`; `onNameTaken` hears, on the store's thread, when another
     /// live host turns out to have this one's name, and when it does no more.
     package init(
-        store: Store, keys: Keys, identity: Identity, sampler: sending Sampler,
+        store: Store, keys: Keys, identity: Identity, watch: HostWatch,
         isLeader: @escaping @Sendable () -> Bool, canLead: @escaping @Sendable () -> Bool,
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
         self.keys = keys
         self.identity = identity
-        self.sampler = sampler
+        self.watch = watch
         self.isLeader = isLeader
         self.canLead = canLead
         self.onNameTaken = onNameTaken
@@ -97,8 +105,8 @@ package actor Reporter {
     private func tick() {
         if hasLeft { return }
         let began = clinux_thread_cpu_nanoseconds()
-        defer { tickMicroseconds = (clinux_thread_cpu_nanoseconds() - began) / 1000 }
-        let report = report(of: sampler.sample(at: .now()))
+        defer { meter.note(nanoseconds: clinux_thread_cpu_nanoseconds() - began) }
+        let report = report(of: watch.sample(at: .now()))
         let arguments =
             [
                 identity.name, String(HostReport.expiryMilliseconds), identity.address, identity.bootID,
@@ -135,8 +143,10 @@ package actor Reporter {
         report.stands = canLead()
         report.server = identity.server
         report.peer = identity.peer
+        report.api = identity.api
         report.intervalMilliseconds = Reporter.intervalMilliseconds
         report.cpu = sample.cpu
+        report.selfCPU = sample.selfCPU
         report.steal = sample.steal
         report.iowait = sample.iowait
         report.cores = sample.cores
@@ -151,6 +161,12 @@ package actor Reporter {
         report.pressureMemoryFull = sample.pressure.memory?.full
         report.pressureIOSome = sample.pressure.io?.some
         report.pressureIOFull = sample.pressure.io?.full
+        report.networkReceived = sample.slow.receivedBytes
+        report.networkSent = sample.slow.sentBytes
+        report.diskRead = sample.slow.diskReadBytes
+        report.diskWritten = sample.slow.diskWrittenBytes
+        report.diskBusy = sample.slow.diskBusy
+        report.filesystem = sample.slow.fullestFilesystem
         return report
     }
 }

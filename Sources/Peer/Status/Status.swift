@@ -57,6 +57,14 @@ package struct Status: Codable, Equatable, Sendable {
         @OrNull package var pressureCpuSome: Double?
         @OrNull package var pressureMemorySome: Double?
         @OrNull package var pressureIoSome: Double?
+        /// Bytes a second.
+        @OrNull package var networkReceived: Double?
+        @OrNull package var networkSent: Double?
+        @OrNull package var diskRead: Double?
+        @OrNull package var diskWritten: Double?
+        /// The busy share of the busiest disk and the used share of the fullest file system, 0…1.
+        @OrNull package var diskBusy: Double?
+        @OrNull package var filesystemUsed: Double?
         @OrNull package var reportAgeMs: Int64?
         @OrNull package var agentVersion: String?
     }

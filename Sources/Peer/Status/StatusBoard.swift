@@ -47,6 +47,18 @@ package actor StatusBoard {
         self.leaseMilliseconds = leaseMilliseconds
     }
 
+    /// The host that held the lease when it was last read.
+    package var leader: String? {
+        guard case .lease(let lease, _) = holder else { return nil }
+        return lease.host
+    }
+
+    /// The age of the lease when it was last read, and when that was.
+    package var leaseAge: (ageMilliseconds: Int64?, readAt: Instant?) {
+        guard case .lease(_, let age) = holder else { return (nil, readAt) }
+        return (age, readAt)
+    }
+
     /// Reads the store unless that was done just now; several callers share one reading.
     package func refresh() async {
         if let refreshing { return await refreshing.value }

@@ -1,7 +1,11 @@
 import Linux
+package import Metrics
 
 /// What a proxy has counted, as metrics. `docs/metrics.md` lists every family.
 package enum ProxyMetrics {
+    /// Servers that are told one by one, in the order of their addresses; of more, `troop_proxy_servers` tells the number.
+    package static let serversMax = 1000
+
     /// The families of one proxy at one moment.
     package static func families(_ snapshot: ProxySnapshot) -> [MetricFamily] {
         listener(snapshot.listener) + servers(snapshot.servers)
@@ -23,7 +27,7 @@ package enum ProxyMetrics {
         )
         lost.add(Double(listener.logDropped), [("reason", "ring_full")])
         lost.add(Double(listener.logLost), [("reason", "write_failed")])
-        return [
+        return byListener(listener) + [
             single(
                 "troop_proxy_listening", .gauge, "Whether the proxy takes connections: 1 or 0",
                 listener.address == nil ? 0 : 1),
@@ -36,6 +40,10 @@ package enum ProxyMetrics {
             single(
                 "troop_proxy_connections_turned_away_total", .counter,
                 "Connections answered 503 at once because of the limit", Double(listener.turnedAway)),
+            single(
+                "troop_proxy_connections_over_client_limit_total", .counter,
+                "Connections answered 429 at once because their client had too many",
+                Double(listener.overClientLimit)),
             single(
                 "troop_proxy_requests_total", .counter, "Requests with a valid head",
                 Double(listener.requests)),
@@ -78,6 +86,29 @@ package enum ProxyMetrics {
         ]
     }
 
+    private static func byListener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, _ help: String, all: Double, secure: Double
+        ) -> MetricFamily {
+            var family = MetricFamily("troop_proxy_listener_\(name)", kind, help)
+            // The parts of a sum are read one after the other while workers count.
+            family.add(max(0, all - secure), [("listener", "http")])
+            family.add(secure, [("listener", "https")])
+            return family
+        }
+        return [
+            family(
+                "connections", .gauge, "Connections of clients that are open, by listener",
+                all: Double(listener.open), secure: Double(listener.secureOpen)),
+            family(
+                "connections_accepted_total", .counter, "Connections taken from clients, by listener",
+                all: Double(listener.accepted), secure: Double(listener.secureAccepted)),
+            family(
+                "requests_total", .counter, "Requests with a valid head, by listener",
+                all: Double(listener.requests), secure: Double(listener.secureRequests)),
+        ]
+    }
+
     private static func handshakes(_ counts: HandshakeCounts) -> MetricFamily {
         var family = MetricFamily(
             "troop_proxy_tls_handshakes_total", .counter,
@@ -114,6 +145,7 @@ package enum ProxyMetrics {
 
     private static func servers(_ servers: [ProxySnapshot.Server]) -> [MetricFamily] {
         let sorted = servers.map { ($0.server.address.description, $0) }.sorted { $0.0 < $1.0 }
+            .prefix(serversMax)
         func each(
             _ name: String, _ kind: MetricFamily.Kind, _ help: String,
             _ value: (ProxySnapshot.Server) -> Double
@@ -168,6 +200,9 @@ package enum ProxyMetrics {
                 Double($0.server.weight)
             },
             info, states, durations,
+            single(
+                "troop_proxy_servers", .gauge, "Servers in the list, those included that are not told one by one",
+                Double(servers.count)),
         ]
     }
 }
