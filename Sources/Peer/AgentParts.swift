@@ -55,6 +55,7 @@ struct AgentParts {
         }
         notifier = configuration.notifier(log: log)
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            guard configuration.notify.includes($0.severity) else { return }
             notifier?.tell(Notice($0, cluster: configuration.cluster))
         }
         machines = ProviderParts(configuration)

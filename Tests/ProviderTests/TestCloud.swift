@@ -8,7 +8,7 @@ import Transfer
 
 @testable import Remediation
 
-/// A cloud of `Tests/Cloud/cloud.py` for one test.
+/// The cloud of `Tests/Cloud/cloud.py`: one process for all tests, which take turns and begin anew each.
 final class TestCloud: Sendable {
     let port: UInt16
     private let pid: pid_t
@@ -33,7 +33,16 @@ final class TestCloud: Sendable {
 
     static var isMissing: Bool { python == nil }
 
-    init() throws {
+    private static let shared = Result { try TestCloud() }
+
+    /// The cloud, with nothing in it.
+    static func fresh() throws -> TestCloud {
+        let cloud = try shared.get()
+        try cloud.control("reset", "{}")
+        return cloud
+    }
+
+    private init() throws {
         port = try RedisServer.freePort()
         log = "/tmp/troop-cloud-\(getpid())-\(port).log"
         pid = try RedisServer.spawn(
