@@ -32,6 +32,7 @@ test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/bootstrap build demo test
 	@scripts/venv flags >/dev/null
 	@scripts/venv cloud >/dev/null
+	@scripts/venv browser >/dev/null
 	@swift build --build-tests
 	@rm -f $(test_results)
 	@# One test at a time: many hold up their thread for a process or a socket, and failover is a matter of time.

@@ -40,6 +40,7 @@ let package = Package(
         .systemLibrary(
             name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
             providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CDashboard", path: "Sources/Bindings/CDashboard"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
@@ -60,15 +61,16 @@ let package = Package(
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy",
+                "CDashboard", "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election",
+                "Proxy",
                 "Remediation", "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ], exclude: ["Dashboard/page"], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Remediation", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -123,19 +125,22 @@ let package = Package(
             dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
             path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
+            name: "RemediationTests", dependencies: ["Linux", "Remediation"], swiftSettings: strict),
+        .testTarget(
             name: "PeerTests",
             dependencies: [
                 "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Remediation",
-                "Store",
-            ],
-            swiftSettings: strict),
+                "Store", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
         .testTarget(
             name: "ProviderTests", dependencies: ["Fixtures", "Linux", "Remediation", "Store", "Transfer"],
             exclude: ["Playbooks"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
+            name: "EndToEnd",
+            dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop"],
             path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

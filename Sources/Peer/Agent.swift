@@ -33,13 +33,16 @@ package struct Agent: Service {
     private let board: StatusBoard
     private let pause: PauseSwitch
     private let desk: CommandDesk
+    private let remedies: RemediationDesk
+    private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
-    private let notifier: Notifier?
     private let flags: FlagBook
     private let hostWatch: HostWatch
     private let history: HistoryKeeper
     private let historyFetch: HistoryFetch
+    private let watch: TroopWatch
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -93,13 +96,16 @@ package struct Agent: Service {
             board = parts.board
             pause = parts.pause
             desk = parts.desk
+            remedies = parts.remedies
+            orders = parts.orders
             subscription = parts.subscription
             events = parts.events
-            notifier = parts.notifier
             flags = parts.flags
-            hostWatch = parts.watch
+            hostWatch = parts.hostWatch
             history = parts.history
             historyFetch = parts.historyFetch
+            watch = parts.watch
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -128,6 +134,10 @@ package struct Agent: Service {
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
             ])
+        events.tell(
+            "agent.started", .notice,
+            "the agent of host \(configuration.host.name) started, version \(Version.text)")
+        for warning in configuration.warnings { events.tell("config.warning", .warning, warning) }
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
@@ -141,6 +151,7 @@ package struct Agent: Service {
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                group.addTask { await remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
                 upgrades.close()
@@ -229,16 +240,20 @@ package struct Agent: Service {
             await pause.look()
             await desk.look()
             await flags.tick()
+            Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
                 await board.refresh()
                 let book = await board.book
                 let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+                watch.see(book, at: .now())
+                watch.see(problems: await roster.notices + board.notices)
                 await duties.standBy(warm: isWarm)
                 isClose = isWarm && book.pages.count <= Agent.closeTroop
                 if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
+            remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
@@ -289,12 +304,17 @@ package struct Agent: Service {
     }
 
     private func tell(_ state: HealthState, of address: SocketAddress) {
-        let metadata: Logger.Metadata = ["server": "\(address)"]
+        let details = ["server": "\(address)"]
+        let host = configuration.host.name
         switch state {
         case .unknown: break
-        case .healthy: log.info("own application passes its health check", metadata: metadata)
+        case .healthy:
+            events.tell(
+                "application.up", .info, "the application on \(host) passes its health check", details)
         case .unhealthy(let failure):
-            log.warning("own application fails its health check: \(failure)", metadata: metadata)
+            events.tell(
+                "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
+                details)
         }
     }
 
@@ -303,6 +323,7 @@ package struct Agent: Service {
         let wasLeader = elector.isLeader(at: .now())
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
+        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
         elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
         if await duties.close() {
@@ -311,6 +332,7 @@ package struct Agent: Service {
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
         await reporter.leave()
+        await events.flush()
     }
 
     /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
@@ -341,8 +363,8 @@ package struct Agent: Service {
         router.stop()
         proxy.stop()
         api.stop()
-        notifier?.stop()
         hostWatch.stop()
+        notifier?.stop()
         await store.close()
         log.notice("agent stopped")
     }

@@ -22,15 +22,18 @@ struct AgentParts {
     let board: StatusBoard
     let pause: PauseSwitch
     let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
-    let notifier: Notifier?
-    let machines: ProviderParts
     let flags: FlagBook
-    let watch: HostWatch
+    let hostWatch: HostWatch
     let history: HistoryKeeper
     let historyFetch: HistoryFetch
+    let watch: TroopWatch
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -69,15 +72,17 @@ struct AgentParts {
                 case .kept: log.error("\(notice)")
                 }
             })
+        let relay = Relay<TroopWatch>()
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
-            log.notice(
+            relay.value?.see(change)
+            log.info(
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
-        watch = try HostWatch(
+        hostWatch = try HostWatch(
             scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
             top: configuration.metrics.top)
-        if !watch.hasItsScope {
+        if !hostWatch.hasItsScope {
             log.error(
                 "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
@@ -102,6 +107,9 @@ struct AgentParts {
         electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
+        let watch = TroopWatch(events: events, leads: { [elector] in elector.isLeader(at: .now()) })
+        self.watch = watch
+        relay.set(watch)
         let own = configuration.ownServer
         roster = Roster(
             store: store,
@@ -109,7 +117,10 @@ struct AgentParts {
                 host: configuration.host.name, keys: keys, own: own,
                 alwaysRoutes: configuration.proxy.run == .every),
             folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
-            onChange: { [router] in router.route($0) }, log: log)
+            onChange: { [router] in
+                router.route($0)
+                watch.see(servers: $0)
+            }, log: log)
         ownChecker = try configuration.server.map { server in
             let checker = try HealthChecker(configuration.ownHealthSettings) { _ in }
             checker.watch([server.listen.asClient])
@@ -119,10 +130,9 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description,
-                api: configuration.apiAddress?.description),
-            watch: watch,
+                boot: configuration.bootMark, server: own?.address.description,
+                peer: configuration.doorAddress?.description, api: configuration.apiAddress?.description),
+            watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -138,20 +148,38 @@ struct AgentParts {
             log: log)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
-        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
+        remedies = RemediationDesk(
+            RemediationDesk.Parts(
+                host: configuration.host.name, cluster: configuration.cluster,
+                settings: configuration.remediation,
+                limits: configuration.operationLimits,
+                panicPercent: configuration.proxy.balancing.panicPercent,
+                means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
+                roster: roster,
+                router: router, board: board, events: events))
+        orders = OrderTaker(
+            store: store, keys: keys, host: configuration.host.name, folder: folder,
+            means: OrderTaker.Means(
+                reboot: configuration.host.rebootCommand, start: configuration.server?.start,
+                application: configuration.server?.listen,
+                drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
+            events: events, runner: { await HostCommand.run($0, environment: $1) })
+        desk = CommandDesk(
+            queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
         subscription = AgentParts.subscription(
-            settings, keys, elector, roster, desk, pause, flags, news)
+            settings, keys, elector, roster, desk, pause, flags, news, orders)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
+            monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster,
             metering: MetricsRoutes(
-                proxy: proxy, watch: watch, history: history,
+                proxy: proxy, watch: hostWatch, history: history,
                 // Whatever has something to tell to Prometheus is one of these.
                 sources: [
-                    AgentMetrics(watch: watch, store: store.meter, ticks: reporter.meter), tally, history,
+                    AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
                 ]), store: store, keys: keys, queue: queue,
             pause: pause,
             flags: FlagRoutes(
@@ -164,9 +192,25 @@ struct AgentParts {
                 log.error(
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
-            }, handler: { await answers.answer($0) })
+            }, handler: AgentParts.handler(answers, reading, configuration))
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    /// The API as clients meet it: the gate, the live stream, everything else.
+    private static func handler(
+        _ answers: AgentAPI, _ reading: StatusReading, _ configuration: Configuration
+    ) -> HTTPServer.Handler {
+        let feed = LiveFeed(
+            status: { await reading.status() }, ask: { await answers.answer($0) },
+            run: String(UInt64.random(in: .min ... .max), radix: 36))
+        let gate = APIGate(
+            names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token
+        ) { request in
+            if request.path == LiveFeed.path { return await feed.answer(request) }
+            return await answers.answer(request)
+        }
+        return { await gate.answer($0) }
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {
@@ -190,7 +234,8 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
+        _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -207,6 +252,8 @@ struct AgentParts {
                     Task { await pause.look() }
                 } else if text == FlagScripts.hint {
                     Task { await flags.look() }
+                } else if text == OrderTaker.hint {
+                    Task { await orders.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -3,6 +3,7 @@ import HTTP
 import Linux
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The configuration as the settings that each part wants.
@@ -113,6 +114,26 @@ extension Configuration {
         case .cgroup(let path): .cgroup(path: path)
         case .process(let pidFile): .process(pidFile: pidFile)
         }
+    }
+
+    /// What tells one boot of this host from the next.
+    var bootMark: BootMark {
+        if let file = host.bootIDFile { return .file(file) }
+        return switch metrics.scope {
+        case .host, .cgroup: .kernel
+        case .process(let pidFile): .process(pidFile: pidFile)
+        }
+    }
+
+    /// How long the steps of operations may take here.
+    var operationLimits: OperationLimits {
+        var limits = OperationLimits()
+        limits.drainMilliseconds = remediation.doctor.drainMilliseconds
+        limits.proveMilliseconds = remediation.doctor.deadlineMilliseconds
+        // A server that was ill has failed its checks by then, if it still is.
+        limits.settleMilliseconds =
+            proxy.healthIntervalMilliseconds * Int64(proxy.fall) + proxy.healthTimeoutMilliseconds
+        return limits
     }
 
     /// What servers are asked for by a leader that has no application of its own to tell.

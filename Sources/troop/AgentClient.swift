@@ -30,6 +30,25 @@ struct AgentClient {
         try read(type, send("GET", path))
     }
 
+    /// Why a live view has no new status: one line.
+    struct Silence: Error, CustomStringConvertible { let description: String }
+
+    /// The status, for a view that goes on without it: nothing is written, the error is a line.
+    func status() throws(Silence) -> Status {
+        var transfer = Transfer(url: "http://localhost/v1/status")
+        transfer.socket = socket
+        let answer: Transfer.Answer
+        do {
+            answer = try transfer.perform()
+        } catch {
+            throw Silence(description: "no agent answers at \(socket): \(why(error))")
+        }
+        guard answer.status == 200, let status = try? JSONForm.document(Status.self, from: answer.body) else {
+            throw Silence(description: "the agent answered \(answer.status)")
+        }
+        return status
+    }
+
     /// Asks for an upgrade, which takes its time.
     func upgrade(_ json: [UInt8]) throws -> UpgradeDocument {
         try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))

@@ -61,6 +61,7 @@ struct AgentCommand: AsyncParsableCommand {
         for await _ in await UnixSignalsSequence(trapping: .sigusr1) { agent.reopenLog() }
     }
 
+    /// The variables that go over the file.
     static var environment: [String: String] {
         var variables: [String: String] = [:]
         var next = environ

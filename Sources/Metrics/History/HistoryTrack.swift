@@ -95,7 +95,9 @@ struct HistoryTrack: Sendable {
         for slot in slots {
             let point = point(slot: slot)
             guard point != HistoryPoint() else { continue }
-            for second in stride(from: slot * self.step, to: (slot + 1) * self.step, by: Int(min(step, self.step))) {
+            for second in stride(
+                from: slot * self.step, to: (slot + 1) * self.step, by: Int(min(step, self.step)))
+            {
                 track.note(point, at: second)
             }
         }

@@ -1,5 +1,6 @@
 package import Linux
 package import Proxy
+package import Remediation
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -26,6 +27,8 @@ package struct Configuration: Sendable, Equatable {
     package var metrics: Metrics
     /// What is logged.
     package var log: Log
+    /// The two policies and their guard rails.
+    package var remediation = RemediationSettings()
     /// What launches and reboots machines; nil: nothing does.
     package var provider: ProviderChoice?
     /// What prepares machines.
@@ -43,6 +46,10 @@ extension Configuration {
         package var name: String
         /// The numeric address other hosts reach this one at, canonical, without brackets.
         package var address: String
+        /// The program that reboots this host; nil for the file that systemd watches.
+        package var rebootCommand: [String]?
+        /// A file with another text after each boot; nil for the kernel's boot id.
+        package var bootIDFile: String?
     }
 
     /// Where agents will prove to each other that they live.
@@ -85,6 +92,10 @@ extension Configuration {
         package var listen: SocketAddress
         /// The unix socket of the command line.
         package var socket: String
+        /// What clients of the TCP listener must show; nil where it is open to everyone who reaches it.
+        package var token: Secret?
+        /// Names under which the TCP listener may be asked, besides addresses, `localhost` and the host's name.
+        package var hosts: [String] = []
     }
 
     /// The application on this host.
@@ -95,6 +106,8 @@ extension Configuration {
         package var health: String
         /// The share of requests, against other servers' weights.
         package var weight: Int
+        /// The program that starts the application (again); nil where it starts by itself.
+        package var start: [String]?
     }
 
     /// The HTTP proxy.

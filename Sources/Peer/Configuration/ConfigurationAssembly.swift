@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
@@ -24,8 +25,21 @@ struct ConfigurationAssembly {
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
-        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
-        let redisPassword = password()
+        let host = Configuration.Host(
+            name: hostName(), address: draft.hostAddress ?? machine.address,
+            rebootCommand: draft.rebootCommand,
+            bootIDFile: draft.bootIDFile)
+        checkRemediation()
+        let redisPassword =
+            draft.redisPassword
+            ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
+        let apiToken = secret(in: draft.apiTokenFile, "api.token_file", expected: "a token")
+        if let apiToken, !apiToken.revealed.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            faults.add(
+                places["api.token_file"], "api.token_file",
+                "expected a token of printable ASCII characters without spaces, as 'openssl rand -hex 32' makes one"
+            )
+        }
         let server = server()
         let scope = scope()
         checkTLS()
@@ -45,12 +59,15 @@ struct ConfigurationAssembly {
             redis: Configuration.Redis(
                 url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
-            api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
+            api: Configuration.API(
+                listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
+            server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
             metrics: Configuration.Metrics(
                 scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
                 historyBudget: Int(draft.metrics.historyBudget)),
-            log: Configuration.Log(level: draft.logLevel), provider: provider, steps: steps, notify: notify,
+            log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
+            provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
     }
 
@@ -207,7 +224,30 @@ struct ConfigurationAssembly {
         guard isGiven(section: "server") else { return nil }
         let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
         guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
-        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+        if draft.serverUnit != nil, draft.startCommand != nil {
+            faults.add(
+                places["server.start_command"], "server.start_command",
+                "given together with server.unit; expected one of them")
+        }
+        let start = draft.startCommand ?? draft.serverUnit.map { ["systemctl", "restart", $0] }
+        return Configuration.Server(
+            listen: listen, health: draft.serverHealth, weight: draft.serverWeight, start: start)
+    }
+
+    mutating func checkRemediation() {
+        let gift = draft.remediation.gift
+        if gift.clearPercent > gift.abovePercent {
+            faults.add(
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.clear",
+                "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
+        }
+        if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
+            faults.add(
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.below",
+                "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
+        }
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {
@@ -223,7 +263,9 @@ struct ConfigurationAssembly {
             return .cgroup(path: draft.metrics.cgroup)
         case .process:
             let expected = "expected the path of the process's pid file, for scope process"
-            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else { return .host }
+            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else {
+                return .host
+            }
             return .process(pidFile: file)
         }
     }
@@ -243,11 +285,10 @@ struct ConfigurationAssembly {
         }
     }
 
-    private mutating func password() -> Secret? {
-        if let password = draft.redisPassword { return password }
-        guard let path = draft.redisPasswordFile else { return nil }
-        let place = places["redis.password_file"]
-        let key = "redis.password_file"
+    /// The secret that a file holds alone; nil without a file, and after a fault.
+    private mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
+        guard let path else { return nil }
+        let place = places[key]
         let file: TextFile
         do throws(TextFileFault) {
             file = try TextFile.read(path, bytesMax: Configuration.passwordBytesMax)
@@ -259,7 +300,7 @@ struct ConfigurationAssembly {
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.count < file.bytes.count, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         guard !bytes.isEmpty, firstInvalidUTF8(in: Array(bytes)) == nil else {
-            faults.add(place, key, "'\(shown(path))': expected a password in UTF-8, one line")
+            faults.add(place, key, "'\(shown(path))': expected \(expected) in UTF-8, one line")
             return nil
         }
         if file.isReadableByAll {

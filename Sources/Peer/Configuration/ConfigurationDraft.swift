@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
@@ -16,6 +17,8 @@ struct ConfigurationDraft: Sendable {
     var tls = Configuration.TLS(verify: true)
     var apiListen: SocketAddress?
     var apiSocket = ""
+    var apiTokenFile: String?
+    var apiHosts: [String] = []
     var serverListen: SocketAddress?
     var serverHealth = ""
     var serverWeight = 0
@@ -52,6 +55,11 @@ struct ConfigurationDraft: Sendable {
     var metrics = MetricsDraft()
     var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
+    var remediation = RemediationSettings()
+    var rebootCommand: [String]?
+    var bootIDFile: String?
+    var serverUnit: String?
+    var startCommand: [String]?
 
     /// `proxy.tls` as it was given.
     struct ClientTLS: Sendable {

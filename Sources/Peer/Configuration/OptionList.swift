@@ -5,8 +5,8 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             [
-                identity, redis, interfaces, server, proxy, balancing, defence, encryption, observation,
-                leadership, metering, watching, provider,
+                identity, redis, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
+                observation, leadership, metering, watching, remediation, provider,
             ].flatMap(\.self))
     }
 
@@ -25,10 +25,11 @@ extension OptionTable {
                 "host.address", .hostAddress, into: \.hostAddress,
                 .derived("the address of the interface with the default route, else 127.0.0.1"),
                 "The address at which other hosts reach this one."),
+        ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
                 "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
-            ),
+            )
         ]
     }
 
@@ -73,6 +74,14 @@ extension OptionTable {
             ConfigurationOption(
                 "api.socket", .socketPath, into: \.apiSocket, .text("/run/troop/agent.sock"),
                 "The unix socket that the command line talks to; its file mode is its permission."),
+            ConfigurationOption(
+                "api.token_file", .path, into: \.apiTokenFile, .none,
+                "A file that holds a token alone; clients of `api.listen` must show it (`Authorization: Bearer`)."
+            ),
+            ConfigurationOption(
+                "api.hosts", .hostNames, into: \.apiHosts, .none,
+                "Names under which `api.listen` may be asked, besides addresses, `localhost` and `host.name`.",
+                shape: .list),
         ]
     }
 
@@ -248,7 +257,7 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "log.level", .oneOf(), into: \.logLevel, .text("info"),
-                "The least severe message that is logged."),
+                "The least severe message that is logged.")
         ]
     }
 }

@@ -105,7 +105,7 @@ package final class HistoryFetch: Sendable {
         let name = host.map { $0 == "[" ? "%5B" : $0 == "]" ? "%5D" : String($0) }.joined()
         var transfer = Transfer(url: "http://\(peer.api)/v1/hosts/\(name)/history?from=\(from)")
         transfer.timeoutMilliseconds = HistoryFetch.timeoutMilliseconds
-        if let token { transfer.fields = ["Authorization: Bearer \(token)"] }
+        if let token { transfer.headers = ["Authorization: Bearer \(token)"] }
         let answer = try transfer.perform()
         guard answer.status == 200 else {
             // It does not know this host, or does not keep history: no fault.

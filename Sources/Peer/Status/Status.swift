@@ -99,6 +99,8 @@ package struct Status: Codable, Equatable, Sendable {
     @OrNull package var leader: Leader?
     package var hosts: [Host]
     package var servers: [Server]
+    /// Operations under way; null while no leader tells.
+    @OrNull package var operations: [OperationLine]?
     /// What somebody should mend: malformed entries, a port in use, …; one line each.
     package var notices: [String]
 }

@@ -14,14 +14,17 @@ package struct StatusReading: Sendable {
     private let news: NewsLine
     private let pause: PauseSwitch
     private let flags: FlagBook
+    private let monkeysDocument: @Sendable () async throws -> MonkeysDocument?
 
     /// A reading over the parts of one agent.
     package init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
         elector: Elector, reporter: Reporter, news: NewsLine,
-        pause: PauseSwitch, flags: FlagBook
+        pause: PauseSwitch, flags: FlagBook,
+        monkeys: @escaping @Sendable () async throws -> MonkeysDocument?
     ) {
+        monkeysDocument = monkeys
         self.configuration = configuration
         self.board = board
         self.roster = roster
@@ -76,6 +79,8 @@ package struct StatusReading: Sendable {
             notices.append(
                 "this host's own server was removed by a person; 'troop servers add' brings it back")
         }
+        let monkeys = fault == nil ? await monkeys() : nil
+        notices += StatusReading.notices(monkeys)
         return Status(
             cluster: configuration.cluster,
             store: Status.Store(
@@ -87,8 +92,30 @@ package struct StatusReading: Sendable {
                 tickUs: reporter.tickMicroseconds),
             leader: leader,
             hosts: await hosts(leader: leader, at: now),
-            servers: await servers(standing),
+            servers: await servers(standing), operations: monkeys?.operations,
             notices: notices)
+    }
+
+    private func monkeys() async -> MonkeysDocument? { try? await monkeysDocument() ?? nil }
+
+    /// What holds the monkeys back from something that they would do, and who is in quarantine.
+    private static func notices(_ monkeys: MonkeysDocument?) -> [String] {
+        guard let monkeys else { return [] }
+        var notices: [String] = []
+        if let why = monkeys.paused {
+            notices.append(
+                "the monkeys are paused\(why.isEmpty ? "" : ": \(why)"); 'troop monkeys resume' ends it")
+        }
+        for policy in monkeys.policies {
+            guard let would = policy.would, let why = policy.heldBack else { continue }
+            notices.append("\(policy.name) monkey: would \(would) (\(policy.thinks)), but: \(why)")
+        }
+        for mark in monkeys.quarantine {
+            notices.append(
+                "\(mark.host) is in quarantine: \(mark.reason); look at it, then 'troop quarantine release \(mark.host)'"
+            )
+        }
+        return notices
     }
 
     /// The leader, where it is known beyond doubt: from the lease just read, or because it is this agent.

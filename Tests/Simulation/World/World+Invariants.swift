@@ -24,10 +24,11 @@ extension World {
     }
 
     private func isExcused(_ index: Int) -> Bool {
-        guard let epoch = agents[index].core.standing.epoch else { return false }
-        let sinceStep = now - ledger.steppedAheadAt
-        return epoch == agents[index].excusedEpoch
-            || sinceStep < agents[index].settings.quarantineMilliseconds * World.millisecond
+        guard case .leader(_, let until) = agents[index].core.standing else { return false }
+        let settings = agents[index].settings
+        // The message that it believes because of was sent before the machine stood still.
+        let isOld = until < agents[index].stoppedAt.advanced(milliseconds: settings.ttlMilliseconds)
+        return isOld || now - ledger.steppedAheadAt < settings.quarantineMilliseconds * World.millisecond
     }
 
     /// What the store answered to an election's ask.
@@ -60,17 +61,6 @@ extension World {
         }
         tally.excusedEpochs += 1
         ledger.highestEpoch = lease.epoch
-        ledger.highestMark = min(ledger.highestMark, lease.epoch)
-    }
-
-    /// I3: writes that Redis takes come in the order of their epochs.
-    mutating func noteMark(_ write: Write) {
-        guard write.node == master else { return }
-        // A machine whose clock stood still may get its lease back from a store that forgot the next one.
-        if write.lease.epoch < ledger.highestMark, write.lease.epoch != agents[write.agent].excusedEpoch {
-            violate(3, "a write of epoch \(write.lease.epoch) after \(ledger.highestMark)")
-        }
-        ledger.highestMark = max(ledger.highestMark, write.lease.epoch)
     }
 
     /// I4 for commands: taken once, unless the store went back in time meanwhile.
