@@ -80,7 +80,9 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/bench", swiftSettings: strict),
         .executableTarget(
             name: "bench-backend", dependencies: ["CLinux", "Linux"], path: "Benchmarks/backend",

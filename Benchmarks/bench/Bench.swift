@@ -7,7 +7,9 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
-        subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
+        subcommands: [
+            ProxyCommand.self, TickCommand.self, FlagsCommand.self, AllCommand.self, FlagLoad.self,
+        ],
         defaultSubcommand: AllCommand.self)
 
     /// The folder of the bench's own executables.
@@ -118,14 +120,16 @@ struct TickCommand: ParsableCommand {
 
 struct AllCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "Both, one after the other.")
+        commandName: "all", abstract: "All of them, one after the other.")
     @OptionGroup var proxy: ProxyOptions
     @OptionGroup var tick: TickOptions
+    @OptionGroup var flags: FlagOptions
 
     func run() throws {
         try Bench.onStage { stage, machine in
             try Bench.compare(proxy, stage, machine)
             try TickBench(tick, stage: stage, machine: machine).run()
+            try FlagBench(flags, stage: stage, machine: machine).run()
         }
     }
 }

@@ -186,7 +186,8 @@ struct RuleMachine {
             }
             var chosen = values[best]
             while case .array(let elements) = chosen, elements.count == 1 { chosen = elements[0] }
-            if case .bool = chosen { return chosen }  // as in flagd's Python core, where truth values are numbers
+            // As in flagd's Python core, where truth values are numbers.
+            if case .bool = chosen { return chosen }
             return numbers[best].json
         }
     }
