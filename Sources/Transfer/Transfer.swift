@@ -71,7 +71,7 @@ package struct Transfer: Sendable {
     /// The type of the body.
     package var contentType = "application/json"
     /// Further header fields, as `Name: value`.
-    package var fields: [String] = []
+    package var headers: [String] = []
     /// Signs the request; nil leaves it as it is.
     package var signature: Signature?
     /// A unix socket to connect to in place of the URL's host.
@@ -140,7 +140,7 @@ package struct Transfer: Sendable {
                     handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress?.assumingMemoryBound(to: CChar.self))
             }
         }
-        for line in fields { list = curl_slist_append(list, line) }
+        for line in headers { list = curl_slist_append(list, line) }
         if list != nil { ccurl_set_list(handle, CURLOPT_HTTPHEADER, list) }
         return list
     }

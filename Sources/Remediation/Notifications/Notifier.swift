@@ -52,7 +52,7 @@ package final class Notifier: Sendable {
         transfer.json = notice.json
         transfer.timeoutMilliseconds = webhookMilliseconds
         transfer.answerBytesMax = answerBytesMax
-        transfer.fields = [
+        transfer.headers = [
             "User-Agent: troop", "Troop-Event: \(headerText(notice.kind))",
             "Troop-Delivery: \(headerText(notice.id))",
         ]
@@ -63,7 +63,7 @@ package final class Notifier: Sendable {
             let timestamp = "\(time(nil))"
             let signature = NoticeSignature.hex(
                 secret: Array(secret.utf8), timestamp: timestamp, body: transfer.json)
-            transfer.fields += ["Troop-Timestamp: \(timestamp)", "Troop-Signature: v1=\(signature)"]
+            transfer.headers += ["Troop-Timestamp: \(timestamp)", "Troop-Signature: v1=\(signature)"]
         }
         switch transfer.exchange() {
         case .answered(let answer):

@@ -10,7 +10,7 @@ extension CredentialWorld {
             ask: { question in
                 var transfer = Transfer(url: question.url)
                 transfer.method = question.method
-                transfer.fields = question.headers
+                transfer.headers = question.headers
                 transfer.timeoutMilliseconds = milliseconds
                 transfer.answerBytesMax = answerBytesMax
                 guard case .answered(let answer) = transfer.exchange() else { return nil }

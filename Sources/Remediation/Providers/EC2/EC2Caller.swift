@@ -157,7 +157,7 @@ package actor EC2Caller {
         transfer.signature = Transfer.Signature(
             region: region, service: "ec2", accessKey: keys.accessKey, secretKey: keys.secretKey.revealed)
         if let token = keys.sessionToken {
-            transfer.fields.append("X-Amz-Security-Token: \(token.revealed)")
+            transfer.headers.append("X-Amz-Security-Token: \(token.revealed)")
         }
         transfer.timeoutMilliseconds = settings.timeoutMilliseconds
         transfer.answerBytesMax = EC2Caller.answerBytesMax
