@@ -32,6 +32,7 @@ demo: ## Brings up a whole troop on this machine (DEMO_ARGS="--agents 3"); Ctrl-
 test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/bootstrap build demo test
 	@scripts/venv flags >/dev/null
+	@scripts/venv cloud >/dev/null
 	@scripts/venv browser >/dev/null
 	@swift build --build-tests
 	@rm -f $(test_results)

@@ -60,6 +60,7 @@ struct AgentParts {
         store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
         notifier = configuration.notifier(log: log)
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            guard configuration.notify.includes($0.severity) else { return }
             notifier?.tell(Notice($0, cluster: configuration.cluster))
         }
         machines = ProviderParts(configuration)
