@@ -106,7 +106,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "PeerTests",
-            dependencies: ["CYAML", "Election", "Fixtures", "Linux", "Metrics", "Peer", "Proxy", "Store"],
+            dependencies: [
+                "CYAML", "Election", "Fixtures", "Linux", "Metrics", "Peer", "Proxy", "Store",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),

@@ -196,7 +196,8 @@ final class Cgroup {
         var least: Double?
         for _ in 0..<Cgroup.depthMax {
             if let found = value(folder) { least = min(least ?? found, found) }
-            guard !place.roots.contains(folder), let slash = folder.lastIndex(of: "/"), slash > folder.startIndex
+            guard !place.roots.contains(folder), let slash = folder.lastIndex(of: "/"),
+                slash > folder.startIndex
             else { break }
             folder = String(folder[..<slash])
         }
@@ -206,7 +207,8 @@ final class Cgroup {
     /// The cores of a `cpu.max`, as `150000 100000`; nil for `max`, and for what makes no sense.
     static func cores(_ text: String) -> Double? {
         let words = text.split(whereSeparator: \.isWhitespace)
-        guard words.count == 2, let quota = UInt64(words[0]), let period = UInt64(words[1]), quota > 0, period > 0
+        guard words.count == 2, let quota = UInt64(words[0]), let period = UInt64(words[1]), quota > 0,
+            period > 0
         else { return nil }
         return Double(quota) / Double(period)
     }
@@ -216,7 +218,8 @@ final class Cgroup {
         var count = 0
         for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first >= 0,
+            guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1],
+                first >= 0,
                 (first..<first + ProcessorTimes.cpusMax).contains(last)
             else { return nil }
             count += last - first + 1

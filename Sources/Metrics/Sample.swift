@@ -60,7 +60,9 @@ package struct Sample: Sendable, Equatable {
 
 extension Sample.Slow {
     /// Bytes a second read from and written to all disks; devices whose work others do count once.
-    package var diskReadBytes: Double? { sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.readBytes) }
+    package var diskReadBytes: Double? {
+        sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.readBytes)
+    }
     package var diskWrittenBytes: Double? {
         sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.writtenBytes)
     }

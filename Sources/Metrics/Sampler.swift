@@ -116,7 +116,9 @@ package final class Sampler {
         if !files.stat.read(into: buffer) { buffer.clear() }
         buffer.withBytes { times.parse($0) }
         if times.count > 0 { sample.cores = times.count }
-        guard let shares = ProcessorShares(from: timesBefore, to: times, resetTicks: resetTicks) else { return }
+        guard let shares = ProcessorShares(from: timesBefore, to: times, resetTicks: resetTicks) else {
+            return
+        }
         sample.cpu = shares.busy
         sample.steal = shares.steal
         sample.iowait = shares.iowait
@@ -208,7 +210,8 @@ package final class Sampler {
         sample.allowance = reading.cores ?? machineCores
         if !cgroup.place.holdsSelf {
             sample.selfCPU = reading.cpu == nil ? nil : 0
-        } else if let own = ofHost.selfCPU, let machineCores, let allowance = sample.allowance, allowance > 0 {
+        } else if let own = ofHost.selfCPU, let machineCores, let allowance = sample.allowance, allowance > 0
+        {
             sample.selfCPU = min(1, own * machineCores / allowance)
         }
         if let stall = reading.pressure.cpu { sample.pressure.cpu = stall }
@@ -220,7 +223,8 @@ package final class Sampler {
         guard let limit, limit > 0, let used = reading.workingSetBytes else { return }
         sample.memoryTotalBytes = limit
         sample.memoryUsed = min(1, Double(used) / Double(limit))
-        sample.memoryAvailableBytes = min(limit.saturatingDifference(used), ofHost.memoryAvailableBytes ?? .max)
+        sample.memoryAvailableBytes = min(
+            limit.saturatingDifference(used), ofHost.memoryAvailableBytes ?? .max)
     }
 
     // MARK: - Counters

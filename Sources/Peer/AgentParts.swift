@@ -67,7 +67,8 @@ struct AgentParts {
             scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
             top: configuration.metrics.top)
         if !watch.hasItsScope {
-            log.error("metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
+            log.error(
+                "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
         history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
         historyFetch = HistoryFetch(keeper: history, token: nil, log: log)

@@ -36,13 +36,17 @@ struct SampleCommand: ParsableCommand {
             throw ValidationError("--interval: expected 10ms to 24h")
         }
         guard proc.count <= SampleCommand.copiesMax else {
-            throw ValidationError("--proc is given \(proc.count) times; expected at most \(SampleCommand.copiesMax)")
+            throw ValidationError(
+                "--proc is given \(proc.count) times; expected at most \(SampleCommand.copiesMax)")
         }
-        guard proc.isEmpty || top == 0 else { throw ValidationError("--top looks at this host, not at copies") }
+        guard proc.isEmpty || top == 0 else {
+            throw ValidationError("--top looks at this host, not at copies")
+        }
     }
 
     func run() throws {
-        let sample = proc.isEmpty ? try live() : try copies()
+        var sample = proc.isEmpty ? try live() : try copies()
+        sample.selfCPU = nil  // no agent looks here
         let document = SampleDocument(sample)
         switch output.output {
         case .json: Output.json(document)
@@ -80,8 +84,6 @@ struct SampleCommand: ParsableCommand {
             sampler.move(to: folder)
             sample = sampler.sample(at: now, thorough: true)
         }
-        // The agent's own part is no matter of a copy.
-        sample.selfCPU = nil
         return sample
     }
 
@@ -108,7 +110,9 @@ private enum SampleTable {
     static func text(_ sample: SampleDocument) -> String {
         var table = Table(["WHAT", "VALUE", "MORE"])
         func row(_ what: String, _ value: String?, _ more: [String?] = []) {
-            table.add([.init(what), .init(value ?? "-"), .init(more.compactMap(\.self).joined(separator: ", "))])
+            table.add([
+                .init(what), .init(value ?? "-"), .init(more.compactMap(\.self).joined(separator: ", ")),
+            ])
         }
         row(
             "cpu", percent(sample.cpu.busy),
@@ -138,7 +142,10 @@ private enum SampleTable {
         for interface in sample.network ?? [] where interface.receivedBytes != 0 || interface.sentBytes != 0 {
             row(
                 "network \(interface.name)", rate(interface.receivedBytes),
-                [labelled("sent", rate(interface.sentBytes)), labelled("errors/s", interface.errors.map { "\($0)" })]
+                [
+                    labelled("sent", rate(interface.sentBytes)),
+                    labelled("errors/s", interface.errors.map { "\($0)" }),
+                ]
             )
         }
         for filesystem in sample.filesystems ?? [] {
@@ -159,7 +166,9 @@ private enum SampleTable {
         return table.text
     }
 
-    private static func labelled(_ label: String, _ value: String?) -> String? { value.map { "\(label) \($0)" } }
+    private static func labelled(_ label: String, _ value: String?) -> String? {
+        value.map { "\(label) \($0)" }
+    }
 
     private static func percent(_ share: Double?) -> String? {
         share.map { "\((($0 * 1000).rounded()) / 10)%" }

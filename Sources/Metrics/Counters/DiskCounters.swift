@@ -64,7 +64,8 @@ package struct DiskCounters: Sendable, Equatable {
         }
         return ["hd", "sd", "vd", "xvd"].contains { kind in
             let letters = stem.dropFirst(kind.count)
-            return stem.hasPrefix(kind) && !letters.isEmpty && letters.allSatisfy { $0.isASCII && $0.isLetter }
+            return stem.hasPrefix(kind) && !letters.isEmpty
+                && letters.allSatisfy { $0.isASCII && $0.isLetter }
         }
     }
 

@@ -79,8 +79,10 @@ struct MountTable: Equatable {
 
     /// Kinds without files of their own; node_exporter leaves out the same.
     private static let types: Set<String> = [
-        "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs",
-        "fusectl", "fuse.lxcfs", "hugetlbfs", "iso9660", "mqueue", "nsfs", "proc", "pstore", "ramfs", "rpc_pipefs",
+        "autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs",
+        "efivarfs",
+        "fusectl", "fuse.lxcfs", "hugetlbfs", "iso9660", "mqueue", "nsfs", "proc", "pstore", "ramfs",
+        "rpc_pipefs",
         "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs",
     ]
     private static let folders = [

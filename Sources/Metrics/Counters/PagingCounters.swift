@@ -73,7 +73,8 @@ package struct SystemCounters: Sendable, Equatable {
 package struct MemoryLines: Sendable, Equatable {
     /// The names, as the kernel and node_exporter have them.
     package static let names = [
-        "MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree", "Dirty", "Writeback",
+        "MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapTotal", "SwapFree", "Dirty",
+        "Writeback",
         "SReclaimable",
     ]
     package private(set) var bytes: [(name: String, bytes: UInt64)] = []
@@ -87,7 +88,8 @@ package struct MemoryLines: Sendable, Equatable {
                 !lines.bytes.contains(where: { $0.name == name }), scanner.skip(":")
             {
                 scanner.skipSpaces()
-                if let count = scanner.number(), case let (bytes, overflowed) = count.multipliedReportingOverflow(by: 1024),
+                if let count = scanner.number(),
+                    case let (bytes, overflowed) = count.multipliedReportingOverflow(by: 1024),
                     !overflowed
                 {
                     lines.bytes.append((name, bytes))

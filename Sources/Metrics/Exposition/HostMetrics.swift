@@ -32,7 +32,8 @@ package enum HostMetrics {
                 "troop_host_memory_used_ratio", .gauge, "Share of the memory in use, in the agent's scope",
                 sample.memoryUsed),
             MetricFamily(
-                "troop_host_memory_limit_bytes", .gauge, "Memory that counts as all of it, in the agent's scope",
+                "troop_host_memory_limit_bytes", .gauge,
+                "Memory that counts as all of it, in the agent's scope",
                 sample.memoryTotalBytes.map { Double($0) }),
         ]
     }
@@ -112,7 +113,9 @@ package enum HostMetrics {
         }
         let sector = Double(DiskCounters.sectorBytes)
         return [
-            each("reads_completed_total", .counter, "Reads that were completed") { Double($0.readsCompleted) },
+            each("reads_completed_total", .counter, "Reads that were completed") {
+                Double($0.readsCompleted)
+            },
             each("read_bytes_total", .counter, "Bytes read") { Double($0.readSectors) * sector },
             each("read_time_seconds_total", .counter, "Time spent by all reads") {
                 Double($0.readMilliseconds) / 1000
@@ -136,7 +139,9 @@ package enum HostMetrics {
             _ name: String, _ help: String, _ value: (NetworkCounters.Row) -> UInt64
         ) -> MetricFamily {
             var family = MetricFamily("node_network_\(name)_total", .counter, help)
-            for row in network.rows.prefix(devicesMax) { family.add(Double(value(row)), [("device", row.name)]) }
+            for row in network.rows.prefix(devicesMax) {
+                family.add(Double(value(row)), [("device", row.name)])
+            }
             return family
         }
         return [
@@ -153,7 +158,8 @@ package enum HostMetrics {
 
     private static func paging(_ paging: PagingCounters) -> [MetricFamily] {
         [
-            ("oom_kill", paging.outOfMemoryKills), ("pgfault", paging.faults), ("pgmajfault", paging.majorFaults),
+            ("oom_kill", paging.outOfMemoryKills), ("pgfault", paging.faults),
+            ("pgmajfault", paging.majorFaults),
             ("pgpgin", paging.pagesIn), ("pgpgout", paging.pagesOut), ("pswpin", paging.swappedIn),
             ("pswpout", paging.swappedOut),
         ].map { name, value in
@@ -171,7 +177,10 @@ package enum HostMetrics {
                 guard let value = value(reading) else { continue }
                 family.add(
                     value,
-                    [("device", reading.device), ("fstype", reading.type), ("mountpoint", reading.mountPoint)])
+                    [
+                        ("device", reading.device), ("fstype", reading.type),
+                        ("mountpoint", reading.mountPoint),
+                    ])
             }
             return family
         }
@@ -186,7 +195,9 @@ package enum HostMetrics {
                 $0.space.map { Double($0.freeFiles) }
             },
             each("readonly", "Whether nothing can be written: 1 or 0") { $0.isReadOnly ? 1 : 0 },
-            each("device_error", "Whether the file system does not answer: 1 or 0") { $0.space == nil ? 1 : 0 },
+            each("device_error", "Whether the file system does not answer: 1 or 0") {
+                $0.space == nil ? 1 : 0
+            },
         ]
     }
 }

@@ -74,7 +74,9 @@ package enum MetricsText {
             text += "le=\"".utf8
             append(bound, to: &text)
             // OpenMetrics wants bounds to look like the fractions that they are.
-            if isOpen, bound.isFinite, bound == bound.rounded(), bound.magnitude < exactMax { text += ".0".utf8 }
+            if isOpen, bound.isFinite, bound == bound.rounded(), bound.magnitude < exactMax {
+                text += ".0".utf8
+            }
             text.append(UInt8(ascii: "\""))
         }
         text.append(UInt8(ascii: "}"))

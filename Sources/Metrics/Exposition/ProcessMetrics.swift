@@ -27,7 +27,8 @@ package enum ProcessMetrics {
             MetricFamily(
                 "process_threads", .gauge, "Threads of the agent", usage.map { Double($0.threads) }),
             MetricFamily(
-                "process_start_time_seconds", .gauge, "When the agent started, in seconds since 1970", started),
+                "process_start_time_seconds", .gauge, "When the agent started, in seconds since 1970", started
+            ),
             MetricFamily(
                 "process_open_fds", .gauge, "Descriptors that the agent has open",
                 openDescriptors(proc).map { Double($0) }),

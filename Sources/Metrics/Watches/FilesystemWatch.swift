@@ -35,7 +35,8 @@ package final class FilesystemWatch: Sendable {
     private let state = Mutex(State())
 
     /// A watch over the mounts that `proc` lists, without a thread yet.
-    package init(proc: String = "/proc", probe: @escaping Probe = FilesystemWatch.statfs) throws(SystemFault) {
+    package init(proc: String = "/proc", probe: @escaping Probe = FilesystemWatch.statfs) throws(SystemFault)
+    {
         path = "\(proc)/self/mounts"
         self.probe = probe
         bell = try Doorbell()

@@ -97,7 +97,9 @@ struct ProcessCensus: ~Copyable {
         var consumers: [Consumer] = []
         for pid in identifiers() {
             let file = Descriptor(owning: open("\(proc)/\(pid)/stat", O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-            guard buffer.fill(from: file.raw), let stat = buffer.withBytes(ProcessStat.parse) else { continue }
+            guard buffer.fill(from: file.raw), let stat = buffer.withBytes(ProcessStat.parse) else {
+                continue
+            }
             members[pid] = Member(start: stat.startTicks, cpuTicks: stat.cpuTicks)
             guard let seconds, seconds > 0, let before = earlier[pid], before.start == stat.startTicks,
                 stat.cpuTicks > before.cpuTicks

@@ -205,7 +205,9 @@ struct ConfigurationAssembly {
             return .cgroup(path: draft.metrics.cgroup)
         case .process:
             let expected = "expected the path of the process's pid file, for scope process"
-            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else { return .host }
+            guard let file = required(draft.metrics.pidFile, "metrics.pid_file", expected) else {
+                return .host
+            }
             return .process(pidFile: file)
         }
     }

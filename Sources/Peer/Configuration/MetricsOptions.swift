@@ -24,7 +24,8 @@ extension OptionTable {
                     + "process of the host, every five seconds."),
             ConfigurationOption(
                 "metrics.history_budget",
-                .size(Int64(HistoryBook.budgetMin)...Int64(HistoryBook.budgetMax)), into: \.metrics.historyBudget,
+                .size(Int64(HistoryBook.budgetMin)...Int64(HistoryBook.budgetMax)),
+                into: \.metrics.historyBudget,
                 .text("64MiB"),
                 "The memory for the history of all hosts, on the leader and the warm standbys; with more hosts it gets coarser."
             ),

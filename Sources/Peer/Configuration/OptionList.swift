@@ -246,7 +246,7 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "log.level", .oneOf(), into: \.logLevel, .text("info"),
-                "The least severe message that is logged."),
+                "The least severe message that is logged.")
         ]
     }
 }

@@ -81,9 +81,12 @@ package final class ElectionTally: MetricSource {
         }
         var leaseAge: Double?
         switch standing {
-        case .leader(_, let until): leaseAge = Double(max(0, leaseMilliseconds - until.milliseconds(since: now)))
+        case .leader(_, let until):
+            leaseAge = Double(max(0, leaseMilliseconds - until.milliseconds(since: now)))
         case .follower, .candidate:
-            if let readAge, let readAt { leaseAge = Double(readAge + max(0, now.milliseconds(since: readAt))) }
+            if let readAge, let readAt {
+                leaseAge = Double(readAge + max(0, now.milliseconds(since: readAt)))
+            }
         case .limbo, nil: break
         }
         return [
@@ -100,7 +103,8 @@ package final class ElectionTally: MetricSource {
                 "troop_election_limbos_total", .counter,
                 "Times this agent could no longer prove its lease", Double(state.limbos)),
             MetricFamily(
-                "troop_election_limbo_seconds", .gauge, "How long this agent has been in limbo; 0 when it is not",
+                "troop_election_limbo_seconds", .gauge,
+                "How long this agent has been in limbo; 0 when it is not",
                 standing.map(ElectionTally.word) == "limbo"
                     ? limbo.map { Double(max(0, now.milliseconds(since: $0))) / 1000 } ?? 0 : 0),
             MetricFamily(

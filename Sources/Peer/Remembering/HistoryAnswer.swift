@@ -27,7 +27,9 @@ extension HistoryAnswer {
         else { return nil }
         var values: [HistorySeries: [Double?]] = [:]
         for (name, column) in series {
-            guard let series = HistorySeries(rawValue: name), column.count <= HistoryQuery.rowsMax else { continue }
+            guard let series = HistorySeries(rawValue: name), column.count <= HistoryQuery.rowsMax else {
+                continue
+            }
             values[series] = column
         }
         let count = values.values.map(\.count).max() ?? 0

@@ -174,7 +174,8 @@ package enum ProxyMetrics {
             },
             info, states, durations,
             single(
-                "troop_proxy_servers", .gauge, "Servers in the list, those included that are not told one by one",
+                "troop_proxy_servers", .gauge,
+                "Servers in the list, those included that are not told one by one",
                 Double(servers.count)),
         ]
     }
