@@ -13,10 +13,12 @@ test_results := .build/test-results.xml
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?= all
-FUZZ_SECONDS ?= 20
+LAB_ARGS ?=
+FUZZ_SECONDS ?= 60
+SIMULATE_ARGS ?=
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test lint build bench conformance fuzz clean
+.PHONY: help demo test simulate lint build bench deb lab conformance fuzz clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -28,16 +30,23 @@ demo: ## Brings up a whole troop on this machine (DEMO_ARGS="--agents 3"); Ctrl-
 
 test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/bootstrap build demo test
+	@scripts/venv flags >/dev/null
 	@swift build --build-tests
 	@rm -f $(test_results)
 	@# One test at a time: many hold up their thread for a process or a socket, and failover is a matter of time.
 	@status=0; swift test --skip-build --no-parallel --disable-xctest --xunit-output $(test_results) $(TEST_ARGS) || status=$$?; \
 		scripts/test-summary $(test_results) && exit $$status
 
+simulate: ## Runs whole troops under faults for a million steps, and checks the invariants (SIMULATE_ARGS="--seed 7 --trace").
+	@scripts/bootstrap build
+	@$(release) --product simulate
+	@exec $(products)/simulate $(SIMULATE_ARGS)
+
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
-	@shellcheck scripts/* .ci/run
+	@shellcheck scripts/* .ci/run packaging/debian/p*
+	@cd ansible && ansible-lint --offline --profile production -q site.yml provision.yml production.yml upgrade.yml
 	@echo "lint: no complaint"
 
 build: ## Builds the release binary and prints its path and size.
@@ -50,12 +59,22 @@ bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BEN
 	@$(release)
 	@exec $(products)/bench $(BENCH_ARGS)
 
+deb: ## Makes the Debian package and the tarball in .build/package, and has lintian look at the former.
+	@scripts/bootstrap build package
+	@$(release) --product troop
+	@rm -rf .build/package && scripts/package $(products)/troop .build/package
+	@lintian --allow-root --fail-on error,warning .build/package/*.deb
+
+lab: deb ## Boots Debian hosts on this machine and lives the story on them (root; LAB_ARGS="--short").
+	@scripts/bootstrap lab
+	@exec python3 Tests/lab/run.py --deb .build/package/troop_*.deb $(LAB_ARGS)
+
 conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes CONFORMANCE_PAGE.
 	@scripts/bootstrap build
 	@swift build --product conformance-report
 	@exec .build/debug/conformance-report $(CONFORMANCE_PAGE)
 
-fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=20 for each of three targets).
+fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=60 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
 

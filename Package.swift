@@ -13,7 +13,10 @@ let strict: [SwiftSetting] = [
 
 let package = Package(
     name: "troop",
-    products: [.executable(name: "troop", targets: ["troop"])],
+    products: [
+        .executable(name: "troop", targets: ["troop"]),
+        .library(name: "shifted-clock", type: .dynamic, targets: ["ShiftedClock"]),  // for tests only
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -37,6 +40,7 @@ let package = Package(
         .systemLibrary(
             name: "CExpat", path: "Sources/Bindings/CExpat", pkgConfig: "expat",
             providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CDashboard", path: "Sources/Bindings/CDashboard"),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Linux", "CHiredis", "COpenSSL"], swiftSettings: strict),
         .target(name: "HTTP", dependencies: ["Linux"], swiftSettings: strict),
@@ -53,18 +57,20 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
+        .target(name: "Flags", swiftSettings: strict),
         .target(
             name: "Peer",
             dependencies: [
-                "CLinux", "CYAML", "Linux", "Store", "HTTP", "Metrics", "Election", "Proxy", "Remediation",
-                "Transfer",
+                "CDashboard", "CLinux", "CYAML", "Flags", "Linux", "Store", "HTTP", "Metrics", "Election",
+                "Proxy",
+                "Remediation", "Transfer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ], swiftSettings: strict),
+            ], exclude: ["Dashboard/page"], swiftSettings: strict),
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Linux", "Metrics", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -82,8 +88,11 @@ let package = Package(
         .executableTarget(
             name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
             swiftSettings: strict),
+        .executableTarget(name: "bench-relay", path: "Benchmarks/relay"),
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
+        .testTarget(
+            name: "FlagsTests", dependencies: ["Flags"], exclude: ["Parity"], swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
@@ -104,17 +113,28 @@ let package = Package(
         .testTarget(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Election", "Linux", "Peer", "Store"],
+            path: "Tests/Simulation/World", swiftSettings: strict),
+        .target(name: "ShiftedClock", path: "Tests/Simulation/Clock"),
+        .executableTarget(
+            name: "simulate", dependencies: ["Linux", "Simulation"], path: "Tests/Simulation/Command",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
+            path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
             name: "PeerTests",
             dependencies: [
-                "CYAML", "Election", "Fixtures", "Linux", "Metrics", "Peer", "Proxy", "Store",
+                "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Store",
                 .product(name: "Logging", package: "swift-log"),
-            ],
-            swiftSettings: strict),
+            ], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Linux", "Peer", "Transfer", "troop"],
-            path: "Tests/EndToEnd", swiftSettings: strict),
+            name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
+            path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

@@ -2,7 +2,8 @@ import CLinux
 import Glibc
 import Linux
 
-/// A keep-alive HTTP/1.1 server that answers every GET with the same 128 bytes and writes down what it was asked.
+/// A keep-alive HTTP/1.1 server that answers every GET with as many bytes as its `size=` says (128 without one) and
+/// writes down what it was asked.
 ///
 /// It trusts its peers: the proxies that the benchmark starts itself, on loopback.
 final class Backend {
@@ -12,11 +13,18 @@ final class Backend {
     static let descriptorsMax = 4096
     static let backlog: Int32 = 1024
     static let eventsMax = 256
+    /// The body of an answer, in bytes.
+    static let sizeDefault = 128
+    static let sizeMax = 16 * 1024 * 1024
 
     private let listener: Descriptor
     private let control: Descriptor
     private let poller: Descriptor
-    private let answer: UnsafeMutableRawBufferPointer
+    /// Answers by the size of their body.
+    private var answers: [Int: UnsafeMutableRawBufferPointer] = [:]
+    private var latest: (size: Int, answer: UnsafeMutableRawBufferPointer)
+    /// What is left of each connection's answer.
+    private var left: [UnsafeRawBufferPointer] = []
     private var ledger = HeadLedger()
     private var buffers: [UnsafeMutableRawBufferPointer?]
     private var filled: [Int]
@@ -28,7 +36,9 @@ final class Backend {
         listener = try Backend.listen(on: listen)
         self.control = try Backend.listen(on: control)
         poller = Descriptor(owning: epoll_create1(0))
-        answer = Backend.makeAnswer()
+        latest = (Backend.sizeDefault, Backend.makeAnswer(Backend.sizeDefault))
+        answers[latest.size] = latest.answer
+        left = Array(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: Backend.descriptorsMax)
         buffers = Array(repeating: nil, count: Backend.descriptorsMax)
         filled = Array(repeating: 0, count: Backend.descriptorsMax)
         try watch(listener.raw)
@@ -36,7 +46,7 @@ final class Backend {
     }
 
     deinit {
-        answer.deallocate()
+        for answer in answers.values { answer.deallocate() }
         for buffer in buffers { buffer?.deallocate() }
     }
 
@@ -71,6 +81,7 @@ final class Backend {
                 buffers[Int(descriptor)] = .allocate(byteCount: Backend.bufferBytes, alignment: 64)
             }
             filled[Int(descriptor)] = 0
+            left[Int(descriptor)] = UnsafeRawBufferPointer(start: nil, count: 0)
             ledger.accepted += 1
             if clinux_epoll_control(
                 poller.raw, EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue, UInt64(descriptor)) != 0
@@ -82,6 +93,7 @@ final class Backend {
 
     private func serve(_ descriptor: Int32) {
         guard let buffer = buffers[Int(descriptor)], let base = buffer.baseAddress else { return }
+        if !left[Int(descriptor)].isEmpty, !push(descriptor) { return }
         let before = filled[Int(descriptor)]
         let got = recv(descriptor, base + before, Backend.bufferBytes - before, 0)
         if got < 0, errno == EAGAIN || errno == EINTR { return }
@@ -106,7 +118,57 @@ final class Backend {
         // With another method a body could follow; the load sends none.
         guard head.starts(with: "GET ".utf8) else { return false }
         ledger.record(head)
-        return send(descriptor, answer.baseAddress, answer.count, 0) == answer.count
+        let answer = answer(to: head)
+        let sent = send(descriptor, answer.baseAddress, answer.count, 0)
+        if sent == answer.count { return true }
+        // The load waits for each answer before it asks again, so nothing else is due on this connection.
+        guard sent >= 0 || errno == EAGAIN else { return false }
+        left[Int(descriptor)] = UnsafeRawBufferPointer(rebasing: answer[max(0, sent)...])
+        return watch(descriptor, EPOLLOUT.rawValue)
+    }
+
+    /// Goes on with an answer; true when it is all gone and the connection may be read again.
+    private func push(_ descriptor: Int32) -> Bool {
+        let rest = left[Int(descriptor)]
+        let sent = send(descriptor, rest.baseAddress, rest.count, 0)
+        if sent < 0, errno == EAGAIN { return false }
+        guard sent > 0 else {
+            left[Int(descriptor)] = UnsafeRawBufferPointer(start: nil, count: 0)
+            _ = close(descriptor)
+            return false
+        }
+        left[Int(descriptor)] = UnsafeRawBufferPointer(rebasing: rest[sent...])
+        return sent == rest.count && watch(descriptor, EPOLLIN.rawValue)
+    }
+
+    private func watch(_ descriptor: Int32, _ interest: UInt32) -> Bool {
+        clinux_epoll_control(poller.raw, EPOLL_CTL_MOD, descriptor, interest, UInt64(descriptor)) == 0
+    }
+
+    /// The answer of the size that a request line asks for.
+    private func answer(to head: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        let size = Backend.size(in: head)
+        if size == latest.size { return latest.answer }
+        let answer = answers[size] ?? Backend.makeAnswer(size)
+        answers[size] = answer
+        latest = (size, answer)
+        return answer
+    }
+
+    /// The number behind the first `=`, which is the target's.
+    private static func size(in head: UnsafeRawBufferPointer) -> Int {
+        var size = 0
+        var reads = false
+        for byte in head.prefix(64) {
+            if reads, byte &- 48 < 10 {
+                size = min(size * 10 + Int(byte &- 48), sizeMax)
+            } else if reads || byte == UInt8(ascii: "\r") {
+                break
+            } else if byte == UInt8(ascii: "=") {
+                reads = true
+            }
+        }
+        return reads ? max(1, size) : sizeDefault
     }
 
     /// The number of bytes up to and including the first empty line; nil when there is none yet.
@@ -165,8 +227,8 @@ final class Backend {
         return listener
     }
 
-    private static func makeAnswer() -> UnsafeMutableRawBufferPointer {
-        let body = [UInt8](repeating: UInt8(ascii: "x"), count: 127) + [UInt8(ascii: "\n")]
+    private static func makeAnswer(_ size: Int) -> UnsafeMutableRawBufferPointer {
+        let body = [UInt8](repeating: UInt8(ascii: "x"), count: size - 1) + [UInt8(ascii: "\n")]
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: \(body.count)\r\n\r\n"
         let bytes = Array(head.utf8) + body
         let answer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)

@@ -6,7 +6,7 @@ import Glibc
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures Troop's proxy beside HAProxy and nginx, and the agent's tick.",
+        abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
         defaultSubcommand: AllCommand.self)
 
@@ -32,6 +32,29 @@ struct Bench: ParsableCommand {
         say(machine.description)
         try body(stage, machine)
     }
+
+    /// Runs the named comparisons of the proxy.
+    static func compare(_ options: ProxyOptions, _ stage: Stage, _ machine: Machine) throws {
+        let wanted = options.only.isEmpty ? Scenario.allCases : options.only
+        let alone: Set<Scenario> = [.idle, .routing]
+        if !alone.isSuperset(of: wanted) {
+            say("\n# contenders; \(options.rounds) rounds of \(options.seconds) s for each in turn")
+            let contest = try Contest(options, stage: stage, machine: machine)
+            for scenario in wanted {
+                if let cpu = CPUScenario(scenario, connections: options.connections) {
+                    try CPUBench(cpu, contest).run()
+                }
+                switch scenario {
+                case .handshakes: try HandshakeBench(contest).run()
+                case .latency: try LatencyBench(contest).run()
+                case .syscalls: try SyscallBench(contest).run()
+                case .small, .medium, .bulk, .tls, .idle, .routing: continue
+                }
+            }
+        }
+        if wanted.contains(.idle) { try IdleBench(options, stage: stage, machine: machine).run() }
+        if wanted.contains(.routing) { try RoutingBench(stage: stage, machine: machine).run() }
+    }
 }
 
 /// What the comparison of proxies can be told.
@@ -44,6 +67,11 @@ struct ProxyOptions: ParsableArguments {
 
     @Option(help: "Connections that wrk keeps busy.")
     var connections = 64
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "What to measure: \(Scenario.allCases.map(\.rawValue).joined(separator: ", ")) (default: all).")
+    var only: [Scenario] = []
 
     @Option(help: "Folder with the rivals' configurations and wrk's script.")
     var rivals = "Benchmarks/rivals"
@@ -74,7 +102,7 @@ struct ProxyCommand: ParsableCommand {
     @OptionGroup var options: ProxyOptions
 
     func run() throws {
-        try Bench.onStage { try ProxyBench(options, stage: $0, machine: $1).run() }
+        try Bench.onStage { try Bench.compare(options, $0, $1) }
     }
 }
 
@@ -96,7 +124,7 @@ struct AllCommand: ParsableCommand {
 
     func run() throws {
         try Bench.onStage { stage, machine in
-            try ProxyBench(proxy, stage: stage, machine: machine).run()
+            try Bench.compare(proxy, stage, machine)
             try TickBench(tick, stage: stage, machine: machine).run()
         }
     }

@@ -25,15 +25,22 @@ struct Load {
     let connections: Int
     let seconds: Int
     let rivals: String
+    /// Bytes of the answer's body.
+    var bytes = 128
+    var isSecure = false
+    /// Milliseconds that each connection rests between two requests, on average; nil: none.
+    var pause: Double?
 
     /// Runs wrk against a port; throws when it fails or any request did.
     func run(on stage: Stage, core: Int, port: UInt16, seconds: Int? = nil) throws(BenchFault) -> Result {
         let seconds = seconds ?? self.seconds
-        let words = [
-            "wrk", "-t1", "-c\(connections)", "-d\(seconds)s", "-s", "\(rivals)/load.lua",
-            "-H", "Host: bench.test", "-H", "User-Agent: bench", "-H", "Accept: */*",
-            "http://127.0.0.1:\(port)/bench?size=128",
-        ]
+        let words =
+            [
+                "wrk", "-t1", "-c\(connections)", "-d\(seconds)s", "-s",
+                "\(rivals)/\(pause == nil ? "load" : "paced").lua",
+                "-H", "Host: bench.test", "-H", "User-Agent: bench", "-H", "Accept: */*",
+                "\(isSecure ? "https" : "http")://127.0.0.1:\(port)/bench?size=\(bytes)",
+            ] + (pause.map { ["--", $0.text(places: 3)] } ?? [])
         let output = try stage.output(of: "wrk", words, on: core, withinSeconds: seconds + 15)
         guard let result = Result(output) else { throw BenchFault("wrk's output cannot be read:\n\(output)") }
         guard result.errors == 0, result.requests > 0 else {

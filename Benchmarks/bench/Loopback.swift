@@ -24,8 +24,9 @@ enum Loopback {
         }
     }
 
-    /// Sends `text` and returns all that comes back before the other side closes; nil on any error.
-    static func exchange(_ text: String, port: UInt16) -> [UInt8]? {
+    /// Sends `text` and returns all that comes back before the other side closes, or the first `enough` bytes; nil on
+    /// any error.
+    static func exchange(_ text: String, port: UInt16, enough: Int = .max) -> [UInt8]? {
         let link = Descriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0))
         guard link.raw >= 0, let address = try? SocketAddress(host: "127.0.0.1", port: port) else {
             return nil
@@ -44,6 +45,7 @@ enum Loopback {
             if count == 0 { return answer }
             guard count > 0 else { return nil }
             answer += piece.prefix(count)
+            if answer.count >= enough { return answer }
         }
         return nil
     }
@@ -51,7 +53,7 @@ enum Loopback {
     /// The status of a GET on a connection of its own; nil when there is no HTTP answer.
     static func status(of target: String, port: UInt16) -> Int? {
         let request = "GET \(target) HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n"
-        guard let answer = exchange(request, port: port) else { return nil }
+        guard let answer = exchange(request, port: port, enough: 12) else { return nil }
         let words = String(decoding: answer.prefix(64), as: UTF8.self).split(separator: " ")
         guard words.count > 1, words[0].hasPrefix("HTTP/1.") else { return nil }
         return Int(words[1].prefix(3))

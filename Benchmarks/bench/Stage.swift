@@ -42,10 +42,12 @@ final class Stage: Sendable {
     }
 
     /// Starts a program on one core, its output in `NAME.log` in the bench's folder.
-    func start(_ name: String, _ words: [String], on core: Int) throws(BenchFault) -> Child {
+    /// With no core named the scheduler decides.
+    func start(_ name: String, _ words: [String], on core: Int?) throws(BenchFault) -> Child {
         let log = "\(folder)/\(name).log"
         // setpriv: the child dies with the bench, even when the bench is killed. Each step replaces the one before.
-        let all = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", String(core)] + words
+        let pinned = core.map { ["taskset", "-c", String($0)] } ?? []
+        let all = ["setpriv", "--pdeathsig", "KILL"] + pinned + words
         // Under the lock, so that a signal finds every child that was started.
         let result: Result<pid_t, BenchFault> = state.withLock { state in
             if state.isCleared { return .failure(BenchFault("stopped")) }
@@ -59,18 +61,26 @@ final class Stage: Sendable {
 
     /// Runs a program to its end and returns its output; throws when it fails or takes too long.
     func output(
-        of name: String, _ words: [String], on core: Int, withinSeconds limit: Int
+        of name: String, _ words: [String], on core: Int?, withinSeconds limit: Int
     ) throws(BenchFault) -> String {
         let child = try start(name, words, on: core)
+        try awaitEnd(of: child, withinSeconds: limit)
+        return child.output
+    }
+
+    /// Waits for the end of a child; throws when it fails, unless it may, or takes too long.
+    func awaitEnd(of child: Child, withinSeconds limit: Int, mayFail: Bool = false) throws(BenchFault) {
         let deadline = Instant.now().advanced(milliseconds: Int64(limit) * 1000)
         while Instant.now() < deadline {
             if let status = reap(child) {
-                guard status == 0 else { throw BenchFault("\(name) failed:\n\(child.output)") }
-                return child.output
+                guard status == 0 || mayFail else {
+                    throw BenchFault("\(child.name) failed:\n\(child.output)")
+                }
+                return
             }
             usleep(5000)
         }
-        throw BenchFault("\(name) did not end within \(limit) s:\n\(child.output)")
+        throw BenchFault("\(child.name) did not end within \(limit) s:\n\(child.output)")
     }
 
     /// Throws, with the last of its output, when a child that should serve has ended.

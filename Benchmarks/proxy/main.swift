@@ -6,6 +6,8 @@ import Proxy
 private let usage = """
     usage: bench-proxy --listen ADDRESS:PORT --backend ADDRESS:PORT [--workers N] [--log FILE]
         [--log-format logfmt|json] [--request-id true|false] [--tls ADDRESS:PORT --certificate FILE --key FILE]
+        [--connections N]
+           bench-proxy --routing SERVERS   measures picks and publications with a list of that length
     """
 private var listen: SocketAddress?
 private var backend: SocketAddress?
@@ -13,6 +15,8 @@ private var workers = 1
 private var log: AccessLogSettings?
 private var format = AccessLogSettings.Format.logfmt
 private var requestID = false
+private var connections: Int?
+private var routing: Int?
 private var secureListen: SocketAddress?
 private var files = CertificateFiles(certificate: "", key: "")
 
@@ -37,8 +41,14 @@ do {
         case "--tls": secureListen = try SocketAddress(value)
         case "--certificate": files.certificate = value
         case "--key": files.key = value
+        case "--connections": connections = Int(value)
+        case "--routing": routing = Int(value)
         default: stop(usage, code: 64)
         }
+    }
+    if let routing {
+        try measureRouting(servers: routing)
+        exit(0)
     }
     guard let listen, let backend, (1...64).contains(workers) else { stop(usage, code: 64) }
 
@@ -50,6 +60,7 @@ do {
 
     var settings = ProxySettings(listen: listen, workers: workers)
     settings.idlePerServer = 1024  // as the rivals have it: no connection is closed for want of room
+    if let connections { settings.connectionsPerWorker = connections }
     log?.format = format
     settings.accessLog = log
     settings.forwarding.requestID = requestID

@@ -1,5 +1,5 @@
 import Linux
-import Store
+package import Store
 
 /// The elector's connection to the store: carries out asks, each within one command timeout. Owned by one thread.
 final class ElectorLink {
@@ -76,8 +76,8 @@ final class ElectorLink {
 }
 
 extension StoreFailure {
-    /// What a fault of the store means for the election.
-    init(_ fault: StoreFault) {
+    /// What a fault of the store means for the election: how soon to ask again.
+    package init(_ fault: StoreFault) {
         let text = fault.description
         switch fault {
         case .timeout: self.init(.timeout, text)

@@ -34,9 +34,11 @@ package struct Agent: Service {
     private let desk: CommandDesk
     private let subscription: Subscription
     private let events: EventLog
+    private let flags: FlagBook
     private let hostWatch: HostWatch
     private let history: HistoryKeeper
     private let historyFetch: HistoryFetch
+    private let watch: TroopWatch
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -92,9 +94,11 @@ package struct Agent: Service {
             desk = parts.desk
             subscription = parts.subscription
             events = parts.events
-            hostWatch = parts.watch
+            flags = parts.flags
+            hostWatch = parts.hostWatch
             history = parts.history
             historyFetch = parts.historyFetch
+            watch = parts.watch
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -123,6 +127,10 @@ package struct Agent: Service {
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
             ])
+        events.tell(
+            "agent.started", .notice,
+            "the agent of host \(configuration.host.name) started, version \(Version.text)")
+        for warning in configuration.warnings { events.tell("config.warning", .warning, warning) }
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
@@ -223,12 +231,15 @@ package struct Agent: Service {
             await duties.tick()
             await pause.look()
             await desk.look()
+            await flags.tick()
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
                 await board.refresh()
                 let book = await board.book
                 let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+                watch.see(book, at: .now())
+                watch.see(problems: await roster.notices + board.notices)
                 await duties.standBy(warm: isWarm)
                 isClose = isWarm && book.pages.count <= Agent.closeTroop
                 if isWarm || elector.isLeader(at: .now()) { await remember(book) }
@@ -283,12 +294,17 @@ package struct Agent: Service {
     }
 
     private func tell(_ state: HealthState, of address: SocketAddress) {
-        let metadata: Logger.Metadata = ["server": "\(address)"]
+        let details = ["server": "\(address)"]
+        let host = configuration.host.name
         switch state {
         case .unknown: break
-        case .healthy: log.info("own application passes its health check", metadata: metadata)
+        case .healthy:
+            events.tell(
+                "application.up", .info, "the application on \(host) passes its health check", details)
         case .unhealthy(let failure):
-            log.warning("own application fails its health check: \(failure)", metadata: metadata)
+            events.tell(
+                "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
+                details)
         }
     }
 
@@ -297,6 +313,7 @@ package struct Agent: Service {
         let wasLeader = elector.isLeader(at: .now())
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
+        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
         elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
         if await duties.close() {
@@ -305,6 +322,7 @@ package struct Agent: Service {
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
         await reporter.leave()
+        await events.flush()
     }
 
     /// Finishes what is open after a successor has taken over the sockets, the lease and the name.

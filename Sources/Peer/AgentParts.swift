@@ -24,9 +24,11 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
-    let watch: HostWatch
+    let flags: FlagBook
+    let hostWatch: HostWatch
     let history: HistoryKeeper
     let historyFetch: HistoryFetch
+    let watch: TroopWatch
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -50,6 +52,7 @@ struct AgentParts {
             }
         }
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
             onNotice: { notice in
@@ -58,20 +61,22 @@ struct AgentParts {
                 case .kept: log.error("\(notice)")
                 }
             })
+        let relay = Relay<TroopWatch>()
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
-            log.notice(
+            relay.value?.see(change)
+            log.info(
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
         }
-        watch = try HostWatch(
+        hostWatch = try HostWatch(
             scope: configuration.scope, cpuAllowance: configuration.metrics.cpuAllowance,
             top: configuration.metrics.top)
-        if !watch.hasItsScope {
+        if !hostWatch.hasItsScope {
             log.error(
                 "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
         history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
-        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        historyFetch = HistoryFetch(keeper: history, token: configuration.api.token, log: log)
         let board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         self.board = board
@@ -91,6 +96,9 @@ struct AgentParts {
         electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
+        let watch = TroopWatch(events: events, leads: { [elector] in elector.isLeader(at: .now()) })
+        self.watch = watch
+        relay.set(watch)
         let own = configuration.ownServer
         roster = Roster(
             store: store,
@@ -98,7 +106,10 @@ struct AgentParts {
                 host: configuration.host.name, keys: keys, own: own,
                 alwaysRoutes: configuration.proxy.run == .every),
             folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
-            onChange: { [router] in router.route($0) }, log: log)
+            onChange: { [router] in
+                router.route($0)
+                watch.see(servers: $0)
+            }, log: log)
         ownChecker = try configuration.server.map { server in
             let checker = try HealthChecker(configuration.ownHealthSettings) { _ in }
             checker.watch([server.listen.asClient])
@@ -111,7 +122,7 @@ struct AgentParts {
                 bootID: BootID.read() ?? "",
                 server: own?.address.description, peer: configuration.doorAddress?.description,
                 api: configuration.apiAddress?.description),
-            watch: watch,
+            watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             onNameTaken: { [elector, abstention] isTaken in
@@ -129,28 +140,48 @@ struct AgentParts {
         let queue = CommandQueue(store: store, keys: keys)
         desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
         let news = NewsLine(log: log)
-        subscription = AgentParts.subscription(settings, keys, elector, roster, desk, pause, news)
+        subscription = AgentParts.subscription(
+            settings, keys, elector, roster, desk, pause, flags, news)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
         let answers = AgentAPI(
             reading: reading, roster: roster,
             metering: MetricsRoutes(
-                proxy: proxy, watch: watch, history: history,
+                proxy: proxy, watch: hostWatch, history: history,
                 // Whatever has something to tell to Prometheus is one of these.
                 sources: [
-                    AgentMetrics(watch: watch, store: store.meter, ticks: reporter.meter), tally, history,
+                    AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
                 ]), store: store, keys: keys, queue: queue,
-            pause: pause, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            pause: pause,
+            flags: FlagRoutes(
+                book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
+            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
                 log.error(
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
-            }, handler: { await answers.answer($0) })
+            }, handler: AgentParts.handler(answers, reading, configuration))
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    /// The API as clients meet it: the gate, the live stream, everything else.
+    private static func handler(
+        _ answers: AgentAPI, _ reading: StatusReading, _ configuration: Configuration
+    ) -> HTTPServer.Handler {
+        let feed = LiveFeed(
+            status: { await reading.status() }, ask: { await answers.answer($0) },
+            run: String(UInt64.random(in: .min ... .max), radix: 36))
+        let gate = APIGate(
+            names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token
+        ) { request in
+            if request.path == LiveFeed.path { return await feed.answer(request) }
+            return await answers.answer(request)
+        }
+        return { await gate.answer($0) }
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {
@@ -174,7 +205,7 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -189,6 +220,8 @@ struct AgentParts {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
                     Task { await pause.look() }
+                } else if text == FlagScripts.hint {
+                    Task { await flags.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -63,6 +63,7 @@ extension Configuration {
         settings.responseBodyMilliseconds = proxy.bodyTimeoutMilliseconds
         settings.balancing = proxy.balancing
         settings.balancing.queueMax = (proxy.balancing.queueMax + proxy.workers - 1) / proxy.workers
+        settings.defence = proxy.defence
         settings.accessLog = proxy.accessLog
         settings.forwarding = proxy.forwarding
         settings.tls = proxy.tls

@@ -49,10 +49,14 @@ package final class Proxy: Sendable {
         } catch {
             throw .system(error)
         }
+        var randomness = Randomness()
+        let perClient = settings.defence.connectionsPerClient
+        let crowd = perClient > 0 ? ClientCrowd(limit: perClient, randomness: &randomness) : nil
         var controls: [WorkerControl] = []
         for index in 0..<max(1, settings.workers) {
             controls.append(
-                try WorkerControl(index: index, minder: bell, log: log, serverTLS: settings.serverTLS))
+                try WorkerControl(
+                    index: index, minder: bell, log: log, crowd: crowd, serverTLS: settings.serverTLS))
         }
         workers = controls
         board = RoutingBoard(settings.balancing)
@@ -238,6 +242,12 @@ package final class Proxy: Sendable {
         minder.hearRefusals(body)
     }
 
+    /// True when every worker works by the newest table.
+    package var hasSettled: Bool {
+        let newest = board.generation.load(ordering: .acquiring)
+        return workers.allSatisfy { $0.seen.load(ordering: .acquiring) >= newest }
+    }
+
     private var openConnections: Int {
         workers.reduce(0) { $0 + Int(truncatingIfNeeded: $1.meters.listener.pointee.open.current) }
     }
@@ -301,6 +311,10 @@ extension ProxySnapshot.Listener {
         open += Int(truncatingIfNeeded: meters.pointee.open.current)
         accepted += meters.pointee.accepted.current
         turnedAway += meters.pointee.turnedAway.current
+        overClientLimit += meters.pointee.overClientLimit.current
+        secureOpen += Int(truncatingIfNeeded: meters.pointee.secureOpen.current)
+        secureAccepted += meters.pointee.secureAccepted.current
+        secureRequests += meters.pointee.secureRequests.current
         requests += meters.pointee.requests.current
         responses2xx += meters.pointee.responses2xx.current
         responses3xx += meters.pointee.responses3xx.current

@@ -41,6 +41,9 @@ package struct ProxySettings: Sendable, Equatable {
     /// How long a client may stay idle once the proxy drains.
     package var drainIdleMilliseconds: Int64 = 1_000
 
+    /// What a single client or exchange may take.
+    package var defence = DefenceSettings()
+
     /// TLS with clients, on an address of its own; nil: none.
     package var tls: ClientTLSSettings?
     /// TLS with servers; nil: plain HTTP.

@@ -43,6 +43,12 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var accepted: UInt64 = 0
         /// Connections answered 503 because of the limit.
         package var turnedAway: UInt64 = 0
+        /// Connections answered 429 because their client had too many.
+        package var overClientLimit: UInt64 = 0
+        /// Of all these, what came by TLS.
+        package var secureOpen = 0
+        package var secureAccepted: UInt64 = 0
+        package var secureRequests: UInt64 = 0
         package var requests: UInt64 = 0
         package var responses2xx: UInt64 = 0
         package var responses3xx: UInt64 = 0

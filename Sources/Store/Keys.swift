@@ -20,6 +20,7 @@ package struct Keys: Sendable, Equatable {
         case news
         case traffic
         case flags
+        case flagsHistory = "flags:history"
         case config
         case operation = "op:"
         case operations = "ops"
@@ -63,8 +64,10 @@ package struct Keys: Sendable, Equatable {
     package var news: String { key(.news) }
     /// String with expiry: the proxy's live numbers, for every agent's status.
     package var traffic: String { key(.traffic) }
-    /// Hash, reserved: feature flags.
+    /// Hash: feature flags, each as flagd JSON.
     package var flags: String { key(.flags) }
+    /// Stream: each change of a flag.
+    package var flagsHistory: String { key(.flagsHistory) }
     /// Hash, reserved: policy settings of the whole cluster.
     package var config: String { key(.config) }
     /// Hash, reserved: one operation.

@@ -30,6 +30,25 @@ struct AgentClient {
         try read(type, send("GET", path))
     }
 
+    /// Why a live view has no new status: one line.
+    struct Silence: Error, CustomStringConvertible { let description: String }
+
+    /// The status, for a view that goes on without it: nothing is written, the error is a line.
+    func status() throws(Silence) -> Status {
+        var transfer = Transfer(url: "http://localhost/v1/status")
+        transfer.socket = socket
+        let answer: Transfer.Answer
+        do {
+            answer = try transfer.perform()
+        } catch {
+            throw Silence(description: "no agent answers at \(socket): \(why(error))")
+        }
+        guard answer.status == 200, let status = try? JSONForm.document(Status.self, from: answer.body) else {
+            throw Silence(description: "the agent answered \(answer.status)")
+        }
+        return status
+    }
+
     /// Asks for an upgrade, which takes its time.
     func upgrade(_ json: [UInt8]) throws -> UpgradeDocument {
         try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))
@@ -45,6 +64,11 @@ struct AgentClient {
         _ type: Document.Type, _ method: String, _ path: String, _ json: [UInt8]
     ) throws -> Document {
         try read(type, send(method, path, json, within: AgentClient.leaderMilliseconds))
+    }
+
+    /// Asks the agent and returns what it answers, whatever that is.
+    func exchange(_ method: String, _ path: String, _ json: [UInt8] = []) throws -> Transfer.Answer {
+        try send(method, path, json)
     }
 
     /// What the leader is asked may take until it has answered and its successor leads, in milliseconds.

@@ -61,7 +61,8 @@ struct AgentCommand: AsyncParsableCommand {
         for await _ in await UnixSignalsSequence(trapping: .sigusr1) { agent.reopenLog() }
     }
 
-    private static var environment: [String: String] {
+    /// The variables that go over the file.
+    static var environment: [String: String] {
         var variables: [String: String] = [:]
         var next = environ
         while let entry = next.pointee {

@@ -36,7 +36,7 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     /// A moment in local time, as `2026-11-23 19:44:52`.
-    private static func time(_ milliseconds: Int64) -> String {
+    static func time(_ milliseconds: Int64) -> String {
         var seconds = time_t(milliseconds / 1000)
         var parts = tm()
         localtime_r(&seconds, &parts)

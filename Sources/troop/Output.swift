@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Peer
+import Synchronization
 
 /// How a command prints.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -15,8 +16,13 @@ struct OutputOptions: ParsableArguments {
 
 /// Standard output, decorated only where a person looks at it.
 enum Output {
-    /// Whether colours may be used: a terminal, and NO_COLOR is not set.
-    static let isDecorated = isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nil
+    /// Whether colours may be used: a terminal that knows them, and NO_COLOR is empty or not set.
+    static let isDecorated = Terminal.canPlace && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+
+    private static let broken = Atomic(false)
+
+    /// True once the reader has gone (a closed pipe): whoever goes on and on must end.
+    static var isBroken: Bool { broken.load(ordering: .relaxed) }
 
     /// Whether a person looks at it.
     static let isTerminal = isatty(STDOUT_FILENO) == 1
@@ -26,7 +32,7 @@ enum Output {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            if count < 0, errno != EINTR { return }  // the reader has gone (a closed pipe)
+            if count < 0, errno != EINTR { return broken.store(true, ordering: .relaxed) }
             bytes = bytes.dropFirst(max(0, count))
         }
     }
@@ -46,6 +52,7 @@ enum Output {
         case dim = "2"
         case red = "31"
         case green = "32"
+        case inverse = "7"
         case yellow = "33"
     }
 

@@ -17,7 +17,9 @@ struct Troop: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            AgentCommand.self, StatusCommand.self, ServersCommand.self, HistoryCommand.self,
+            AgentCommand.self, StatusCommand.self, ServersCommand.self, FlagsCommand.self,
+            HistoryCommand.self, HostsCommand.self, HostCommand.self, TopCommand.self, EventsCommand.self,
+            ConfigCommand.self, CompletionsCommand.self,
             SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,

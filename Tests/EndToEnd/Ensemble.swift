@@ -33,11 +33,12 @@ final class Ensemble: Sendable {
 
     /// Lays a troop out and starts Redis and the applications; agents are started one by one.
     ///
-    /// `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
+    /// `proxy` are lines for its section. `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
     /// agent's proxy serves, at a port of its own.
     init(
         _ names: [String] = ["a", "b", "c"], election: String = "",
-        store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false
+        store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
+        proxy: [String] = []
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
@@ -47,6 +48,7 @@ final class Ensemble: Sendable {
         let redisLines = store?.lines ?? "{url: \"redis://127.0.0.1:\(redis.port)/0\"}"
         proxyPort = try RedisServer.freePort()
         let proxyPort = proxyPort
+        let proxyLines = proxy.map { "  \($0)" }.joined(separator: "\n")
         members = try names.map { name in
             let member = Member(
                 name: name, appPort: try RedisServer.freePort(), apiPort: try RedisServer.freePort(),
@@ -66,6 +68,7 @@ final class Ensemble: Sendable {
                   workers: 1
                   run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
+                \(proxyLines)
                 metrics: {scope: process, pid_file: \(folder)/\(name).pid}
                 \(election)
                 """
@@ -103,6 +106,14 @@ final class Ensemble: Sendable {
         let program = running.withLock { $0.apps.removeValue(forKey: name) }
         program?.signal(SIGTERM)
         _ = program?.wait()
+    }
+
+    /// The application's process.
+    func app(_ name: String) throws -> Program {
+        guard let program = running.withLock({ $0.apps[name] }) else {
+            throw Program.Fault(description: "application \(name) does not run")
+        }
+        return program
     }
 
     func startAgent(_ name: String) throws {

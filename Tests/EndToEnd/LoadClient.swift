@@ -183,7 +183,7 @@ final class LoadClient: Sendable {
             let head = text[..<end.lowerBound].lowercased()
             guard head.hasPrefix("http/1.1 200 ") else {
                 close()
-                return .failed(String(text.prefix(200)))
+                return .failed(String(text.prefix(1000)))
             }
             guard let field = head.firstRange(of: "\r\ncontent-length: "),
                 let length = Int(head[field.upperBound...].prefix { $0.isNumber })

@@ -39,10 +39,16 @@ package final class RedisServer: Sendable {
     package let folder: String
     package let socketPath: String
     private let password: String?
+    private let environment: [String]
     private let running = Mutex(Running())
 
-    /// Starts a server and waits until it answers. `configuration` holds further lines of redis.conf.
-    package init(password: String? = nil, tls: TLSFiles? = nil, configuration: [String] = []) throws {
+    /// Starts a server and waits until it answers. `configuration` holds further lines of redis.conf, `environment`
+    /// variables as `NAME=value`.
+    package init(
+        password: String? = nil, tls: TLSFiles? = nil, configuration: [String] = [],
+        environment: [String] = []
+    ) throws {
+        self.environment = environment
         var template = Array("/tmp/troop-redis-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Fault(description: "mkdtemp: \(errno)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -95,7 +101,10 @@ package final class RedisServer: Sendable {
             running.lifeline = ends[1]
             defer { _ = close(ends[0]) }
             running.server = try RedisServer.spawn(
-                ["redis-server", "\(folder)/redis.conf"], input: nil, log: "\(folder)/log")
+                (environment.isEmpty ? [] : ["env"] + environment) + [
+                    "redis-server", "\(folder)/redis.conf",
+                ],
+                input: nil, log: "\(folder)/log")
             // When this process dies, however, its end of the pair closes and the guardian ends the server.
             running.guardian = try RedisServer.spawn(
                 ["sh", "-c", "trap '' INT TERM; read x; kill -9 \(running.server)"], input: ends[0],

@@ -29,7 +29,7 @@ import Testing
         let all = [
             keys.lease, keys.epoch, keys.store, keys.quarantine, keys.handover, keys.history, keys.host("a"),
             keys.hosts, keys.servers, keys.serversGeneration, keys.events, keys.news, keys.traffic,
-            keys.flags,
+            keys.flags, keys.flagsHistory,
             keys.config, keys.operation("1"), keys.operations, keys.operationsHistory, keys.commands,
             keys.command("1"), keys.orders("a"),
         ]

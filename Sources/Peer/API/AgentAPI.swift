@@ -15,11 +15,16 @@ package import Store
 /// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |
+/// | `GET /` and `/dashboard/…` | the dashboard |
+/// | `GET /v1/events` | `EventsDocument`, newest first; `?since=`, `?count=N`, `?kind=` |
+/// | `GET /v1/stream` | server-sent events: a snapshot, then changes |
+/// | `GET /v1/openapi.json` | this API's description |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
 /// | `POST /v1/servers` | adds an entry: `{"address","host","state","weight","reason","by"}`; socket only |
 /// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
+/// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -28,15 +33,19 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let flags: FlagRoutes
+    private let events: EventReader
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
+        events = EventReader(store: store, keys: keys)
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
+        self.flags = flags
         self.upgrade = upgrade
         self.reading = reading
         self.roster = roster
@@ -47,6 +56,7 @@ package struct AgentAPI: Sendable {
 
     /// Answers one request.
     package func answer(_ request: Request) async -> Response {
+        if let answer = await flags.answer(request) { return answer }
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
@@ -57,6 +67,7 @@ package struct AgentAPI: Sendable {
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
         case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
+        case "/v1/events": return isGet ? await events(request) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
             if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
@@ -70,12 +81,16 @@ package struct AgentAPI: Sendable {
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
+            if let page = DashboardFiles.answer(request.path) {
+                return isGet ? page : notAllowed("GET, HEAD")
+            }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
             return .error(
                 404,
-                "no such path; there are /health /leader /ready /metrics /v1/status /v1/history /v1/servers")
+                "no such path; /v1/openapi.json describes what there is, such as /v1/status, /v1/events and /health"
+            )
         }
     }
 
@@ -106,6 +121,18 @@ package struct AgentAPI: Sendable {
             return .json(200, HistoryDocument(entries: HistoryEntry.list(reply).map(HistoryLine.init)))
         } catch {
             return .error(AgentAPI.status(of: error), "\(error)")
+        }
+    }
+
+    private func events(_ request: Request) async -> Response {
+        do {
+            return .json(200, try await events.read(try EventQuery(request.query)))
+        } catch let fault as FormFault {
+            return .error(400, fault.sentence)
+        } catch let fault as StoreFault {
+            return .error(AgentAPI.status(of: fault), "\(fault)")
+        } catch {
+            return .error(500, "\(error)")
         }
     }
 

@@ -12,12 +12,16 @@ struct HTTPConnection {
         /// A handler works on the answer.
         case handling
         case writing(closes: Bool)
+        /// An answer without an end is sent, piece by piece.
+        case streaming
         /// The last answer is sent and our side shut down; what still comes is thrown away.
         case lingering
     }
 
     /// The number of the listener it came in by.
     let listener: Int
+    /// Who is at the other end of a TCP connection.
+    let client: SocketAddress?
     private(set) var phase = Phase.head
     /// When the request under way, or the pause, began; while an answer is sent, when some of it went out last.
     private(set) var since: Instant
@@ -26,6 +30,9 @@ struct HTTPConnection {
     var input: [UInt8] = []
     var output: [UInt8] = []
     var written = 0
+    /// Pieces of an answer without an end that wait to be sent; all readers share their memory. `written` counts in the
+    /// first.
+    var chunks: [[UInt8]] = []
     var peerHasEnded = false
     var continueSent = false
     /// Bytes thrown away while lingering.
@@ -35,8 +42,11 @@ struct HTTPConnection {
 
     private let limits: DoorLimits
 
-    init(listener: Int, limits: DoorLimits, watched: UInt32, at now: Instant) {
+    init(
+        listener: Int, client: SocketAddress? = nil, limits: DoorLimits, watched: UInt32, at now: Instant
+    ) {
         self.listener = listener
+        self.client = client
         self.limits = limits
         self.watched = watched
         since = now
@@ -51,6 +61,8 @@ struct HTTPConnection {
         case .head: restart(now, limits.headMilliseconds)
         case .body: deadline = since.advanced(milliseconds: limits.bodyMilliseconds)
         case .handling: deadline = nil
+        // Nothing is owed between two pieces; while some wait, the client must take them.
+        case .streaming: if chunks.isEmpty { deadline = nil } else { restart(now, limits.stallMilliseconds) }
         case .writing: restart(now, limits.stallMilliseconds)
         case .lingering: restart(now, limits.lingerMilliseconds)
         }
@@ -65,7 +77,7 @@ struct HTTPConnection {
     var hasNoRequest: Bool {
         switch phase {
         case .idle, .head, .body, .lingering: true
-        case .handling, .writing: false
+        case .handling, .writing, .streaming: false
         }
     }
 
@@ -79,7 +91,7 @@ struct HTTPConnection {
     var hasBegun: Bool {
         switch phase {
         case .head, .body: !input.isEmpty
-        case .idle, .handling, .writing, .lingering: false
+        case .idle, .handling, .writing, .streaming, .lingering: false
         }
     }
 }

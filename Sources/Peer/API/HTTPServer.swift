@@ -14,7 +14,9 @@ package final class HTTPServer: Sendable {
 
     private struct State {
         var listeners: [(descriptor: Int32, door: Request.Door)] = []
-        var answers: [(key: UInt64, bytes: [UInt8], closes: Bool)] = []
+        var mail: [Mail] = []
+        /// Answers without an end that are under way.
+        var streams: Set<UInt64> = []
         var socketPath: String?
         var stops = false
         /// A successor accepts from now on; what is open is served to its end.
@@ -22,6 +24,14 @@ package final class HTTPServer: Sendable {
         /// While leaving: some connection waits for an answer, or may be about to ask.
         var isBusy = true
         var thread: Thread?
+    }
+
+    /// What handlers send to the server's thread.
+    private enum Mail {
+        case answer(key: UInt64, bytes: [UInt8], closes: Bool)
+        case begin(key: UInt64, head: [UInt8])
+        case piece(key: UInt64, bytes: [UInt8])
+        case end(key: UInt64)
     }
 
     /// How often `drain` looks, in milliseconds.
@@ -131,9 +141,9 @@ package final class HTTPServer: Sendable {
         var loop = loop
         var hasLeft = false
         while true {
-            let (answers, stops, leaves) = state.withLock { state in
-                defer { state.answers = [] }
-                return (state.answers, state.stops, state.leaves)
+            let (mail, stops, leaves) = state.withLock { state in
+                defer { state.mail = [] }
+                return (state.mail, state.stops, state.leaves)
             }
             if stops { break }
             if leaves, !hasLeft {
@@ -142,8 +152,13 @@ package final class HTTPServer: Sendable {
                 closeListeners()
             }
             let now = Instant.now()
-            for answer in answers { loop.answer(answer.key, answer.bytes, closes: answer.closes, at: now) }
+            for letter in mail { deliver(letter, to: &loop, at: now) }
+            if hasLeft { loop.closeStreams() }  // they come back to the successor
             for asked in loop.turn(at: now) { dispatch(asked) }
+            if !loop.endedStreams.isEmpty {
+                state.withLock { $0.streams.subtract(loop.endedStreams) }
+                loop.endedStreams = []
+            }
             if hasLeft { state.withLock { $0.isBusy = loop.isBusy } }
             if let fault = loop.fault {
                 loop.fault = nil
@@ -164,20 +179,71 @@ package final class HTTPServer: Sendable {
     private func dispatch(_ asked: HTTPServerLoop.Asked) {
         Task { [handler] in
             let response = await handler(asked.request)
+            let isHead = asked.request.method == "HEAD"
+            if let stream = response.stream, !isHead {
+                self.state.withLock { state in
+                    state.streams.insert(asked.key)
+                    state.mail.append(.begin(key: asked.key, head: HTTPServer.streamHead(response)))
+                }
+                self.doorbell.ring()
+                return stream(StreamWriter(key: asked.key, server: self))
+            }
             let keepsAlive = asked.keepsAlive && !self.state.withLock { $0.leaves }
-            let bytes = HTTPServer.bytes(
-                response, isHead: asked.request.method == "HEAD", keepsAlive: keepsAlive)
-            self.state.withLock { $0.answers.append((asked.key, bytes, !keepsAlive)) }
+            let bytes = HTTPServer.bytes(response, isHead: isHead, keepsAlive: keepsAlive)
+            self.state.withLock { $0.mail.append(.answer(key: asked.key, bytes: bytes, closes: !keepsAlive)) }
             self.doorbell.ring()
         }
     }
 
-    /// An answer as it goes out.
-    static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
+    private func deliver(_ letter: Mail, to loop: inout HTTPServerLoop, at now: Instant) {
+        switch letter {
+        case .answer(let key, let bytes, let closes): loop.answer(key, bytes, closes: closes, at: now)
+        case .begin(let key, let head):
+            // The client may have gone while the handler worked.
+            if !loop.beginStream(key, head, at: now) { loop.endedStreams.append(key) }
+        case .piece(let key, let bytes): loop.stream(key, bytes, at: now)
+        case .end(let key): loop.endStream(key, at: now)
+        }
+    }
+
+    /// Sends a piece of an answer without an end; false once its client is gone.
+    func write(_ bytes: [UInt8], to key: UInt64) -> Bool {
+        let isOpen = state.withLock { state in
+            guard state.streams.contains(key) else { return false }
+            state.mail.append(.piece(key: key, bytes: bytes))
+            return true
+        }
+        if isOpen { doorbell.ring() }
+        return isOpen
+    }
+
+    /// Ends an answer that had no end until now.
+    func end(_ key: UInt64) {
+        state.withLock { state in
+            if state.streams.remove(key) != nil { state.mail.append(.end(key: key)) }
+        }
+        doorbell.ring()
+    }
+
+    /// The head of an answer that ends with its connection.
+    static func streamHead(_ response: Response) -> [UInt8] {
+        Array((head(response) + "Connection: close\r\n\r\n").utf8)
+    }
+
+    private static func head(_ response: Response) -> String {
         var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
-        head += "Content-Type: \(response.contentType)\r\nContent-Length: \(response.body.count)\r\n"
+        if response.status != 304 {  // it has no content, and says nothing of the content there would be
+            head += "Content-Type: \(response.contentType)\r\n"
+        }
         head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
         for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
+        return head
+    }
+
+    /// An answer as it goes out.
+    static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
+        var head = head(response)
+        if response.status != 304 { head += "Content-Length: \(response.body.count)\r\n" }
         head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
         return Array(head.utf8) + (isHead ? [] : response.body)
     }
@@ -186,7 +252,9 @@ package final class HTTPServer: Sendable {
     static func reason(_ status: Int) -> String {
         switch status {
         case 200: "OK"
+        case 304: "Not Modified"
         case 400: "Bad Request"
+        case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
@@ -196,6 +264,8 @@ package final class HTTPServer: Sendable {
         case 413: "Content Too Large"
         case 414: "URI Too Long"
         case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"

@@ -20,6 +20,10 @@ extension HTTPServerLoop {
         case .writing:
             if isGone { return close(key) }
             flush(key, at: now)
+        case .streaming:
+            if isGone { return close(key) }
+            if events & EPOLLIN.rawValue != 0 { drain(key) }
+            flushStream(key, at: now)
         case .lingering: drain(key)
         }
         parse(key, into: &asked, at: now)
@@ -44,7 +48,7 @@ extension HTTPServerLoop {
         }
     }
 
-    /// Throws away what a client sends after its last answer, until it ends or has sent too much.
+    /// Throws away what a client sends after its last answer, or during one without an end, until it ends or has sent too much.
     private mutating func drain(_ key: UInt64) {
         guard let drained = connections[key]?.drained, drained < Limit.drainBytes else { return close(key) }
         var chunk = [UInt8](repeating: 0, count: Limit.readBytes)
@@ -61,7 +65,7 @@ extension HTTPServerLoop {
         guard let connection = connections[key] else { return }
         switch connection.phase {
         case .idle, .head, .body: break
-        case .handling, .writing, .lingering: return
+        case .handling, .writing, .streaming, .lingering: return
         }
         let head: PlainRequest
         do {
@@ -99,7 +103,7 @@ extension HTTPServerLoop {
         }
         let request = Request(
             method: head.method, path: target.path, query: target.query, host: head.host, body: body,
-            door: doors[connection.listener].door,
+            door: doors[connection.listener].door, client: connection.client,
             fields: Dictionary(head.fields.map { ($0.name.lowercased(), $0.value) }) { first, _ in first })
         asked.append(
             Asked(key: key, request: request, keepsAlive: head.keepsAlive && !connection.peerHasEnded))
@@ -126,7 +130,7 @@ extension HTTPServerLoop {
             key, HTTPServer.bytes(response, isHead: isHead, keepsAlive: false), closes: true, at: now)
     }
 
-    private static func sentence(_ fault: MessageFault) -> String {
+    static func sentence(_ fault: MessageFault) -> String {
         switch fault.status {
         case 414: "\(fault.reason); it may have \(Limit.head.targetBytes) bytes"
         case 431:
@@ -179,6 +183,7 @@ extension HTTPServerLoop {
             case .handling:
                 connection.peerHasEnded || connection.input.count >= Limit.aheadBytes ? 0 : EPOLLIN.rawValue
             case .writing: EPOLLOUT.rawValue
+            case .streaming: EPOLLIN.rawValue | (connection.chunks.isEmpty ? 0 : EPOLLOUT.rawValue)
             }
         guard events != connection.watched else { return }
         connections[key]?.watched = events

@@ -33,6 +33,9 @@ struct HTTPServerLoop: Sendable {
         static let drainBytes = 8 * 1024 * 1024
         static let readBytes = 16 * 1024
         static let acceptsPerTurn = 16
+        /// Pieces of an answer without an end that may wait for a slow reader, in all and in bytes.
+        static let chunks = 32
+        static let chunkBytes = 64 * 1024 * 1024
         static let pauseMilliseconds: Int64 = 100
         /// The same fault is not told again for so long.
         static let quietMilliseconds: Int64 = 60_000
@@ -52,6 +55,8 @@ struct HTTPServerLoop: Sendable {
     private var toldAt: Instant?
     /// Connections whose answer went out while more of their input waits: pipelined requests.
     var ready: [UInt64] = []
+    /// Answers without an end whose connections were closed, to be told; taken by the owner of the loop.
+    var endedStreams: [UInt64] = []
     /// Why nothing could be accepted, to be told; taken by the owner of the loop.
     var fault: SystemFault?
 
@@ -116,7 +121,7 @@ struct HTTPServerLoop: Sendable {
     }
 
     /// True while a connection is owed an answer, or came just now and has asked nothing yet.
-    var isBusy: Bool { connections.values.contains { $0.phase != .idle } }
+    var isBusy: Bool { connections.values.contains { $0.phase != .idle && $0.phase != .streaming } }
 
     /// Closes every connection.
     mutating func closeAll() {
@@ -130,6 +135,7 @@ struct HTTPServerLoop: Sendable {
     mutating func close(_ key: UInt64) {
         guard let connection = connections.removeValue(forKey: key) else { return }
         doors[connection.listener].count -= 1
+        if connection.phase == .streaming { endedStreams.append(key) }
         _ = Glibc.close(descriptor(key))
     }
 }
@@ -140,7 +146,13 @@ extension HTTPServerLoop {
             let isFull = doors[door].count >= limits.connections
             let victim = isFull ? dispensable(door, at: now) : nil
             if isFull, victim == nil { return pause(door, at: now) }
-            let descriptor = clinux_accept(doors[door].descriptor, nil, nil)
+            var peer = sockaddr_storage()
+            var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+            let descriptor = withUnsafeMutablePointer(to: &peer) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    clinux_accept(doors[door].descriptor, $0, &length)
+                }
+            }
             guard descriptor >= 0 else {
                 switch errno {
                 case EAGAIN: return
@@ -152,7 +164,8 @@ extension HTTPServerLoop {
             let key = serial << 32 | UInt64(descriptor)
             serial += 1
             connections[key] = HTTPConnection(
-                listener: door, limits: limits, watched: EPOLLIN.rawValue, at: now)
+                listener: door, client: doors[door].door == .tcp ? SocketAddress(peer) : nil, limits: limits,
+                watched: EPOLLIN.rawValue, at: now)
             doors[door].count += 1
             _ = clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, EPOLLIN.rawValue, key)
         }

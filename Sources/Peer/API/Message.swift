@@ -1,3 +1,5 @@
+package import Linux
+
 /// A request as a handler of `HTTPServer` gets it.
 package struct Request: Sendable {
     /// Which door it came through: what a client may do depends on it.
@@ -17,8 +19,19 @@ package struct Request: Sendable {
     package var host: String?
     package var body: [UInt8]
     package var door: Door
+    /// Who asks, at the TCP listener; nil at the socket.
+    package var client: SocketAddress?
     /// The head's fields by their names in lower case; of several with one name the first.
     package var fields: [String: String] = [:]
+}
+
+extension Request {
+    /// A request without a body, as the agent asks itself.
+    package static func get(
+        _ path: String, query: [String: String] = [:], door: Door = .socket
+    ) -> Request {
+        Request(method: "GET", path: path, query: query, host: nil, body: [], door: door)
+    }
 }
 
 /// What a handler answers.
@@ -28,6 +41,8 @@ package struct Response: Sendable {
     package var body: [UInt8]
     /// Further header fields.
     package var fields: [(name: String, value: String)] = []
+    /// Set for an answer without an end: it is called once the head is on its way, and sends what follows.
+    package var stream: (@Sendable (StreamWriter) -> Void)?
 
     /// A response with its parts.
     package init(status: Int, contentType: String, body: [UInt8]) {

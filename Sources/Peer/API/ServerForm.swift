@@ -2,8 +2,8 @@ import FoundationEssentials
 import Proxy
 
 /// Why the body of a request is not taken: a sentence that says what to do.
-struct FormFault: Error, Equatable {
-    let sentence: String
+package struct FormFault: Error, Equatable {
+    package let sentence: String
 }
 
 /// What `POST /v1/servers` may say of a server; members that are not named stay as they are.

@@ -1,14 +1,14 @@
 import Election
-import Store
+package import Store
 
 /// The scripts of the command queue: the stream `commands`, its cursor in `config`, one hash `command:<id>` an outcome.
 ///
 /// A command is claimed by moving the cursor past it, in the same script that reads it and under the leader's fence: it
 /// is taken at most once, however many leaders come and go, and after a store that went back in time its `not_after` has
 /// passed.
-enum CommandScripts {
+package enum CommandScripts {
     /// Puts a command into the queue. KEYS: 1 commands 2 news; ARGV: 1 id 2 JSON 3 patience in ms.
-    static let ask = Script(
+    package static let ask = Script(
         name: "command-ask",
         body: """
             local time = redis.call('TIME')
@@ -21,7 +21,7 @@ enum CommandScripts {
 
     /// Claims the next command. KEYS: 1 lease 2 commands 3 config; ARGV: 1 token 2 prefix of outcomes 3 epoch 4 life of
     /// an outcome in ms. Answers nothing, or `{id, JSON}`; the JSON is empty for a command whose time was over.
-    static let take = Script(
+    package static let take = Script(
         name: "command-take",
         body: Fence.prologue + """
             local cursor = redis.call('HGET', KEYS[3], 'commands_cursor') or '0-0'
@@ -46,7 +46,7 @@ enum CommandScripts {
             """)
 
     /// Writes an outcome down. KEYS: 1 lease 2 command:<id>; ARGV: 1 token 2 state 3 text 4 life in ms.
-    static let settle = Script(
+    package static let settle = Script(
         name: "command-settle",
         body: Fence.prologue + """
             redis.call('HSET', KEYS[2], 'state', ARGV[2], 'text', ARGV[3])

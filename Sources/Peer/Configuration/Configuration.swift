@@ -79,6 +79,10 @@ extension Configuration {
         package var listen: SocketAddress
         /// The unix socket of the command line.
         package var socket: String
+        /// What clients of the TCP listener must show; nil where it is open to everyone who reaches it.
+        package var token: Secret?
+        /// Names under which the TCP listener may be asked, besides addresses, `localhost` and the host's name.
+        package var hosts: [String] = []
     }
 
     /// The application on this host.
@@ -151,6 +155,8 @@ extension Configuration {
         package var healthBody: String?
         /// How requests are shared out among servers; what is said of a worker there is said of all here.
         package var balancing = BalancingSettings()
+        /// What a single client or exchange may take.
+        package var defence = DefenceSettings()
         /// Where requests are logged; nil logs none.
         package var accessLog: AccessLogSettings?
         /// What servers are told of clients, and which proxies are believed.

@@ -25,7 +25,16 @@ struct ConfigurationAssembly {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
         let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
         let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
-        let redisPassword = password()
+        let redisPassword =
+            draft.redisPassword
+            ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
+        let apiToken = secret(in: draft.apiTokenFile, "api.token_file", expected: "a token")
+        if let apiToken, !apiToken.revealed.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) {
+            faults.add(
+                places["api.token_file"], "api.token_file",
+                "expected a token of printable ASCII characters without spaces, as 'openssl rand -hex 32' makes one"
+            )
+        }
         let server = server()
         let scope = scope()
         checkTLS()
@@ -44,7 +53,9 @@ struct ConfigurationAssembly {
             redis: Configuration.Redis(
                 url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
-            api: Configuration.API(listen: apiListen, socket: draft.apiSocket), server: server,
+            api: Configuration.API(
+                listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
+            server: server,
             proxy: proxy(listen: proxyListen, accessLog: accessLog, clientTLS, serverTLS), election: election,
             metrics: Configuration.Metrics(
                 scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
@@ -65,8 +76,9 @@ struct ConfigurationAssembly {
             firstByteTimeoutMilliseconds: draft.firstByteTimeout,
             idleTimeoutMilliseconds: draft.idleTimeout, headTimeoutMilliseconds: draft.headTimeout,
             bodyTimeoutMilliseconds: draft.bodyTimeout, healthStatus: draft.healthStatus,
-            healthBody: draft.healthBody, balancing: draft.balancing, accessLog: accessLog,
-            forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS, upgrades: draft.upgrades)
+            healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
+            accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
+            upgrades: draft.upgrades)
     }
 
     private mutating func accessLog() -> AccessLogSettings? {
@@ -227,11 +239,10 @@ struct ConfigurationAssembly {
         }
     }
 
-    private mutating func password() -> Secret? {
-        if let password = draft.redisPassword { return password }
-        guard let path = draft.redisPasswordFile else { return nil }
-        let place = places["redis.password_file"]
-        let key = "redis.password_file"
+    /// The secret that a file holds alone; nil without a file, and after a fault.
+    private mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
+        guard let path else { return nil }
+        let place = places[key]
         let file: TextFile
         do throws(TextFileFault) {
             file = try TextFile.read(path, bytesMax: Configuration.passwordBytesMax)
@@ -243,7 +254,7 @@ struct ConfigurationAssembly {
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         if bytes.count < file.bytes.count, bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         guard !bytes.isEmpty, firstInvalidUTF8(in: Array(bytes)) == nil else {
-            faults.add(place, key, "'\(shown(path))': expected a password in UTF-8, one line")
+            faults.add(place, key, "'\(shown(path))': expected \(expected) in UTF-8, one line")
             return nil
         }
         if file.isReadableByAll {

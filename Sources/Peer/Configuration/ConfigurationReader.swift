@@ -4,6 +4,8 @@ struct ConfigurationReader {
     private(set) var draft = ConfigurationDraft()
     /// Where each option was given; the environment's place when it was given in both.
     private(set) var places: [String: ValuePlace] = [:]
+    /// What stands there, for who lists it; secrets are among them.
+    private(set) var texts: [String: String] = [:]
     /// The keys of the sections that stand in the file.
     private(set) var sectionMarks: [String: YAMLMark] = [:]
     var faults: FaultList
@@ -116,6 +118,7 @@ struct ConfigurationReader {
 
     private mutating func read(_ text: String, as option: ConfigurationOption, at place: ValuePlace) {
         places[option.key] = place
+        texts[option.key] = text
         do throws(ValueFault) {
             try option.read(text, &draft)
         } catch {

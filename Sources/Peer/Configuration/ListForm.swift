@@ -9,6 +9,20 @@ extension ValueForm where Value == [String] {
         try entries(of: text).map { part throws(ValueFault) in try ValueForm<String>.path.read(part) }
     }
 
+    /// Names that a browser may ask for: what may stand in `Host` without the port.
+    static let hostNames = ValueForm(name: "list of names, as `troop.example.org`") {
+        text throws(ValueFault) in
+        try entries(of: text).map { part throws(ValueFault) in
+            let isName = part.utf8.allSatisfy {
+                (97...122).contains($0 | 0x20) || (48...57).contains($0) || "-._".utf8.contains($0)
+            }
+            guard isName, (1...253).contains(part.utf8.count) else {
+                throw ValueFault(text: "expected names such as troop.example.org, got '\(shown(part))'")
+            }
+            return part.lowercased()
+        }
+    }
+
     /// Names of protocols that a connection may be upgraded to.
     static let protocols = ValueForm(name: "list of protocols, as `websocket`") { text throws(ValueFault) in
         try entries(of: text).map { part throws(ValueFault) in

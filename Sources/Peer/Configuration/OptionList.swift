@@ -4,8 +4,10 @@ extension OptionTable {
     /// Every option of the agent.
     static var troop: OptionTable {
         OptionTable(
-            identity + redis + interfaces + server + proxy + balancing + encryption + observation
-                + leadership + metering + watching)
+            [
+                identity, redis, interfaces, server, proxy, balancing, defence, encryption, observation,
+                leadership, metering, watching,
+            ].flatMap(\.self))
     }
 
     private static var identity: [ConfigurationOption] {
@@ -71,6 +73,14 @@ extension OptionTable {
             ConfigurationOption(
                 "api.socket", .socketPath, into: \.apiSocket, .text("/run/troop/agent.sock"),
                 "The unix socket that the command line talks to; its file mode is its permission."),
+            ConfigurationOption(
+                "api.token_file", .path, into: \.apiTokenFile, .none,
+                "A file that holds a token alone; clients of `api.listen` must show it (`Authorization: Bearer`)."
+            ),
+            ConfigurationOption(
+                "api.hosts", .hostNames, into: \.apiHosts, .none,
+                "Names under which `api.listen` may be asked, besides addresses, `localhost` and `host.name`.",
+                shape: .list),
         ]
     }
 

@@ -13,13 +13,14 @@ package struct StatusReading: Sendable {
     private let reporter: Reporter
     private let news: NewsLine
     private let pause: PauseSwitch
+    private let flags: FlagBook
 
     /// A reading over the parts of one agent.
     package init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
         elector: Elector, reporter: Reporter, news: NewsLine,
-        pause: PauseSwitch
+        pause: PauseSwitch, flags: FlagBook
     ) {
         self.configuration = configuration
         self.board = board
@@ -30,6 +31,7 @@ package struct StatusReading: Sendable {
         self.reporter = reporter
         self.news = news
         self.pause = pause
+        self.flags = flags
     }
 
     /// Whether this agent surely holds the lease right now.
@@ -52,6 +54,7 @@ package struct StatusReading: Sendable {
         let leader = leader(standing, holder, storeIsReachable: fault == nil, at: now)
         var notices = await roster.notices
         notices += await board.notices
+        notices += await flags.notices
         if fault == nil, let loss = news.fault {
             notices.append(
                 "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// Tells systemd how the agent fares, as a unit with `Type=notify` wants it (sd_notify(3)).

@@ -27,7 +27,7 @@ package enum ProxyMetrics {
         )
         lost.add(Double(listener.logDropped), [("reason", "ring_full")])
         lost.add(Double(listener.logLost), [("reason", "write_failed")])
-        return [
+        return byListener(listener) + [
             single(
                 "troop_proxy_listening", .gauge, "Whether the proxy takes connections: 1 or 0",
                 listener.address == nil ? 0 : 1),
@@ -40,6 +40,10 @@ package enum ProxyMetrics {
             single(
                 "troop_proxy_connections_turned_away_total", .counter,
                 "Connections answered 503 at once because of the limit", Double(listener.turnedAway)),
+            single(
+                "troop_proxy_connections_over_client_limit_total", .counter,
+                "Connections answered 429 at once because their client had too many",
+                Double(listener.overClientLimit)),
             single(
                 "troop_proxy_requests_total", .counter, "Requests with a valid head",
                 Double(listener.requests)),
@@ -79,6 +83,29 @@ package enum ProxyMetrics {
                 "troop_proxy_upgraded_connections", .gauge,
                 "Connections that left HTTP for another protocol and are open", Double(listener.upgraded)),
             responses, lost, handshakes(listener.tls), faults(listener),
+        ]
+    }
+
+    private static func byListener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        func family(
+            _ name: String, _ kind: MetricFamily.Kind, _ help: String, all: Double, secure: Double
+        ) -> MetricFamily {
+            var family = MetricFamily("troop_proxy_listener_\(name)", kind, help)
+            // The parts of a sum are read one after the other while workers count.
+            family.add(max(0, all - secure), [("listener", "http")])
+            family.add(secure, [("listener", "https")])
+            return family
+        }
+        return [
+            family(
+                "connections", .gauge, "Connections of clients that are open, by listener",
+                all: Double(listener.open), secure: Double(listener.secureOpen)),
+            family(
+                "connections_accepted_total", .counter, "Connections taken from clients, by listener",
+                all: Double(listener.accepted), secure: Double(listener.secureAccepted)),
+            family(
+                "requests_total", .counter, "Requests with a valid head, by listener",
+                all: Double(listener.requests), secure: Double(listener.secureRequests)),
         ]
     }
 

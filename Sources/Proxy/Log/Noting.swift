@@ -30,13 +30,15 @@ extension Worker {
             trail.pointee.headDone = now
             trail.pointee.bytesIn = UInt64(client.pointee.upMark - client.pointee.up.start)
         }
-        if trails.marks || trail.pointee.isTrusted { mark(trail, client, block) }
+        if trails.marks || trail.pointee.isTrusted { mark(index, client, block) }
     }
 
     /// Gives the request its id and perhaps a trace, and finds out who really asks.
     private mutating func mark(
-        _ trail: UnsafeMutablePointer<Trail>, _ client: ClientPointer, _ block: BlockPool.Block
+        _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block
     ) {
+        let trail = trails.base + Int(index)
+        let lore = trails.lore + Int(index)
         let base = UnsafePointer(block + Int(client.pointee.up.start))
         let fields = UnsafePointer(blocks.fields(of: block))
         let facts = client.pointee.parser.head.summary.facts
@@ -50,7 +52,7 @@ extension Worker {
         if trails.options.contains(.startsTraces),
             !facts.contains(.tracing) || !TraceParent.isValid(client.pointee.parser.head, base, fields)
         {
-            withUnsafeMutablePointer(to: &trail.pointee.trace) {
+            withUnsafeMutablePointer(to: &lore.pointee.trace) {
                 TraceParent.write(
                     &trails.randomness, to: UnsafeMutableRawPointer($0).assumingMemoryBound(to: UInt8.self))
             }
@@ -60,7 +62,7 @@ extension Worker {
             let real = ForwardedChain.client(
                 client.pointee.parser.head, base, fields, trusted: trails.trusted)
         {
-            withUnsafeMutablePointer(to: &trail.pointee.real) {
+            withUnsafeMutablePointer(to: &lore.pointee.real) {
                 trail.pointee.realLength = UInt8(
                     real.write(to: UnsafeMutableRawPointer($0).assumingMemoryBound(to: UInt8.self)))
             }
@@ -93,7 +95,7 @@ extension Worker {
                 origin.id = id
                 origin.idLength = trail.pointee.id.lineCount
                 guard trails.options.contains(.startsTraces) else { return body(origin) }
-                withUnsafePointer(to: &trail.pointee.trace) { trace in
+                withUnsafePointer(to: &trails.lore[Int(index)].trace) { trace in
                     origin.trace = UnsafeRawPointer(trace).assumingMemoryBound(to: UInt8.self)
                     origin.traceLength = Int(trail.pointee.traceLength)
                     body(origin)
@@ -246,7 +248,7 @@ extension Worker {
             text += count
         }
         if trail.pointee.realLength > 0 {
-            append(&trail.pointee.real, Int(record.clientLength))
+            append(&trails.lore[Int(index)].real, Int(record.clientLength))
             append(&client.pointee.address, Int(record.peerLength))
         } else {
             append(&client.pointee.address, Int(record.clientLength))

@@ -32,15 +32,17 @@ struct Trail: BitwiseCopyable {
     /// The peer is a proxy whose word counts.
     var isTrusted = false
 
-    // What follows is rarely touched.
-
-    /// The length of `real`; 0 where the client is the peer.
+    /// The length of `Lore.real`; 0 where the client is the peer.
     var realLength: UInt8 = 0
-    /// The client's address as a trusted proxy told it.
-    var real = InlineArray<46, UInt8>(repeating: 0)
-    /// The length of `trace`; 0 where no trace is started.
+    /// The length of `Lore.trace`; 0 where no trace is started.
     var traceLength: UInt8 = 0
-    var trace = InlineArray<72, UInt8>(repeating: 0)
+
+    /// What few exchanges need, apart: memory that nobody touches costs nothing.
+    struct Lore: BitwiseCopyable {
+        /// The client's address as a trusted proxy told it.
+        var real = InlineArray<46, UInt8>(repeating: 0)
+        var trace = InlineArray<72, UInt8>(repeating: 0)
+    }
 
     /// A connection's trail.
     init(isTrusted: Bool) { self.isTrusted = isTrusted }
@@ -75,6 +77,7 @@ struct Trails: BitwiseCopyable {
     private static let keptBytes = LogRecord.methodBytesMax + LogRecord.targetBytesMax
 
     let base: UnsafeMutablePointer<Trail>
+    let lore: UnsafeMutablePointer<Trail.Lore>
     private let kept: UnsafeMutablePointer<UInt8>
     let options: ForwardingOptions
     let trusted: TrustedNetworks
@@ -87,6 +90,7 @@ struct Trails: BitwiseCopyable {
     init(_ settings: ForwardingSettings, log: LogWriter?, capacity: Int) {
         // Zeroed pages are taken only when they are written: memory follows the connections there are.
         base = ZeroedMemory.allocate(capacity)
+        lore = ZeroedMemory.allocate(capacity)
         isLogging = log != nil
         kept = ZeroedMemory.allocate(log == nil ? 1 : capacity * Trails.keptBytes)
         options = ForwardingOptions(settings)
@@ -98,6 +102,7 @@ struct Trails: BitwiseCopyable {
 
     func deallocate() {
         free(base)
+        free(lore)
         free(kept)
         trusted.deallocate()
     }

@@ -6,6 +6,11 @@ import Synchronization
 struct ListenerMeters: ~Copyable {
     let accepted = Counter()
     let turnedAway = Counter()
+    let overClientLimit = Counter()
+    // Of `accepted`, `open` and `requests`, those of the TLS listener.
+    let secureAccepted = Counter()
+    let secureOpen = Counter()
+    let secureRequests = Counter()
     let open = Counter()
     let requests = Counter()
     let responses2xx = Counter()

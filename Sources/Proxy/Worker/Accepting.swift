@@ -56,17 +56,38 @@ extension Worker {
             }
         }
         meters.pointee.accepted.add()
+        if isSecure { meters.pointee.secureAccepted.add() }
+        var places: ClientCrowd.Places?
+        if let crowd = control.crowd, case let bits = AddressBits(&address), !trails.trusted.contains(bits) {
+            places = crowd.enter(bits)
+            guard places != nil else {
+                meters.pointee.overClientLimit.add()
+                turnAway(
+                    descriptor, isSecure: isSecure, 429, "client: too many connections from this address")
+                return .accepted
+            }
+        }
         guard let index = clients.take() else {
-            turnAway(descriptor, isSecure: isSecure)
+            if let places { control.crowd?.leave(places) }
+            meters.pointee.turnedAway.add()
+            turnAway(descriptor, isSecure: isSecure, 503, "proxy: too many connections")
             return .accepted
         }
         let client = clients[index]
         client.initialize(to: Client(descriptor: descriptor, generation: freshGeneration()))
         client.pointee.ready = .writable
         client.pointee.noteAddress(&address)
+        if let places {
+            client.pointee.crowd = places
+            client.pointee.isCounted = true
+        }
         noteClient(index, &address)
         clients.deadlines[Int(index)] = now + limits.clientHead
         meters.pointee.open.add()
+        if isSecure {
+            client.pointee.isSecure = true
+            meters.pointee.secureOpen.add()
+        }
         if isSecure, !beginSecurely(client) {
             closeClient(index, client)
             return .accepted
@@ -79,17 +100,16 @@ extension Worker {
         return .accepted
     }
 
-    /// Answers 503 without giving the connection a place; a fresh socket's buffer always takes that much.
-    private mutating func turnAway(_ descriptor: Int32, isSecure: Bool) {
-        meters.pointee.turnedAway.add()
+    /// Answers without giving the connection a place; a fresh socket's buffer always takes that much.
+    private mutating func turnAway(_ descriptor: Int32, isSecure: Bool, _ status: Int, _ text: String) {
         guard !isSecure else {
             _ = close(descriptor)  // an answer would cost a handshake
             return
         }
         var id = RequestID()
         let length = Answer.write(
-            503, text: "proxy: too many connections", isHead: false, keepsAlive: false, minorVersion: 1,
-            id: &id, isJSON: false, to: scratch)
+            status, text: text, isHead: false, keepsAlive: false, minorVersion: 1, id: &id, isJSON: false,
+            to: scratch)
         _ = send(descriptor, scratch, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
         _ = shutdown(descriptor, Int32(SHUT_WR))
         // What has arrived is read, or close() would reset the connection and the answer with it.

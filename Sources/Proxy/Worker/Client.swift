@@ -76,6 +76,15 @@ struct Client: BitwiseCopyable {
     var session: SecureSession.Pointer?
     /// While bytes only pass: who has ended.
     var relayEnds: RelayEnds = []
+    /// It came by the TLS listener.
+    var isSecure = false
+    /// Its last bytes were sent as a part of more, which the kernel may hold back for.
+    var isCorked = false
+    /// Counted in the crowd, at `crowd`.
+    var isCounted = false
+    var crowd = ClientCrowd.Places()
+    /// When the first byte of the current request came.
+    var began: Int64 = 0
     var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)

@@ -135,6 +135,7 @@ extension Worker {
         ringCount = newest.ring.count
         names = UnsafePointer(newest.names.base)
         nameCount = newest.names.count
+        if meters.pointee.upgraded.current > 0 { drainUpgrades() }
         generation = newest.generation
         table = newest  // keeps what the pointers point to
         if waitingCount > 0 { hasVacancy = true }
@@ -174,6 +175,10 @@ extension Worker {
         if trails.isLogging { trails.writer.nudge() }
         if acceptPaused { resumeAccepting() }
         refreshLoads()
+        if limits.total > 0, now - lastOverlong >= Worker.overlongNanoseconds {
+            lastOverlong = now
+            endOverlong()
+        }
         if waitingCount > 0 { hasVacancy = true }
         for index in 0..<clients.highWater where clients.deadlines[index] <= now {
             clientExpired(Int32(index), clients[Int32(index)])

@@ -145,12 +145,36 @@ extension Worker {
             }
             guard upstreams[client.pointee.upstream].pointee.ready.contains(.readable) else { return .waits }
             switch readResponse(index, client) {
-            case .waits: return .waits
+            case .waits:
+                if client.pointee.isCorked { uncork(client) }
+                return .waits
             case .ended: return .ended
             case .yields: continue
             }
         }
         return .yields
+    }
+
+    /// True when more of the body has come already: full segments cost less than twice as many halves.
+    @inline(__always)
+    private func hasMore(_ client: ClientPointer) -> Bool {
+        client.pointee.phase == .exchange && !client.pointee.exchange.responseBody.isDone
+            && client.pointee.session == nil
+            && upstreams[client.pointee.upstream].pointee.ready.contains(.readable)
+    }
+
+    @inline(never)
+    private func transmitMore(_ client: ClientPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        client.pointee.isCorked = true
+        return send(client.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL | MSG_MORE))
+    }
+
+    /// Has the kernel send what it holds back: nothing more came after all.
+    @inline(never)
+    private func uncork(_ client: ClientPointer) {
+        client.pointee.isCorked = false
+        var one: Int32 = 1
+        _ = setsockopt(client.pointee.descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     }
 
     /// Sends what is in `down`: `.yields` when all of it is gone, `.waits` when the client takes no more,
@@ -160,7 +184,10 @@ extension Worker {
         while client.pointee.down.count > 0 {
             guard client.pointee.ready.contains(.writable) else { return .waits }
             let count = client.pointee.down.count
-            let sent = transmit(client, block + Int(client.pointee.down.start), count)
+            let sent =
+                hasMore(client)
+                ? transmitMore(client, block + Int(client.pointee.down.start), count)
+                : transmit(client, block + Int(client.pointee.down.start), count)
             if sent < 0 {
                 guard errno == EAGAIN else { return .ended }
                 client.pointee.ready.remove(.writable)

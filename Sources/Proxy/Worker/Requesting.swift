@@ -75,6 +75,7 @@ extension Worker {
         if client.pointee.phase == .idle {
             client.pointee.phase = .head
             noteBegun(index)
+            client.pointee.began = now
             client.pointee.parser = RequestParser()
             clients.deadlines[Int(index)] = now + limits.clientHead
         }
@@ -99,6 +100,7 @@ extension Worker {
     /// A whole head is here: the exchange begins.
     private mutating func begin(_ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block) {
         meters.pointee.requests.add()
+        if client.pointee.isSecure { meters.pointee.secureRequests.add() }
         let head = client.pointee.parser.head
         client.pointee.exchange = Exchange(head)
         let body = client.pointee.up.start + Int32(head.length)

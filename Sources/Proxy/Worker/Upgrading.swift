@@ -9,6 +9,8 @@ struct RelayEnds: OptionSet, BitwiseCopyable {
 
     static let client = RelayEnds(rawValue: 1)
     static let server = RelayEnds(rawValue: 2)
+    /// The server takes nothing new: the connection has the time of its drain left.
+    static let drain = RelayEnds(rawValue: 4)
 }
 
 /// Connections that leave HTTP behind: bytes pass both ways, unread, until both sides have ended.
@@ -164,7 +166,7 @@ extension Worker {
             let down = relayDown(index, client, link)
             if case .ended = up { return endRelay(index, client, isOrderly: false) }
             if case .ended = down { return endRelay(index, client, isOrderly: false) }
-            if client.pointee.relayEnds == [.client, .server], client.pointee.up.block == nil,
+            if client.pointee.relayEnds.isSuperset(of: [.client, .server]), client.pointee.up.block == nil,
                 client.pointee.down.block == nil
             {
                 return endRelay(index, client, isOrderly: true)
@@ -262,6 +264,22 @@ extension Worker {
     private func endSoon(_ index: Int32) {
         let deadline = clients.deadlines + Int(index)
         deadline.pointee = min(deadline.pointee, now + limits.responseBody)
+    }
+
+    /// Upgraded connections of servers that take nothing new have the time of the drain to end by themselves.
+    @inline(never)
+    mutating func drainUpgrades() {
+        for upstream in 0..<Int32(upstreams.highWater) where upstreams[upstream].pointee.phase == .relaying {
+            let index = upstreams[upstream].pointee.client
+            let client = clients[index]
+            if !servers[Int(upstreams[upstream].pointee.server)].isActive {
+                guard client.pointee.relayEnds.insert(.drain).inserted else { continue }
+                let deadline = clients.deadlines + Int(index)
+                deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
+            } else if client.pointee.relayEnds.remove(.drain) != nil {
+                extend(index, client)
+            }
+        }
     }
 
     /// Both connections end; a TLS client sees in what manner.

@@ -15,6 +15,8 @@ struct Worker: ~Copyable {
 
     /// How long the sweep for passed deadlines waits between two runs: the precision of all time limits.
     static let sweepNanoseconds: Int64 = 100_000_000
+    /// The same for the limit for a whole exchange, which costs a look at every client.
+    static let overlongNanoseconds: Int64 = 1_000_000_000
     static let eventsPerTurn = 256
     /// The rounds of reading and writing after which a connection lets others go first.
     static let roundsPerTurn = 8
@@ -84,6 +86,8 @@ struct Worker: ~Copyable {
     var now: Int64 = 0
     var lastSweep: Int64 = 0
     var acceptPaused = false
+    /// When exchanges were last held against the limit for all of one.
+    var lastOverlong: Int64 = 0
     /// Answers end their connections: the listener is closed, or draining has begun.
     var isClosing = false
     var isDraining = false

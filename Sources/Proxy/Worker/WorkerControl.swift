@@ -41,16 +41,20 @@ final class WorkerControl: Sendable {
     private let surplus = Mutex<[(descriptor: Int32, isSecure: Bool)]>([])
     private let answered: Doorbell
     private let log: AccessLog?
+    /// Counts clients' connections where they are limited.
+    let crowd: ClientCrowd?
 
     /// For TLS with servers; used by the worker alone.
     nonisolated(unsafe) let serverContext: ServerContext?
 
     init(
-        index: Int, minder: Doorbell, log: AccessLog? = nil, serverTLS: ServerTLSSettings?
+        index: Int, minder: Doorbell, log: AccessLog? = nil, crowd: ClientCrowd? = nil,
+        serverTLS: ServerTLSSettings?
     ) throws(ProxyFault) {
         self.index = index
         self.minder = minder
         self.log = log
+        self.crowd = crowd
         do throws(SystemFault) {
             doorbell = try Doorbell()
             answered = try Doorbell()

@@ -27,6 +27,10 @@ struct WorkerLimits: BitwiseCopyable {
     /// The plain listener sends clients to the TLS one.
     let redirects: Bool
     let upgradeIdle: Int64
+    /// 0: none.
+    let total: Int64
+    /// What upgraded connections have left once their server takes nothing new.
+    let serverDrain: Int64
 
     init(_ settings: ProxySettings) {
         head = settings.head
@@ -58,6 +62,8 @@ struct WorkerLimits: BitwiseCopyable {
         }
         cookieName = name
         cookieLength = length
+        total = settings.defence.totalMilliseconds * 1_000_000
+        serverDrain = balancing.drainMilliseconds * 1_000_000
         upgradeIdle = settings.upgrades.idleMilliseconds * 1_000_000
         redirects = settings.tls?.redirects ?? false
     }

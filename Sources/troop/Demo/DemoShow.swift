@@ -83,6 +83,7 @@ struct DemoShow: Sendable {
             """
 
             A troop of \(troop.members.count) is up. The proxy: \(Output.styled("http://127.0.0.1:\(troop.proxyPort)/", .bold))
+            The dashboard: \(Output.styled("http://127.0.0.1:\(troop.members.last?.apiPort ?? 0)/", .bold))
 
             Try, in another terminal:
               curl http://127.0.0.1:\(troop.proxyPort)/            # through the proxy, again and again

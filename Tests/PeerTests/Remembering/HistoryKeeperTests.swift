@@ -1,6 +1,7 @@
 import Fixtures
 import Linux
 import Logging
+import Store
 import Testing
 
 @testable import Metrics
@@ -150,7 +151,7 @@ import Testing
         let now = Instant.now()
         new.note(book(["a"], cpu: 0.1, seq: 1, at: now), latencies: [], at: now)
         let dead = try SocketAddress("127.0.0.1:\(RedisServer.freePort())")
-        let fetch = HistoryFetch(keeper: new, token: "secret", log: Logger(label: "test"))
+        let fetch = HistoryFetch(keeper: new, token: Secret("secret"), log: Logger(label: "test"))
         fetch.begin([.init(host: "dead", api: dead), .init(host: "old", api: address)])
         let answered = await eventually(within: 20_000) {
             let answer = new.answer(

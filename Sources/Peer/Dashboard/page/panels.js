@@ -1,0 +1,122 @@
+// What stands beside the table: operations, monkeys, events, elections, flags. A section that the agent does not have is hidden.
+
+import { badge, byId, h, setAttribute, setText } from "./dom.js";
+import { clock, counted, iso, plain, span } from "./format.js";
+
+const SHOWN = { events: 40, history: 20, operations: 12, flags: 60 };
+
+const shown = new Map();
+
+/** Draws each panel whose document is another than before. */
+export function drawPanels(sections) {
+  panel("operations", sections.operations, drawOperations);
+  panel("monkeys", sections.monkeys, drawMonkeys);
+  panel("events", sections.events, drawEvents);
+  panel("history", sections.history, drawHistory);
+  panel("flags", sections.flags, drawFlags);
+}
+
+function panel(name, document, draw) {
+  byId(name).hidden = !document;
+  if (shown.get(name) === document) return;
+  shown.set(name, document);
+  if (document) draw(document, byId(`${name}-body`));
+}
+
+const empty = (text) => h("p", { class: "empty", text });
+
+function when(ms) {
+  return h("time", { datetime: iso(ms), title: iso(ms), text: clock(ms) });
+}
+
+function drawEvents({ events = [] }, body) {
+  setText(byId("events-count"), events.length ? `latest ${Math.min(events.length, SHOWN.events)}` : "");
+  body.replaceChildren(...(events.length ? events.slice(0, SHOWN.events).map(eventLine) : [h("li", {}, empty("Nothing has happened yet."))]));
+}
+
+/** One event as a line of a timeline. */
+export function eventLine(event) {
+  const tone = { error: "bad", warning: "warm", notice: "good", info: "idle" }[event.severity] ?? "idle";
+  return h("li", { "data-tone": tone },
+    h("span", { class: "line" }, when(event.at_ms), h("span", { class: "kind", text: plain(event.kind, 40) })),
+    h("span", { class: "text name", text: plain(event.text, 400) }));
+}
+
+function drawHistory({ entries = [] }, body) {
+  setText(byId("history-count"), entries.length ? `latest ${Math.min(entries.length, SHOWN.history)}` : "");
+  body.replaceChildren(...(entries.length ? entries.slice(0, SHOWN.history).map((entry) => {
+    const gap = typeof entry.leaderless_ms === "number" && entry.event !== "released" ? `, ${span(entry.leaderless_ms)} without a leader` : "";
+    return h("li", { "data-tone": entry.event === "elected" ? "lead" : "idle" },
+      h("span", { class: "line" }, when(entry.at_ms), h("span", { class: "kind", text: `epoch ${entry.epoch}` })),
+      h("span", { class: "text name" }, h("b", { text: plain(entry.leader, 63) }), ` ${plain(entry.event, 20)}${gap}`),
+      h("span", { class: "sub name", text: plain(entry.reason, 200) }));
+  }) : [h("li", {}, empty("Nobody has been elected yet."))]));
+}
+
+/** How far a step or an operation is, as a tone. */
+function toneOf(state) {
+  if (/^(done|succeeded|completed|ok)$/.test(state)) return "good";
+  if (/fail|error|abort|cancel|timed|compensat/.test(state)) return "bad";
+  if (/run|act|progress|start|wait|resum/.test(state)) return "warm";
+  return "idle";
+}
+
+function drawOperations({ operations = [] }, body) {
+  const live = operations.filter((one) => !/^(done|failed|succeeded|cancelled|aborted|completed)$/.test(one.state ?? ""));
+  setText(byId("operations-count"), live.length ? `${live.length} in progress` : "");
+  body.replaceChildren(...(operations.length
+    ? operations.slice(0, SHOWN.operations).map(operationCard) : [empty("No operation has run yet.")]));
+}
+
+/** One operation with its steps. */
+export function operationCard(operation) {
+  const state = plain(operation.state ?? "unknown", 40);
+  const target = operation.host ?? operation.target ?? operation.server ?? "";
+  const steps = Array.isArray(operation.steps) ? operation.steps : [];
+  const started = operation.started_ms ?? operation.started_at_ms ?? operation.created_ms ?? operation.at_ms;
+  return h("article", { class: "operation", "data-tone": toneOf(state) },
+    h("div", { class: "line" },
+      h("b", { text: plain(operation.kind ?? operation.name ?? "operation", 40) }),
+      target ? h("span", { class: "name", text: plain(target, 63) }) : null,
+      badge(state, toneOf(state))),
+    h("p", { class: "sub name", text: [clock(started), plain(operation.reason ?? operation.why ?? "", 200)].filter((text) => text && text !== "–").join(" · ") }),
+    steps.length ? h("ol", { class: "steps", "aria-label": "Steps" }, steps.map((step) => {
+      const word = plain(step.state ?? step.outcome ?? "", 30);
+      return h("li", { "data-tone": toneOf(word) },
+        h("span", { text: plain(step.name ?? step.step ?? step.kind ?? "step", 60) }),
+        h("span", { class: "sub", text: [word, typeof step.took_ms === "number" ? span(step.took_ms) : ""].filter(Boolean).join(", ") }));
+    })) : null);
+}
+
+function drawMonkeys(document, body) {
+  const monkeys = Array.isArray(document.monkeys) ? document.monkeys : Object.entries(document).filter(([, value]) => value && typeof value === "object" && !Array.isArray(value)).map(([name, value]) => ({ name, ...value }));
+  body.replaceChildren(...(monkeys.length ? monkeys.map((monkey) => {
+    const mode = plain(monkey.mode ?? "", 20);
+    return h("article", { class: "operation" },
+      h("div", { class: "line" }, h("b", { text: plain(monkey.name ?? monkey.policy ?? "monkey", 40) }),
+        mode ? badge(mode, mode === "enforce" ? "good" : "idle") : null),
+      h("p", { class: "sub name", text: plain(monkey.verdict ?? monkey.why ?? monkey.state ?? monkey.status ?? "", 300) }));
+  }) : [empty("No monkey is at work.")]));
+}
+
+function drawFlags(document, body) {
+  const flags = Array.isArray(document.flags)
+    ? document.flags : Object.entries(document.flags ?? {}).map(([key, value]) => ({ key, ...value }));
+  setText(byId("flags-count"), flags.length ? counted(flags.length, "flag") : "");
+  const rows = flags.slice(0, SHOWN.flags).map((flag) => {
+    const isOn = (flag.state ?? flag.definition?.state ?? "ENABLED") === "ENABLED";
+    const variant = flag.default_variant ?? flag.defaultVariant ?? flag.definition?.defaultVariant ?? "";
+    return h("li", {}, h("span", { class: "name", text: plain(flag.key ?? flag.name ?? "", 80) }),
+      h("span", { class: "sub name", text: plain(variant ?? "", 40) }), badge(isOn ? "on" : "off", isOn ? "good" : "idle"));
+  });
+  body.replaceChildren(rows.length ? h("ul", { class: "flags" }, rows) : empty("No flag is defined."));
+}
+
+/** Lines for people about what somebody should mend. */
+export function drawNotices(notices) {
+  const node = byId("notices");
+  if (shown.get("notices") === notices.join("\n")) return;
+  shown.set("notices", notices.join("\n"));
+  node.replaceChildren(...notices.slice(0, 8).map(({ text, tone }) => h("li", { class: "banner name", "data-tone": tone, text: plain(text, 500) })));
+  setAttribute(node, "hidden", notices.length ? null : true);
+}

@@ -1,0 +1,218 @@
+package import Flags
+package import Linux
+package import Logging
+package import Store
+import Synchronization
+
+/// All flags in memory: read from Redis at a hint and once a second, kept on disk, the last good ones in force whatever
+/// becomes of Redis.
+package actor FlagBook {
+    /// How the flags in memory stand to those in Redis.
+    package enum Standing: String, Sendable {
+        /// Redis answered the last reading.
+        case fresh
+        /// From the copy on disk; Redis has not answered since the start.
+        case cached
+        /// Redis does not answer, or what it holds cannot be read.
+        case stale
+    }
+
+    /// The flags at one moment.
+    package struct Snapshot: Sendable {
+        package var set = FlagSet()
+        package var standing = Standing.cached
+        /// False until flags were read from anywhere.
+        package var isKnown = false
+        /// When Redis answered last.
+        package var readAt: Instant?
+    }
+
+    private struct Document: Codable, Equatable, Sendable {
+        var flags: [String: String]
+    }
+
+    private let store: Store
+    private let keys: Keys
+    private let folder: StateFolder
+    private let log: Logger
+    private let state: Mutex<Snapshot>
+    private var lookNumber = 0
+    private var takenNumber = 0
+    private var turn = 0
+    private var size = 0
+    private var saved: Document?
+    private var nextSave = Instant(nanoseconds: 0)
+    private var saveFault: String?
+    /// Why the flags cannot be read although Redis answers; nil while they can.
+    private var fault: String?
+
+    private static let documentName = "flags.json"
+    /// Flags larger than this together are not read every second, in bytes: hints are enough, and hand edits wait.
+    private static let smallBytes = 256 * 1024
+    /// Larger ones are read once in so many turns.
+    private static let largeTurns = 5
+    /// How long the disk is left alone after it failed, in milliseconds.
+    private static let saveRetryMilliseconds: Int64 = 5000
+    /// Faults told in the status.
+    private static let noticesMax = 20
+
+    /// A book that starts with the copy on disk.
+    package init(store: Store, keys: Keys, folder: StateFolder, log: Logger) {
+        self.store = store
+        self.keys = keys
+        self.folder = folder
+        self.log = log
+        var snapshot = Snapshot()
+        switch folder.read(Document.self, from: FlagBook.documentName) {
+        case .nothing: break
+        case .bad(let path):
+            log.warning("flags on disk make no sense, put aside", metadata: ["path": "\(path)"])
+        case .document(let document):
+            snapshot.set.take(FlagBook.fields(document.flags))
+            snapshot.isKnown = true
+        }
+        state = Mutex(snapshot)
+    }
+
+    /// The flags now; never waits for anything.
+    package nonisolated var snapshot: Snapshot { state.withLock { $0 } }
+
+    /// What is wrong, one line each, for status.
+    package var notices: [String] {
+        var notices: [String] = []
+        if let fault { notices.append("flags: \(fault); the last good ones stay in force") }
+        let set = snapshot.set
+        for (key, why) in set.faults.sorted(by: { $0.key.text < $1.key.text }).prefix(FlagBook.noticesMax) {
+            let meaning = set.texts[key] == nil ? "it is not there" : "its last good value stays in force"
+            notices.append("flag '\(key.text.quotable)': \(why); \(meaning)")
+        }
+        if set.faults.count > FlagBook.noticesMax {
+            notices.append(
+                "flags: \(set.faults.count - FlagBook.noticesMax) more make no sense; see 'troop flags'")
+        }
+        if let saveFault {
+            notices.append(
+                "state folder: \(saveFault); without it a restart of this agent while Redis is gone has no flags"
+            )
+        }
+        return notices
+    }
+
+    /// Once a second: reads the flags again, large ones less often.
+    package func tick() async {
+        turn += 1
+        let isDue = size <= FlagBook.smallBytes || turn.isMultiple(of: FlagBook.largeTurns)
+        if isDue || snapshot.standing != .fresh { await look() }
+    }
+
+    /// Reads the flags now; false when they could not be read.
+    @discardableResult
+    package func look() async -> Bool {
+        lookNumber += 1
+        let number = lookNumber
+        do {
+            let replies = try await store.pipeline([
+                Command("HGETALL", keys.flags), Command("EXISTS", keys.flagsHistory),
+            ])
+            guard number > takenNumber else { return true }  // a later reading was faster
+            takenNumber = number
+            guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
+                if case .error(let why) = replies.first {
+                    stale("\(keys.flags) cannot be read: \(why)")
+                } else {
+                    stale("\(keys.flags) is no hash")
+                }
+                return false
+            }
+            return take(pairs, hasHistory: replies[1].integer != 0)
+        } catch {
+            stale(nil)  // the store's own state is reported by its client
+            return false
+        }
+    }
+
+    private func take(_ pairs: [Reply], hasHistory: Bool) -> Bool {
+        guard pairs.count / 2 <= FlagSet.flagsMax + 2 else {
+            stale("\(keys.flags) has \(pairs.count / 2) fields; \(FlagSet.flagsMax) are read; remove some")
+            return false
+        }
+        var fields: [ExactText: String] = [:]
+        size = 0
+        for index in stride(from: 0, to: pairs.count, by: 2) {
+            let (field, value) = (pairs[index].lossyText, pairs[index + 1].lossyText)
+            size += field.utf8.count + value.utf8.count
+            fields[ExactText(field)] = value
+        }
+        var current = snapshot
+        if fields.isEmpty, !hasHistory, !current.set.texts.isEmpty {
+            stale(
+                "Redis has lost them, with their history; 'troop flags export | troop flags import -' writes them back"
+            )
+            return false
+        }
+        let faultsBefore = current.set.faults
+        let wasKnown = current.isKnown
+        let changed = current.set.take(fields)
+        current.standing = .fresh
+        current.isKnown = true
+        current.readAt = .now()
+        state.withLock { $0 = current }
+        if fault != nil { log.notice("flags can be read again") }
+        fault = nil
+        for (key, why) in current.set.faults where faultsBefore[key] != why {
+            log.error(
+                "a flag's definition makes no sense",
+                metadata: ["key": "\(keys.flags)", "field": "\(key.text.quotable)", "why": "\(why)"])
+        }
+        if wasKnown, !changed.isEmpty {
+            let names = changed.prefix(8).map(\.quotable).joined(separator: " ")
+            log.info("flags changed", metadata: ["changed": "\(changed.count)", "flags": "\(names)"])
+        }
+        save(current.set)
+        return true
+    }
+
+    private func stale(_ why: String?) {
+        state.withLock { if $0.standing == .fresh { $0.standing = .stale } }
+        if let why {
+            if why != fault { log.error("flags cannot be read", metadata: ["why": "\(why)"]) }
+            fault = why
+        }
+    }
+
+    private func save(_ set: FlagSet) {
+        let document = Document(
+            flags: Dictionary(set.texts.map { ($0.key.text, $0.value) }) { first, _ in first })
+        let now = Instant.now()
+        guard document != saved, saveFault == nil || now >= nextSave else { return }
+        do throws(SystemFault) {
+            try folder.write(document, as: FlagBook.documentName)
+            saved = document
+            if saveFault != nil { log.notice("flags are kept on disk again") }
+            saveFault = nil
+        } catch {
+            if saveFault != "\(error)" {
+                log.error(
+                    "could not keep the flags on disk; trying again now and then",
+                    metadata: ["why": "\(error)"])
+            }
+            saveFault = "\(error)"
+            nextSave = now.advanced(milliseconds: FlagBook.saveRetryMilliseconds)
+        }
+    }
+
+    private static func fields(_ flags: [String: String]) -> [ExactText: String] {
+        Dictionary(flags.map { (ExactText($0.key), $0.value) }) { first, _ in first }
+    }
+}
+
+extension Reply {
+    /// The text of a string reply with bad UTF-8 replaced; empty for others.
+    fileprivate var lossyText: String {
+        switch self {
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .status(let text): text
+        case .integer, .array, .null, .error: ""
+        }
+    }
+}

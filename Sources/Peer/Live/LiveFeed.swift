@@ -1,0 +1,160 @@
+import Linux
+
+/// `GET /v1/stream`: a snapshot of the troop, then what changes, at most once a second, to any number of readers.
+///
+/// All readers share one reading of the status and one copy of each event. Without a reader nothing is read.
+package actor LiveFeed {
+    /// A further document that pages show: the route that answers it, asked within the agent.
+    package struct Section: Sendable {
+        package var name: String
+        package var path: String
+        package var query: [String: String] = [:]
+    }
+
+    private let status: @Sendable () async -> Status
+    private let ask: @Sendable (Request) async -> Response
+    private let sections: [Section]
+    private var writers: [StreamWriter] = []
+    /// Readers that are let in and have not got their snapshot yet.
+    private var joining = 0
+    private var state: LiveState?
+    private var snapshot: (id: String, event: [UInt8])?
+    private var ring: ChangeRing
+    private var readAt = Instant(nanoseconds: 0)
+    private var sentAt = Instant(nanoseconds: 0)
+    private var reading: Task<Void, Never>?
+    private var isBeating = false
+
+    /// Where the stream is.
+    package static let path = "/v1/stream"
+    /// Readers at a time; a browser has one for each open page.
+    package static let readersMax = 256
+    /// Between two changes, in milliseconds.
+    private static let beatMilliseconds: Int64 = 1000
+    /// A stream that has nothing to tell says so after this time, so that nobody takes it for dead, in milliseconds.
+    private static let quietMilliseconds: Int64 = 10_000
+
+    /// The sections that this program knows; one whose route does not exist is left out.
+    package static let sections = [
+        Section(name: "history", path: "/v1/history", query: ["count": "50"]),
+        Section(name: "events", path: "/v1/events", query: ["count": "100"]),
+        Section(name: "operations", path: "/v1/operations"),
+        Section(name: "monkeys", path: "/v1/monkeys"),
+        Section(name: "flags", path: "/v1/flags"),
+    ]
+
+    /// A feed; `ask` answers the sections' routes, `run` tells this run of the agent from others.
+    package init(
+        status: @escaping @Sendable () async -> Status,
+        ask: @escaping @Sendable (Request) async -> Response, run: String,
+        sections: [Section] = LiveFeed.sections
+    ) {
+        self.status = status
+        self.ask = ask
+        self.sections = sections
+        ring = ChangeRing(run: run)
+    }
+
+    /// Answers a request for the stream: 503 while there are too many readers.
+    package func answer(_ request: Request) -> Response {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            var response = Response.error(405, "this path takes only GET, HEAD")
+            response.fields.append(("Allow", "GET, HEAD"))
+            return response
+        }
+        guard writers.count + joining < LiveFeed.readersMax else {
+            var response = Response.error(
+                503,
+                "\(LiveFeed.readersMax) readers follow this agent already; try again later, or ask another agent"
+            )
+            response.fields.append(("Retry-After", "10"))
+            return response
+        }
+        var response = Response(status: 200, contentType: "text/event-stream", body: [])
+        guard request.method == "GET" else { return response }
+        joining += 1
+        let last = request.fields["last-event-id"]
+        response.stream = { [self] writer in Task { await join(writer, after: last) } }
+        return response
+    }
+
+    private func join(_ writer: StreamWriter, after last: String?) async {
+        if Instant.now().milliseconds(since: readAt) >= LiveFeed.beatMilliseconds { await beat() }
+        joining -= 1
+        var greeting = Array("retry: 2000\n\n".utf8)
+        if let last, let missed = ring.events(after: last) {
+            greeting += missed.flatMap { $0 }
+        } else {
+            greeting += wholeState()
+        }
+        guard writer.write(greeting) else { return }
+        writers.append(writer)
+        if !isBeating {
+            isBeating = true
+            Task { await run() }
+        }
+    }
+
+    private func wholeState() -> [UInt8] {
+        if let snapshot, snapshot.id == ring.id { return snapshot.event }
+        let json = state?.snapshot(atMs: WallClock.milliseconds()) ?? Array("{}".utf8)
+        let event = ChangeRing.event("snapshot", id: ring.id, json)
+        snapshot = (ring.id, event)
+        return event
+    }
+
+    private func run() async {
+        while !writers.isEmpty {
+            let wait = LiveFeed.beatMilliseconds - Instant.now().milliseconds(since: readAt)
+            if wait > 0 { try? await Task.sleep(for: .milliseconds(wait)) }
+            await beat()
+        }
+        isBeating = false
+        snapshot = nil
+    }
+
+    /// Reads everything once, for all who wait for it, and tells what changed.
+    private func beat() async {
+        if let reading { return await reading.value }
+        let task = Task { await read() }
+        reading = task
+        await task.value
+        reading = nil
+    }
+
+    private func read() async {
+        let status = await status()
+        guard let bytes = JSONForm.bytes(status) else { return }
+        var next = LiveState(status: bytes)
+        for section in sections {
+            let response = await ask(.get(section.path, query: section.query))
+            switch response.status {
+            case 200: next.sections[section.name] = LiveFeed.oneLine(response.body)
+            case 404: break
+            default: next.sections[section.name] = state?.sections[section.name]  // the last known, with its age
+            }
+        }
+        let now = Instant.now()
+        readAt = now
+        let old = state
+        state = next
+        guard let old else { return }
+        if let change = next.change(since: old, atMs: WallClock.milliseconds()) {
+            send(ring.add(change), at: now)
+        } else if now.milliseconds(since: sentAt) >= LiveFeed.quietMilliseconds {
+            send(Array(": nothing new\n\n".utf8), at: now)
+        }
+    }
+
+    private func send(_ event: [UInt8], at now: Instant) {
+        sentAt = now
+        writers.removeAll { !$0.write(event) }
+    }
+
+    /// A body without its last line end; one with others inside would break the stream's form.
+    private static func oneLine(_ body: [UInt8]) -> [UInt8]? {
+        var body = body
+        while body.last == UInt8(ascii: "\n") { body.removeLast() }
+        return body.isEmpty || body.contains(UInt8(ascii: "\n")) ? nil : body
+    }
+}

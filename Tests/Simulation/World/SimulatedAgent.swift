@@ -1,0 +1,44 @@
+import Election
+import Linux
+
+/// One agent: the shipping cores, and what the shells around them would keep.
+struct SimulatedAgent {
+    let index: Int
+    let host: String
+    let door: SocketAddress
+    var settings: ElectionSettings
+    var core: LeaseCore
+    var watch = HolderWatch()
+    var clock: LocalClock
+    var run = 0
+
+    // The process and its machine.
+    var isUp = true
+    var frozenUntil: Int64 = 0
+    /// Its machine's clock was stopped while it led with this epoch.
+    var excusedEpoch: Int64 = 0
+    /// `epoch.json`.
+    var diskEpoch: Int64 = 0
+    /// What it asks in a reboot order's way (`OrderGate`), on disk.
+    var gate = OrderGate()
+
+    // The elector.
+    var number = 0
+    var awaits: Int?
+    var generation = 0
+    var node = 0
+    /// Asks, or answers, do not get through before.
+    var deafUntil: Int64 = 0
+    var muteUntil: Int64 = 0
+    /// On the side of the old master, when the network is split.
+    var isOnOldSide = false
+
+    // The door.
+    var shown: Lease?
+    var visitors: [(agent: Int, call: Int)] = []
+    var call = 0
+    var callGeneration = 0
+    var lookout: Lease?
+
+    var tokenShown: String? { shown?.token }
+}

@@ -1,0 +1,102 @@
+import Election
+import Linux
+
+/// The invariants of docs/architecture.md, by their numbers.
+extension World {
+    /// I1: one leader at most believes in its lease. Excused, counted and documented are a machine whose clock stood
+    /// still, and a store whose clock was stepped ahead: it ends leases and quarantines early, and fences what the
+    /// holders do.
+    mutating func checkLeaders() {
+        var first: Int?
+        for index in agents.indices where agents[index].isUp && agents[index].frozenUntil <= now {
+            guard agents[index].core.standing.lease(at: local(index)) != nil else { continue }
+            guard let other = first else {
+                first = index
+                continue
+            }
+            if isExcused(index) || isExcused(other) {
+                tally.excused += 1
+                continue
+            }
+            violate(1, "\(agents[other].core.standing) and \(agents[index].core.standing)")
+        }
+        if first != nil, isCalm, ledger.firstLeaderAt == nil { ledger.firstLeaderAt = now }
+    }
+
+    private func isExcused(_ index: Int) -> Bool {
+        guard let epoch = agents[index].core.standing.epoch else { return false }
+        let sinceStep = now - ledger.steppedAheadAt
+        return epoch == agents[index].excusedEpoch
+            || sinceStep < agents[index].settings.quarantineMilliseconds * World.millisecond
+    }
+
+    /// What the store answered to an election's ask.
+    mutating func note(_ answer: LeaseAnswer, to ask: LeaseAsk, _ index: Int, _ node: Int) {
+        switch answer {
+        case .acquired(let lease, _, _, _):
+            tally.elections += 1
+            if case .acquire(_, _, .some, _) = ask { tally.steals += 1 }
+            checkEpoch(lease, index, node)
+        case .reinstated: tally.reinstated += 1
+        case .released(true): tally.handovers += 1
+        case .released, .held, .foreign, .quarantined, .reserved, .absent, .renewed, .lost, .lostToForeign,
+            .unintelligible:
+            break
+        }
+    }
+
+    /// I2: epochs rise. Nobody can know better where the store has lost its memory, its clock was put back, and the
+    /// elected agent was cut off all the while; a master that the troop has left does not count.
+    private mutating func checkEpoch(_ lease: Lease, _ index: Int, _ node: Int) {
+        guard node == master else { return }
+        let (highest, clock, seen) = (ledger.highestEpoch, nodes[node].redis.clock, agents[index].diskEpoch)
+        guard lease.epoch <= highest else {
+            ledger.highestEpoch = lease.epoch
+            ledger.hasForgotten = false
+            return
+        }
+        if !ledger.hasForgotten || seen >= highest || clock >= highest {
+            violate(2, "epoch \(lease.epoch) after \(highest); the store's clock \(clock), seen \(seen)")
+        }
+        tally.excusedEpochs += 1
+        ledger.highestEpoch = lease.epoch
+        ledger.highestMark = min(ledger.highestMark, lease.epoch)
+    }
+
+    /// I3: writes that Redis takes come in the order of their epochs.
+    mutating func noteMark(_ write: Write) {
+        guard write.node == master else { return }
+        // A machine whose clock stood still may get its lease back from a store that forgot the next one.
+        if write.lease.epoch < ledger.highestMark, write.lease.epoch != agents[write.agent].excusedEpoch {
+            violate(3, "a write of epoch \(write.lease.epoch) after \(ledger.highestMark)")
+        }
+        ledger.highestMark = max(ledger.highestMark, write.lease.epoch)
+    }
+
+    /// I4 for commands: taken once, unless the store went back in time meanwhile.
+    mutating func noteTaken(_ id: String) {
+        tally.commands += 1
+        guard let known = ledger.commands[id] else { return }
+        ledger.commands[id]?.taken += 1
+        if known.taken > 0, ledger.lostAt < known.asked { violate(4, "command \(id) was taken twice") }
+    }
+
+    /// I6: whoever acts leads at that moment, by its own clock.
+    mutating func checkMandate(_ index: Int, _ what: String) {
+        if agents[index].core.standing.lease(at: local(index)) == nil {
+            violate(6, "\(agents[index].host) did \(what) in limbo")
+        }
+    }
+
+    /// A troop that was left in peace has exactly one leader; that took no longer than it may.
+    mutating func judge() {
+        tally.peaces += 1
+        let leaders = agents.filter { $0.core.standing.lease(at: $0.clock.instant(now)) != nil }
+        if leaders.count != 1 {
+            return violate(0, "left in peace, \(leaders.count) lead: \(agents.map { "\($0.core.standing)" })")
+        }
+        guard let at = ledger.firstLeaderAt else { return violate(0, "left in peace, nobody led") }
+        tally.longestLeaderless = max(
+            tally.longestLeaderless, (at - ledger.healedAt) / World.millisecond)
+    }
+}

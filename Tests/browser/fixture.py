@@ -1,0 +1,186 @@
+"""A stand-in for an agent: the page's own files, and a stream of a troop that is made up.
+
+It shows what a small real troop does not have: hundreds of hosts, hostile names, operations half done.
+"""
+
+import http.server
+import json
+import math
+import os
+import random
+import threading
+import time
+
+PAGE = os.path.join(os.path.dirname(__file__), "../../Sources/Peer/Dashboard/page")
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css"}
+HOSTILE = [
+    "<img src=x onerror=document.title='owned'>", "\u202egnp.exe\u202c", "a\u0000b\u001b[31mred", "🐒🙈🙉🙊",
+    "x" * 10240, "</script><script>document.title='owned'</script>", "&lt;b&gt; \"quoted\" 'single'",
+]
+
+
+class Troop:
+    """Hosts whose numbers wander."""
+
+    def __init__(self, hosts=12, hostile=False, seed=1):
+        self.random = random.Random(seed)
+        self.lock = threading.Lock()
+        self.leader, self.epoch, self.reachable, self.silent = "web-01", 1763900000014, True, False
+        names = [f"web-{number:02}" for number in range(1, hosts + 1)]
+        if hostile:
+            names[2:2 + len(HOSTILE)] = HOSTILE
+        self.heat = {name: self.random.uniform(0.15, 0.55) for name in names}
+        if hosts > 4:
+            self.heat[names[3]], self.heat[names[1]] = 0.94, 0.76
+        self.names = names
+        self.requests = {name: 0.0 for name in names}
+        self.lost = {names[-1]} if hosts > 6 else set()
+        self.started = time.time() * 1000
+        self.clock = 0
+        self.section_patch = {}
+
+    def state(self):
+        self.clock += 1
+        hosts, servers = {}, {}
+        for index, name in enumerate(self.names):
+            wave = 0.06 * math.sin(self.clock / 9 + index) + self.random.gauss(0, 0.025)
+            cpu = min(0.995, max(0.01, self.heat[name] + wave))
+            lost = name in self.lost
+            hosts[name] = {
+                "name": name, "address": f"10.0.{index // 250}.{index % 250 + 11}",
+                "role": "leader" if name == self.leader else "standby", "state": "lost" if lost else "up",
+                "cpu": round(cpu, 4), "steal": 0.001, "iowait": 0.004, "cores": 8,
+                "memory": round(min(0.97, 0.3 + (index * 37 % 50) / 100 + wave / 8), 4),
+                "memory_total_bytes": 16 << 30, "memory_available_bytes": 7 << 30,
+                "load1": round(cpu * 8, 2), "load5": round(cpu * 7.6, 2), "load15": round(cpu * 7, 2),
+                "pressure_cpu_some": round(cpu * 9, 1), "pressure_memory_some": 0.0, "pressure_io_some": 0.3,
+                "report_age_ms": 47000 + self.clock * 1000 if lost else 300, "agent_version": "0.3.0",
+            }
+            address = f"10.0.{index // 250}.{index % 250 + 11}:3000"
+            rate = 0 if lost else 180 * (1 - cpu / 2)
+            self.requests[name] += rate * self.random.uniform(0.9, 1.1)
+            slow = 2 + 40 * max(0, cpu - 0.6) + self.random.uniform(0, 0.8)
+            servers[address] = {
+                "address": address, "host": name, "state": "draining" if index == 3 else "active", "weight": 100,
+                "healthy": not lost, "requests": int(self.requests[name]), "errors": 0, "in_flight": int(cpu * 9),
+                "latency_ms": {"p50": round(slow * 0.6, 2), "p90": round(slow, 2), "p99": round(slow * 2.2, 2)},
+                "reason": "doctor: hot for 60 s" if index == 3 else "", "by": "doctor" if index == 3 else "agent",
+            }
+        head = {
+            "cluster": "production",
+            "store": {"reachable": self.reachable, "error": None if self.reachable else "10.0.0.5:6379: connection refused",
+                      "age_ms": 12 if self.reachable else 42000},
+            "agent": {"host": "web-02", "version": "0.3.0", "election": "follower", "serving": False,
+                      "proxy": "0.0.0.0:8080", "tick_us": 190},
+            "leader": {"host": self.leader, "epoch": self.epoch, "lease_age_ms": self.clock * 37 % 250}
+            if self.reachable else None,
+            "notices": [],
+        }
+        return {"at_ms": int(time.time() * 1000), "head": head, "hosts": hosts, "servers": servers,
+                "sections": {**self.sections(), **self.section_patch}}
+
+    def sections(self):
+        ago = lambda seconds: int(self.started - seconds * 1000)
+        hot = self.names[3] if len(self.names) > 3 else self.names[0]
+        event = lambda seconds, kind, severity, text, **details: {
+            "id": f"{ago(seconds)}-0", "kind": kind, "severity": severity, "text": text, "host": self.leader,
+            "at_ms": ago(seconds), "details": details}
+        return {
+            "history": {"entries": [
+                {"event": "elected", "epoch": self.epoch, "leader": self.leader, "at_ms": ago(640), "leaderless_ms": 3,
+                 "reason": "the leader web-07 is proven dead"},
+                {"event": "elected", "epoch": self.epoch - 1, "leader": "web-07", "at_ms": ago(90000),
+                 "leaderless_ms": 1, "reason": "switchover: kernel update (cli:ada)"},
+                {"event": "released", "epoch": self.epoch - 2, "leader": "web-03", "at_ms": ago(90000),
+                 "leaderless_ms": None, "reason": "switchover: kernel update (cli:ada)"}]},
+            "events": {"malformed": 0, "events": [
+                event(4, "server.state", "notice", f"server 10.0.0.14:3000 went from active to draining by doctor: hot for 60 s", server="10.0.0.14:3000"),
+                event(5, "doctor.started", "warning", f"host {hot} was above 90 % CPU for 60 s: draining it", target=hot),
+                event(47, "host.lost", "warning", f"host {self.names[-1]} has been silent for 10 s", target=self.names[-1]),
+                event(640, "election.promoted", "notice", "web-01 leads: web-07 is proven dead", target="web-01"),
+                event(900, "agent.started", "notice", "the agent of host web-07 started, version 0.3.0", target="web-07"),
+                event(5400, "flag.changed", "info", "flag new-checkout: 25 % of users get 'on' (cli:ada)")]},
+            "operations": {"operations": [
+                {"id": "op-7f3a", "kind": "reboot", "host": hot, "state": "running", "started_ms": ago(5),
+                 "reason": "CPU above 90 % for 60 s (94 % mean)", "steps": [
+                     {"name": "drain", "state": "done", "took_ms": 3100}, {"name": "reboot", "state": "running"},
+                     {"name": "verify", "state": "pending"}, {"name": "start the application", "state": "pending"},
+                     {"name": "return", "state": "pending"}]},
+                {"id": "op-7e11", "kind": "launch", "host": "web-12", "state": "done", "started_ms": ago(4000),
+                 "reason": "mean CPU above 70 % for 60 s", "steps": []}]},
+            "monkeys": {"monkeys": [
+                {"name": "gift", "mode": "enforce", "verdict": "mean CPU 41 %: nothing to do"},
+                {"name": "doctor", "mode": "enforce", "verdict": f"at work on {hot}"}]},
+            "flags": {"flags": [
+                {"key": "new-checkout", "state": "ENABLED", "default_variant": "off"},
+                {"key": "dark-launch-search", "state": "ENABLED", "default_variant": "v2"},
+                {"key": "legacy-banner", "state": "DISABLED", "default_variant": "on"}]},
+        }
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        if path == "/v1/stream":
+            return self.stream()
+        name = "index.html" if path == "/" else os.path.basename(path)
+        file = os.path.join(PAGE, name)
+        if not (path == "/" or path.startswith("/dashboard/")) or not os.path.isfile(file):
+            return self.answer(404, "application/json", b'{"error":"no such path"}')
+        with open(file, "rb") as content:
+            return self.answer(200, TYPES[os.path.splitext(name)[1]], content.read())
+
+    def answer(self, status, kind, body):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        name = "snapshot"
+        try:
+            while not self.server.stopping.wait(0 if name == "snapshot" else self.server.beat):
+                if self.server.troop.silent:
+                    continue
+                with self.server.troop.lock:
+                    text = json.dumps(self.server.troop.state())
+                number = self.server.troop.clock
+                self.wfile.write(f"event: {name}\nid: f-{number}\ndata: {text}\n\n".encode())
+                self.wfile.flush()
+                name = "change"
+        except OSError:
+            pass
+
+
+class Server:
+    """The stand-in at a free port; a context manager."""
+
+    def __init__(self, beat=1.0, **options):
+        self.troop = Troop(**options)
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.http.troop, self.http.beat, self.http.stopping = self.troop, beat, threading.Event()
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
+
+    def __enter__(self):
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.http.stopping.set()
+        self.http.shutdown()
+        self.http.server_close()

@@ -1,0 +1,172 @@
+"""A troop on the lab's hosts: installed by the project's own playbooks, asked by the troop command and by curl."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from hosts import NAMESPACE, NETWORK, LabFault, run, until
+
+HERE = pathlib.Path(__file__).resolve().parent
+ANSIBLE = HERE.parent.parent / "ansible"
+VIP = f"{NETWORK}.100"
+PASSWORDS = {"redis_troop_password": "lab-troop", "redis_admin_password": "lab-admin", "redis_sentinel_password": "lab-sentinel"}
+
+
+class Installation:
+    def __init__(self, lab, deb, redis_mode="sentinel", settings=None):
+        self.lab = lab
+        self.deb = pathlib.Path(deb).resolve()
+        self.redis_mode = redis_mode
+        self.settings = settings or {}
+        self.inventory = lab.folder / "inventory.yml"
+
+    # Playbooks.
+
+    def write_inventory(self, hosts=None):
+        names = hosts or self.lab.hosts
+        # A single Redis is on a host of its own: it must not die with a leader.
+        redis = self.lab.hosts[:3] if self.redis_mode == "sentinel" else self.lab.hosts[:1]
+        agents = [host for host in names if self.redis_mode == "sentinel" or host not in redis]
+        entry = lambda host: {"ansible_host": host.address}  # noqa: E731
+        settings = {
+            "proxy": {"listen": "0.0.0.0:8080", "workers": 1},
+            "metrics": {"scope": "cgroup", "cpu_allowance": 1},
+            "vip": {"address": f"{VIP}/24", "interface": "host0"},
+            **self.settings,
+        }
+        document = {
+            "all": {
+                "vars": {
+                    "ansible_user": "root",
+                    "ansible_ssh_private_key_file": str(self.lab.folder / "key"),
+                    "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+                    "ansible_python_interpreter": "/usr/bin/python3",
+                    "troop_cluster": "lab",
+                    "troop_deb": str(self.deb),
+                    "redis_mode": self.redis_mode,
+                    "troop_settings": settings,
+                    "troop_dropins": ["vip.conf"],
+                    **PASSWORDS,
+                },
+                "children": {
+                    "redis": {"hosts": {host.name: entry(host) for host in redis}},
+                    "troop": {"hosts": {host.name: entry(host) for host in agents}},
+                    "app": {"children": {"troop": {}}},
+                },
+            }
+        }
+        self.inventory.write_text(json.dumps(document, indent=1))  # JSON is YAML
+        self.agents = agents
+
+    def play(self, playbook, *rest, check=True, timeout=600):
+        environment = dict(os.environ, ANSIBLE_CONFIG=str(ANSIBLE / "ansible.cfg"), ANSIBLE_NOCOLOR="1",
+                           ANSIBLE_HOST_KEY_CHECKING="False", ANSIBLE_FORKS="5",
+                           # Connections that ansible keeps must not outlive this lab, nor a host's power.
+                           ANSIBLE_SSH_CONTROL_PATH_DIR=str(self.lab.folder / "cp"),
+                           ANSIBLE_SSH_ARGS="-C -o ControlMaster=auto -o ControlPersist=20s -o ServerAliveInterval=3 "
+                                            "-o ServerAliveCountMax=3")  # fmt: skip
+        done = self.lab.inside(
+            "ansible-playbook", "-i", self.inventory, ANSIBLE / playbook, *rest, check=False, timeout=timeout,
+            env=environment,
+        )  # fmt: skip
+        (self.lab.folder / "ansible.log").open("a").write(done.stdout + done.stderr)
+        if check and done.returncode != 0:
+            lines = [line for line in done.stdout.splitlines() if "fatal" in line or "FAILED" in line or "msg" in line]
+            raise LabFault(f"{playbook} failed:\n" + "\n".join(lines[-20:] or done.stdout.splitlines()[-30:]) + done.stderr)
+        return done
+
+    @staticmethod
+    def recap(output):
+        """Ansible's last lines, as {host: {changed: 0, …}}."""
+        found = {}
+        for line in output.split("PLAY RECAP", 1)[-1].splitlines():
+            if " : ok=" in line:
+                name, rest = line.split(":", 1)
+                found[name.strip()] = {k: int(v) for k, v in (word.split("=") for word in rest.split())}
+        return found
+
+    def install(self):
+        self.write_inventory()
+        self.play("site.yml")
+        until(lambda: self.leader(), 20, "a first leader")
+
+    def newer_package(self):
+        """The same package with a higher version, as an upgrade brings it."""
+        folder = self.lab.folder / "newer"
+        run("dpkg-deb", "-R", self.deb, folder)
+        control = folder / "DEBIAN/control"
+        control.write_text(re.sub(r"(?m)^Version: (.*)$", r"Version: \1+next", control.read_text()))
+        target = self.lab.folder / self.deb.name.replace("_amd64", "+next_amd64")
+        run("dpkg-deb", "--root-owner-group", "-Zgzip", "--build", folder, target)
+        shutil.rmtree(folder)
+        return target
+
+    # Questions.
+
+    def redis_master(self, among=None):
+        """The address of Redis's master by the word of a Sentinel; None when none answers."""
+        for host in among or self.agents:
+            done = host.ssh(
+                f"redis-cli -p 26379 -a {PASSWORDS['redis_sentinel_password']} --no-auth-warning "
+                "SENTINEL get-master-addr-by-name troop", check=False, timeout=10,
+            )  # fmt: skip
+            if done.returncode == 0 and done.stdout.strip():
+                return done.stdout.split()[0]
+        return None
+
+    def status(self, host):
+        done = host.ssh("troop status -o json", check=False, timeout=10)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return None
+
+    def leader(self, among=None):
+        """The host that leads by the word of any agent that answers; None when nobody knows one."""
+        for host in among or self.agents:
+            status = self.status(host)
+            if status and status["leader"]:
+                return next((h for h in self.agents if h.name == status["leader"]["host"]), None)
+        return None
+
+    def vip_answers(self, timeout=1):
+        done = self.lab.inside(
+            "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", timeout, f"http://{VIP}:8080/",
+            check=False,
+        )  # fmt: skip
+        return done.stdout == "200"
+
+    def servers(self, host):
+        return {server["host"]: server for server in (self.status(host) or {"servers": []})["servers"]}
+
+    def healthy(self, count):
+        def look():
+            leader = self.leader()
+            status = leader and self.status(leader)
+            good = [s for s in (status or {"servers": []})["servers"] if s["state"] == "active" and s["healthy"]]
+            return len(good) >= count
+
+        return look
+
+
+class RunningLoad:
+    """load.py on the controller, until `result` is asked for."""
+
+    def __init__(self, site, rate=200, patience=1.5, address=VIP, port=8080):
+        self.process = subprocess.Popen(
+            ["nsenter", f"--net=/run/netns/{NAMESPACE}", sys.executable, str(HERE / "load.py"), address, str(port),
+             str(rate), "600", str(patience)],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(0.5)
+
+    def result(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=60)
+        return json.loads(out)

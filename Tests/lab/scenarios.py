@@ -1,0 +1,188 @@
+"""The story of the lab: each scenario is a function of a running installation that asserts what is to happen.
+
+Requests go through the VIP at a steady rate; what may be lost is said where it is checked, everything else is a failure.
+"""
+
+import time
+
+from cloud import Cloud
+from hosts import LabFault, until
+from installation import VIP, RunningLoad
+
+PATIENCE_S = 1.5  # a client's, as in the end-to-end tests
+GAP_S = 1.2  # how long nobody may lead when a host dies without a word
+MARGIN_S = 0.8  # what a busy machine with virtual hosts may add to it
+
+
+def expect(condition, text):
+    if not condition:
+        raise LabFault(text)
+
+
+def settle(site, count=None):
+    """All hosts up, one leader, all servers healthy, the VIP answers."""
+    for host in site.agents:
+        host.power_on()
+    until(site.healthy(count or len(site.agents)), 90, "all servers to be healthy")
+    until(site.vip_answers, 10, "the VIP to answer")
+
+
+def judge(result, cut_allowed, patience=PATIENCE_S):
+    """Nothing failed but exchanges that were open on a host that died."""
+    expect(result["failed"] == 0, f"{result['failed']} requests failed: {result['failures']}")
+    expect(result["answered"] > 100, f"only {result['answered']} requests were answered")
+    if not cut_allowed:
+        expect(result["cut"] == 0, f"{result['cut']} answers were cut, and none may be")
+    return f"{result['answered']} answered, {result['cut']} cut, {result['retries']} tried again, longest {result['longest_ms']} ms"
+
+
+def leader_lost(site, strike, mend):
+    """The leader's host is struck under load; another leads in time, and nothing fails but what hung on that host."""
+    settle(site)
+    old = site.leader()
+    others = [host for host in site.agents if host is not old]
+    load = RunningLoad(site, patience=PATIENCE_S + GAP_S + MARGIN_S)
+    time.sleep(1)
+    begun = time.monotonic()
+    strike(old)
+    new = until(lambda: (found := site.leader(others)) and found is not old and found, 15, "another leader")
+    until(site.vip_answers, 10, "the VIP to answer from the new leader")
+    gap = time.monotonic() - begun
+    time.sleep(3)
+    text = judge(load.result(), cut_allowed=True)
+    mend(old)
+    settle(site)
+    expect(site.leader(others) is not None, "no leader after the host came back")
+    history = new.ssh("troop history -o json --count 1", check=False).stdout
+    return f"{old.name} → {new.name}; the VIP answered again {gap * 1000:.0f} ms after the strike (asked over ssh); {text}; {history.strip()[:160]}"
+
+
+def power_off(site):
+    """The leader's host is switched off in order."""
+    return leader_lost(site, lambda host: host.power_off(), lambda host: host.power_on())
+
+
+def power_cut(site):
+    """The leader's host loses its power."""
+    return leader_lost(site, lambda host: host.power_cut(), lambda host: host.power_on())
+
+
+def cable_cut(site):
+    """The leader's host loses its carrier."""
+    return leader_lost(site, lambda host: host.cut_cable(), lambda host: host.cut_cable(False))
+
+
+def silent_cut(site):
+    """The switch drops the leader's frames; nobody is told."""
+    return leader_lost(site, lambda host: host.cut_silently(), lambda host: host.cut_silently(False))
+
+
+def frozen(site):
+    """The leader's host stands still, as a suspended virtual machine, and comes back believing that nothing happened."""
+    return leader_lost(site, lambda host: host.freeze(), lambda host: host.freeze(False))
+
+
+def switchover(site):
+    """A person hands the leadership over under load; no request fails, none is cut."""
+    settle(site)
+    old = site.leader()
+    target = next(host for host in site.agents if host is not old)
+    load = RunningLoad(site)
+    time.sleep(1)
+    said = old.ssh(f"troop switchover --to {target.name} --reason lab").stdout.strip()
+    until(lambda: site.leader() is target, 5, f"{target.name} to lead")
+    time.sleep(2)
+    return f"{said}; {judge(load.result(), cut_allowed=False)}"
+
+
+def redis_moves(site):
+    """The host with Redis's master loses its power; the Sentinels promote a replica, and the troop goes on."""
+    settle(site)
+    address = site.redis_master()
+    host = next(h for h in site.lab.hosts if h.address == address)
+    others = [h for h in site.agents if h is not host]
+    load = RunningLoad(site, patience=30)  # the leader may have been on that host: Sentinel's times come on top
+    time.sleep(1)
+    begun = time.monotonic()
+    host.power_cut()
+    until(lambda: site.redis_master(others) not in (None, address), 60, "the Sentinels to promote a replica")
+    moved = time.monotonic() - begun
+    until(lambda: site.leader(others), 30, "a leader")
+    led = time.monotonic() - begun
+    time.sleep(2)
+    text = judge(load.result(), cut_allowed=True)
+    host.power_on()
+    settle(site)
+    return f"promoted after {moved:.1f} s, a leader after {led:.1f} s; {text}"
+
+
+def rolling_upgrade(site):
+    """upgrade.yml with a newer package under load, one host after the other; no request fails."""
+    settle(site)
+    load = RunningLoad(site)
+    newer = site.newer_package()
+    output = site.play("upgrade.yml", "-e", f"troop_deb={newer}", timeout=900).stdout
+    text = judge(load.result(), cut_allowed=False)
+    recap = site.recap(output)
+    expect(all(row["failed"] == 0 for row in recap.values()), f"upgrade.yml failed: {recap}")
+    versions = {host.name: host.ssh("dpkg-query -W -f '${Version}' troop").stdout for host in site.agents}
+    expect(len(set(versions.values())) == 1, f"not all hosts have the new package: {versions}")
+    settle(site)
+    return f"{versions}; {text}"
+
+
+def playbooks_are_idempotent(site):
+    """A second run of site.yml changes nothing, and check mode agrees."""
+    settle(site)
+    for words in ((), ("--check", "--diff")):
+        recap = site.recap(site.play("site.yml", *words).stdout)
+        expect(recap and all(row["changed"] == 0 and row["failed"] == 0 for row in recap.values()), f"{words}: {recap}")
+    return "no change"
+
+
+def doctor(site):
+    """One host's CPU is really burnt: the doctor drains it, has it rebooted, and returns it."""
+    settle(site)
+    leader = site.leader()
+    patient = next(host for host in site.agents if host is not leader)
+    boot = patient.boot_id()
+    load = RunningLoad(site)
+    patient.ssh("systemd-run --unit=burn stress-ng --cpu 2 --timeout 300s")
+    until(lambda: patient.answers() and patient.boot_id() != boot, 180, f"{patient.name} to be rebooted")
+    until(lambda: site.servers(site.leader())[patient.name]["state"] == "active", 90, f"{patient.name} to return")
+    text = judge(load.result(), cut_allowed=False)
+    operations = site.leader().ssh("troop operations list", check=False).stdout
+    expect("reboot" in operations, f"no reboot among the operations:\n{operations}")
+    settle(site)
+    return text
+
+
+def gift(site):
+    """All hosts are hot: a further lab host is launched by the exec provider, provisioned by ansible, and serves."""
+    settle(site)
+    before = len(site.agents)
+    with Cloud(site) as cloud:
+        load = RunningLoad(site)
+        for host in site.agents:
+            host.ssh("systemd-run --unit=burn stress-ng --cpu 2 --cpu-load 80 --timeout 240s")
+        host = until(lambda: cloud.launched, 120, "a launch")[0]
+        until(lambda: host.name in site.servers(site.leader()), 300, f"{host.name} to be on the list")
+        for burning in site.agents[:before]:
+            burning.ssh("systemctl stop burn", check=False)
+        until(lambda: site.servers(site.leader())[host.name]["healthy"], 60, f"{host.name} to be healthy")
+        time.sleep(3)
+        result = load.result()
+        text = judge(result, cut_allowed=False)
+        expect(len(cloud.launched) == 1, f"{len(cloud.launched)} hosts were launched, and one was to be")
+        expect(any(host.name in name for name in result["by_server"]), f"{host.name} got no request: {result['by_server']}")
+    return text
+
+
+SCENARIOS = {
+    scenario.__name__: scenario
+    for scenario in (
+        playbooks_are_idempotent, switchover, power_off, power_cut, cable_cut, silent_cut, frozen, redis_moves,
+        rolling_upgrade, doctor, gift,
+    )
+}  # fmt: skip
+SHORT = ["switchover", "power_cut", "doctor", "gift", "rolling_upgrade"]
