@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
-        subcommands: [ProxyCommand.self, TickCommand.self, AllCommand.self],
+        subcommands: [ProxyCommand.self, TickCommand.self, MetricsCommand.self, AllCommand.self],
         defaultSubcommand: AllCommand.self)
 
     /// The folder of the bench's own executables.
@@ -118,7 +118,7 @@ struct TickCommand: ParsableCommand {
 
 struct AllCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "Both, one after the other.")
+        commandName: "all", abstract: "All of it, one after the other.")
     @OptionGroup var proxy: ProxyOptions
     @OptionGroup var tick: TickOptions
 
