@@ -109,7 +109,7 @@ import Transfer
         for (name, busy) in [("one", 100), ("two", 400)] {
             try #require(mkdir("\(folder)/\(name)", 0o700) == 0)
             try RedisServer.write(
-                "cpu0 \(busy) 0 0 \(1000 - busy * 2 + 700) 0 0 0 0", to: "\(folder)/\(name)/stat")
+                "cpu0 \(busy) 0 0 1700 0 0 0 0", to: "\(folder)/\(name)/stat")
             try RedisServer.write(
                 "8 0 sda 0 0 \(busy * 20) 0 0 0 0 0 0 0 0", to: "\(folder)/\(name)/diskstats")
         }
