@@ -89,7 +89,7 @@ struct AgentParts {
                 "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
         history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
-        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        historyFetch = HistoryFetch(keeper: history, token: configuration.api.token, log: log)
         let board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         self.board = board
