@@ -1,5 +1,6 @@
 import Fixtures
 import Linux
+import Proxy
 import Remediation
 import Store
 import Testing
