@@ -16,9 +16,10 @@ BENCH_ARGS ?= all
 LAB_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATE_ARGS ?=
+FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate lint build bench deb lab conformance fuzz clean
+.PHONY: help demo test simulate faults lint build bench deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -31,6 +32,8 @@ demo: ## Brings up a whole troop on this machine (DEMO_ARGS="--agents 3"); Ctrl-
 test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/bootstrap build demo test
 	@scripts/venv flags >/dev/null
+	@scripts/venv cloud >/dev/null
+	@scripts/venv browser >/dev/null
 	@swift build --build-tests
 	@rm -f $(test_results)
 	@# One test at a time: many hold up their thread for a process or a socket, and failover is a matter of time.
@@ -41,6 +44,11 @@ simulate: ## Runs whole troops under faults for a million steps, and checks the 
 	@scripts/bootstrap build
 	@$(release) --product simulate
 	@exec $(products)/simulate $(SIMULATE_ARGS)
+
+faults: ## Strikes real troops with each fault of the election's table, FAULT_ROUNDS times (20).
+	@scripts/bootstrap build demo test
+	@swift build --build-tests
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint
@@ -77,6 +85,12 @@ conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes 
 fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=60 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+man: ## Writes packaging/troop.1 from the commands' own help.
+	@scripts/bootstrap build
+	@swift build --product troop
+	@scripts/man-page .build/debug/troop > packaging/troop.1
+	@echo "man: packaging/troop.1"
 
 clean: ## Removes everything that was built.
 	rm -rf .build

@@ -53,7 +53,7 @@ let package = Package(
         .target(
             name: "Remediation",
             dependencies: [
-                "CLinux", "CExpat", "Linux", "Store", "Transfer",
+                "CLinux", "CExpat", "COpenSSL", "Linux", "Store", "Transfer",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: strict),
@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Remediation", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -80,7 +80,10 @@ let package = Package(
             ], swiftSettings: strict),
         .executableTarget(
             name: "bench",
-            dependencies: ["Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CLinux", "Fixtures", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Benchmarks/bench", swiftSettings: strict),
         .executableTarget(
             name: "bench-backend", dependencies: ["CLinux", "Linux"], path: "Benchmarks/backend",
@@ -125,16 +128,22 @@ let package = Package(
             dependencies: ["Election", "Fixtures", "Linux", "Peer", "Simulation", "Store"],
             path: "Tests/Simulation", exclude: ["Clock", "Command", "World"], swiftSettings: strict),
         .testTarget(
+            name: "RemediationTests", dependencies: ["Linux", "Remediation"], swiftSettings: strict),
+        .testTarget(
             name: "PeerTests",
             dependencies: [
-                "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Store",
-                .product(name: "Logging", package: "swift-log"),
+                "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Remediation",
+                "Store", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
         .testTarget(
+            name: "ProviderTests", dependencies: ["Fixtures", "Linux", "Remediation", "Store", "Transfer"],
+            exclude: ["Playbooks"], swiftSettings: strict),
+        .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
-            name: "EndToEnd", dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Transfer", "troop"],
+            name: "EndToEnd",
+            dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop"],
             path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

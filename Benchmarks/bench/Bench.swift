@@ -1,13 +1,16 @@
 import ArgumentParser
 import Glibc
 
-/// Measures Troop where it must be fast: the proxy beside its rivals, and the agent's tick.
+/// Measures Troop where it must be fast: the proxy beside its rivals, the agent's tick, and failover.
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
-        subcommands: [ProxyCommand.self, TickCommand.self, MetricsCommand.self, AllCommand.self],
+        subcommands: [
+            ProxyCommand.self, TickCommand.self, MetricsCommand.self, StatusBenchCommand.self, FlagsCommand.self,
+            ElectionCommand.self, AllCommand.self, FlagLoad.self,
+        ],
         defaultSubcommand: AllCommand.self)
 
     /// The folder of the bench's own executables.
@@ -116,16 +119,29 @@ struct TickCommand: ParsableCommand {
     }
 }
 
+struct StatusBenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "How long 'troop status' takes in troops of 100 and 10,000 hosts.")
+    @OptionGroup var options: TickOptions
+
+    func run() throws {
+        try Bench.onStage { try StatusBench(options, stage: $0, machine: $1).run() }
+    }
+}
+
 struct AllCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "all", abstract: "All of it, one after the other.")
+        commandName: "all", abstract: "All of them, one after the other.")
     @OptionGroup var proxy: ProxyOptions
     @OptionGroup var tick: TickOptions
+    @OptionGroup var flags: FlagOptions
 
     func run() throws {
         try Bench.onStage { stage, machine in
             try Bench.compare(proxy, stage, machine)
             try TickBench(tick, stage: stage, machine: machine).run()
+            try StatusBench(tick, stage: stage, machine: machine).run()
+            try FlagBench(flags, stage: stage, machine: machine).run()
         }
     }
 }

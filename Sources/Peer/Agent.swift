@@ -3,6 +3,7 @@ import Linux
 package import Logging
 import Metrics
 import Proxy
+import Remediation
 import ServiceLifecycle
 import Store
 
@@ -32,13 +33,23 @@ package struct Agent: Service {
     private let board: StatusBoard
     private let pause: PauseSwitch
     private let desk: CommandDesk
+    private let remedies: RemediationDesk
+    private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
+    private let incumbency: Incumbency
+    private let officeChanges: AsyncStream<ElectionChange>
+    private let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    private let storeStates: AsyncStream<StoreState>
+    private let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    private let checks: CheckDesk
+    private let masterWatch: MasterWatch?
     private let flags: FlagBook
     private let hostWatch: HostWatch
     private let history: HistoryKeeper
     private let historyFetch: HistoryFetch
     private let watch: TroopWatch
+    private let notifier: Notifier?
     private let api: HTTPServer
     private let upgrades: UpgradeDesk
     private let command: [String]
@@ -92,13 +103,23 @@ package struct Agent: Service {
             board = parts.board
             pause = parts.pause
             desk = parts.desk
+            remedies = parts.remedies
+            orders = parts.orders
             subscription = parts.subscription
             events = parts.events
+            incumbency = parts.incumbency
+            officeChanges = parts.officeChanges
+            officeChangesEnd = parts.officeChangesEnd
+            storeStates = parts.storeStates
+            storeStatesEnd = parts.storeStatesEnd
+            checks = parts.checks
+            masterWatch = parts.masterWatch
             flags = parts.flags
             hostWatch = parts.hostWatch
             history = parts.history
             historyFetch = parts.historyFetch
             watch = parts.watch
+            notifier = parts.notifier
             api = parts.api
             upgrades = parts.upgrades
             inherited = parts.inherited
@@ -113,6 +134,8 @@ package struct Agent: Service {
     package func run() async throws {
         try await begin()
         do {
+            try await incumbency.begin()
+            try masterWatch?.start()
             try subscription.start()
             try elector.start()
         } catch {
@@ -122,7 +145,7 @@ package struct Agent: Service {
             "agent started",
             metadata: [
                 "host": "\(configuration.host.name)", "cluster": "\(configuration.cluster)",
-                "version": "\(Version.text)", "redis": "\(configuration.redis.url)",
+                "version": "\(Version.text)", "redis": "\(configuration.redis.place)",
                 "api": "\(configuration.api.listen)", "socket": "\(configuration.api.socket)",
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
@@ -134,16 +157,25 @@ package struct Agent: Service {
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
-            elector: elector, reporter: reporter, store: store, keys: keys, api: api, desk: upgrades, log: log
+            elector: elector, incumbency: incumbency, reporter: reporter, store: store, keys: keys, api: api,
+            desk: upgrades, log: log
         )
         upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         reporter.start()
         ServiceManager.notify("READY=1")
+        // Not in the group that ends before the last hooks have run.
+        let office = Task { await incumbency.follow(officeChanges) }
+        let states = Task { [checks, configuration] in
+            await incumbency.follow(storeStates, redis: configuration.redis.place) {
+                await checks.lookAgain()
+            }
+        }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await roster.run() }
                 group.addTask { await duties.follow(changes) }
                 group.addTask { await keepHouse() }
+                group.addTask { await remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
                 upgrades.close()
@@ -158,7 +190,7 @@ package struct Agent: Service {
         } onGracefulShutdown: {
             stopper.finish()
         }
-        await end()
+        await end(office, states)
     }
 
     /// Opens the access log's file anew: after it was renamed, lines go to a new one.
@@ -229,9 +261,12 @@ package struct Agent: Service {
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
+            await incumbency.tick()
+            await checks.tick()
             await pause.look()
             await desk.look()
             await flags.tick()
+            Task { [orders] in await orders.look() }  // a reboot takes its time
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
@@ -244,6 +279,7 @@ package struct Agent: Service {
                 isClose = isWarm && book.pages.count <= Agent.closeTroop
                 if isWarm || elector.isLeader(at: .now()) { await remember(book) }
             }
+            remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
@@ -272,10 +308,13 @@ package struct Agent: Service {
             book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
         }
         let priority = configuration.election.priority
+        let flaps = await incumbency.standsBack(at: now)
         elector.standBack(
-            Candidacy.standsBack(
-                configuration.host.name, live: live,
-                isPreferred: priority > Configuration.Election.priorityDefault))
+            flaps
+                || Candidacy.standsBack(
+                    configuration.host.name, live: live,
+                    isPreferred: priority > Configuration.Election.priorityDefault)
+        )
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.
@@ -345,16 +384,24 @@ package struct Agent: Service {
         }
     }
 
-    private func end() async {
+    private func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
         elector.stop()
         changesEnd.finish()
+        officeChangesEnd.finish()
+        await office.value
+        await incumbency.close()
+        await events.flush()
+        masterWatch?.stop()
         subscription.stop()
         ownChecker?.stop()
         router.stop()
         proxy.stop()
         api.stop()
         hostWatch.stop()
+        notifier?.stop()
         await store.close()
+        storeStatesEnd.finish()
+        await states.value
         log.notice("agent stopped")
     }
 }

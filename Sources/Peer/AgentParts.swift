@@ -3,6 +3,7 @@ import Linux
 import Logging
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The parts of one agent, built in the order in which they need each other.
@@ -21,14 +22,26 @@ struct AgentParts {
     let board: StatusBoard
     let pause: PauseSwitch
     let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let incumbency: Incumbency
+    let officeChanges: AsyncStream<ElectionChange>
+    let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    let storeStates: AsyncStream<StoreState>
+    let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    let checks: CheckDesk
+    /// Hears of another master; nil without Sentinels.
+    let masterWatch: MasterWatch?
     let flags: FlagBook
     let hostWatch: HostWatch
     let history: HistoryKeeper
     let historyFetch: HistoryFetch
     let watch: TroopWatch
+    let notifier: Notifier?
+    let machines: ProviderParts
     let upgrades = UpgradeDesk()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
@@ -41,17 +54,17 @@ struct AgentParts {
             plain: inheritance?.claim(.proxy, at: configuration.proxy.listen) ?? [],
             secure: configuration.proxy.tls.flatMap { inheritance?.claim(.proxyTLS, at: $0.listen) } ?? [])
         keys = Keys(cluster: configuration.cluster)
-        let settings = configuration.storeSettings
-        store = try Store(settings, name: "store") { state in
-            switch state {
-            case .connected: log.notice("Redis answers", metadata: ["redis": "\(configuration.redis.url)"])
-            case .unreachable(let why):
-                log.error(
-                    "Redis does not answer; trying again until it does",
-                    metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
-            }
+        let finder = configuration.masterFinder
+        let settings = configuration.storeSettings(finder)
+        (storeStates, storeStatesEnd) = AsyncStream<StoreState>.makeStream()
+        store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
+        notifier = configuration.notifier(log: log)
+        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            guard configuration.notify.includes($0.severity) else { return }
+            notifier?.tell(Notice($0, cluster: configuration.cluster))
         }
-        events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log)
+        machines = ProviderParts(configuration)
+        if let fault = machines.fault { log.error("\(fault)") }
         flags = FlagBook(store: store, keys: keys, folder: folder, log: log)
         proxy = try Proxy(
             configuration.proxySettings, report: { log.warning("\($0)") },
@@ -86,13 +99,21 @@ struct AgentParts {
             holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
+        (officeChanges, officeChangesEnd) = AsyncStream<ElectionChange>.makeStream()
+        let watchdog = Incumbency.watchdog(configuration)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
-            highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in
+            pulse: watchdog.pulse, highestEpochSeen: highestEpoch
+        ) { [changesEnd, officeChangesEnd] change in
             tally.note(change)
             changesEnd.yield(change)
+            officeChangesEnd.yield(change)
         }
+        incumbency = try Incumbency.make(
+            configuration, folder: folder, watchdog: watchdog, elector: elector, events: events,
+            isInherited: inheritance != nil,
+            mover: machines.provider as? any AddressMover, log: log)
+        masterWatch = MasterWatch(settings) { [elector] in elector.lookAgain() }
         electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
@@ -119,9 +140,8 @@ struct AgentParts {
             store: store, keys: keys,
             identity: Reporter.Identity(
                 name: configuration.host.name, address: configuration.host.address,
-                bootID: BootID.read() ?? "",
-                server: own?.address.description, peer: configuration.doorAddress?.description,
-                api: configuration.apiAddress?.description),
+                boot: configuration.bootMark, server: own?.address.description,
+                peer: configuration.doorAddress?.description, api: configuration.apiAddress?.description),
             watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
@@ -138,13 +158,33 @@ struct AgentParts {
             log: log)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
-        desk = CommandDesk(queue: queue, elector: elector, board: board, pause: pause, log: log)
+        remedies = RemediationDesk(
+            RemediationDesk.Parts(
+                host: configuration.host.name, cluster: configuration.cluster,
+                settings: configuration.remediation,
+                limits: configuration.operationLimits,
+                panicPercent: configuration.proxy.balancing.panicPercent,
+                means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
+                roster: roster,
+                router: router, board: board, events: events))
+        orders = OrderTaker(
+            store: store, keys: keys, host: configuration.host.name, folder: folder,
+            means: OrderTaker.Means(
+                reboot: configuration.host.rebootCommand, start: configuration.server?.start,
+                application: configuration.server?.listen,
+                drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
+            events: events, runner: { await HostCommand.run($0, environment: $1) })
+        desk = CommandDesk(
+            queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
         subscription = AgentParts.subscription(
-            settings, keys, elector, roster, desk, pause, flags, news)
+            settings, keys, elector, roster, desk, pause, flags, news, orders)
+        checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
-            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags)
+            elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
+            incumbency: incumbency, checks: checks,
+            monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster,
             metering: MetricsRoutes(
@@ -156,7 +196,8 @@ struct AgentParts {
             pause: pause,
             flags: FlagRoutes(
                 book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
-            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
+            checks: checks, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -166,6 +207,20 @@ struct AgentParts {
             }, handler: AgentParts.handler(answers, reading, configuration))
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    private static func checks(
+        _ configuration: Configuration, _ store: Store, _ keys: Keys, _ finder: MasterFinder?,
+        _ elector: Elector,
+        _ duties: LeaderDuties, _ incumbency: Incumbency, _ log: Logger
+    ) -> CheckDesk {
+        CheckDesk(configuration: configuration, store: store, keys: keys, finder: finder, log: log) {
+            [elector, duties, incumbency] in
+            HostChecks.Known(
+                isServing: await duties.isServing, listenFault: await duties.listenFault,
+                doorFault: elector.doorFault,
+                followers: await incumbency.notices)
+        }
     }
 
     /// The API as clients meet it: the gate, the live stream, everything else.
@@ -205,7 +260,8 @@ struct AgentParts {
 
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
-        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine
+        _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
+        _ orders: OrderTaker
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -222,6 +278,8 @@ struct AgentParts {
                     Task { await pause.look() }
                 } else if text == FlagScripts.hint {
                     Task { await flags.look() }
+                } else if text == OrderTaker.hint {
+                    Task { await orders.look() }
                 } else {
                     roster.lookAgain()
                 }

@@ -3,21 +3,28 @@ import HTTP
 import Linux
 import Metrics
 import Proxy
+import Remediation
 import Store
 
 /// The configuration as the settings that each part wants.
 extension Configuration {
     /// Redis, for every client of this agent.
-    var storeSettings: StoreSettings {
+    func storeSettings(_ finder: MasterFinder?) -> StoreSettings {
         var url = redis.url
         if let user = redis.user { url.user = user }
         return StoreSettings(
-            url: url, password: redis.password?.revealed,
-            tls: TLSSettings(
-                authorityFile: redis.tls.caFile, certificateFile: redis.tls.certificateFile,
-                keyFile: redis.tls.keyFile, serverName: redis.tls.serverName, verifiesServer: redis.tls.verify
-            ),
-            name: host.name)
+            url: url, password: redis.password?.revealed, tls: redis.tls.settings, name: host.name,
+            sentinel: finder)
+    }
+
+    /// Who tells where the master is; to be made once for an agent, since its connections share what it found.
+    var masterFinder: MasterFinder? {
+        redis.sentinel.map { sentinel in
+            MasterFinder(
+                SentinelSettings(
+                    endpoints: sentinel.endpoints, master: sentinel.master, user: sentinel.user,
+                    secret: sentinel.password, usesTLS: sentinel.usesTLS, tls: sentinel.tls.settings))
+        }
     }
 
     /// The lease; each run of an agent has a nonce of its own.
@@ -113,6 +120,26 @@ extension Configuration {
         case .cgroup(let path): .cgroup(path: path)
         case .process(let pidFile): .process(pidFile: pidFile)
         }
+    }
+
+    /// What tells one boot of this host from the next.
+    var bootMark: BootMark {
+        if let file = host.bootIDFile { return .file(file) }
+        return switch metrics.scope {
+        case .host, .cgroup: .kernel
+        case .process(let pidFile): .process(pidFile: pidFile)
+        }
+    }
+
+    /// How long the steps of operations may take here.
+    var operationLimits: OperationLimits {
+        var limits = OperationLimits()
+        limits.drainMilliseconds = remediation.doctor.drainMilliseconds
+        limits.proveMilliseconds = remediation.doctor.deadlineMilliseconds
+        // A server that was ill has failed its checks by then, if it still is.
+        limits.settleMilliseconds =
+            proxy.healthIntervalMilliseconds * Int64(proxy.fall) + proxy.healthTimeoutMilliseconds
+        return limits
     }
 
     /// What servers are asked for by a leader that has no application of its own to tell.

@@ -25,6 +25,8 @@ package struct Keys: Sendable, Equatable {
         case operation = "op:"
         case operations = "ops"
         case operationsHistory = "ops:history"
+        case operationsOpened = "ops:opened"
+        case monkeys
         case commands
         case command = "command:"
         case orders = "orders:"
@@ -68,19 +70,25 @@ package struct Keys: Sendable, Equatable {
     package var flags: String { key(.flags) }
     /// Stream: each change of a flag.
     package var flagsHistory: String { key(.flagsHistory) }
-    /// Hash, reserved: policy settings of the whole cluster.
+    /// Hash: policy settings of the whole cluster, pauses, holds, quarantine.
     package var config: String { key(.config) }
-    /// Hash, reserved: one operation.
+    /// Hash: one operation; expires after it has ended.
     package func operation(_ id: String) -> String { key(.operation) + id }
-    /// Sorted set, reserved: operations under way.
+    /// Stream with expiry: what the playbooks of one operation printed.
+    package func operationLog(_ id: String) -> String { key(.operation) + id + ":log" }
+    /// Sorted set: operations under way.
     package var operations: String { key(.operations) }
-    /// Stream, reserved: operations that ended.
+    /// Stream: operations that ended.
     package var operationsHistory: String { key(.operationsHistory) }
-    /// Stream, reserved: what people ask of the leader.
+    /// Sorted set: when operations were opened, for the budgets.
+    package var operationsOpened: String { key(.operationsOpened) }
+    /// String with expiry: what the leader's policies see, think and would do.
+    package var monkeys: String { key(.monkeys) }
+    /// Stream: what people ask of the leader.
     package var commands: String { key(.commands) }
-    /// Hash with expiry, reserved: one command's outcome.
+    /// Hash with expiry: one command's outcome.
     package func command(_ id: String) -> String { key(.command) + id }
-    /// Stream, reserved: what the leader asks of one host's agent.
+    /// Stream: what the leader asks of one host's agent.
     package func orders(_ host: String) -> String { key(.orders) + host }
 
     private func key(_ name: Name) -> String { prefix + name.rawValue }

@@ -43,15 +43,27 @@ struct AgentClient {
         } catch {
             throw Silence(description: "no agent answers at \(socket): \(why(error))")
         }
-        guard answer.status == 200, let status = try? JSONForm.document(Status.self, from: answer.body) else {
+        guard answer.status == 200, let status = try? Status(json: answer.body) else {
             throw Silence(description: "the agent answered \(answer.status)")
         }
         return status
     }
 
+    /// The status of the whole troop.
+    func troop() throws -> Status {
+        let answer = try send("GET", "/v1/status")
+        if answer.status == 200, let status = try? Status(json: answer.body) { return status }
+        return try read(Status.self, answer)
+    }
+
     /// Asks for an upgrade, which takes its time.
     func upgrade(_ json: [UInt8]) throws -> UpgradeDocument {
         try read(UpgradeDocument.self, send("POST", "/v1/upgrade", json, within: 30_000))
+    }
+
+    /// Asks for a dry run of the provider, which may be throttled for a while.
+    func testProvider() throws -> ProviderTestDocument {
+        try read(ProviderTestDocument.self, send("POST", "/v1/provider/test", [], within: 120_000))
     }
 
     /// Sends a change and reads its outcome.

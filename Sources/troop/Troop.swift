@@ -20,7 +20,12 @@ struct Troop: AsyncParsableCommand {
             AgentCommand.self, StatusCommand.self, ServersCommand.self, FlagsCommand.self,
             HistoryCommand.self, HostsCommand.self, HostCommand.self, TopCommand.self, EventsCommand.self,
             ConfigCommand.self, CompletionsCommand.self,
-            SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, UpgradeCommand.self,
+            SwitchoverCommand.self, PauseCommand.self, ResumeCommand.self, CheckCommand.self,
+            ResignCommand.self, UpgradeCommand.self,
+            MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self,
+            DrainCommand.self,
+            UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
+            ProviderCommand.self,
             DemoCommand.self,
             SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])

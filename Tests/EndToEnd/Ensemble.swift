@@ -29,16 +29,19 @@ final class Ensemble: Sendable {
     let redis: RedisServer
     let proxyPort: UInt16
     let members: [Member]
+    /// Each agent's wire to Redis, where the troop is wired.
+    let wires: [String: Relay]
     private let running = Mutex(Running())
 
     /// Lays a troop out and starts Redis and the applications; agents are started one by one.
     ///
     /// `proxy` are lines for its section. `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
-    /// agent's proxy serves, at a port of its own.
+    /// agent's proxy serves, at a port of its own; with `wired` each reaches Redis through a relay of its own.
+    /// `host` and `metrics` are further members of these sections, `@` standing for what all of a member's files begin with.
     init(
-        _ names: [String] = ["a", "b", "c"], election: String = "",
+        _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", metrics: String = "",
         store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
-        proxy: [String] = []
+        proxy: [String] = [], wired: Bool = false
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
@@ -46,6 +49,10 @@ final class Ensemble: Sendable {
         self.folder = folder
         redis = try store?.server ?? RedisServer()
         let redisLines = store?.lines ?? "{url: \"redis://127.0.0.1:\(redis.port)/0\"}"
+        let port = redis.port
+        let relays = Dictionary(
+            wired ? try names.map { ($0, try Relay(to: port)) } : [], uniquingKeysWith: { first, _ in first })
+        wires = relays
         proxyPort = try RedisServer.freePort()
         let proxyPort = proxyPort
         let proxyLines = proxy.map { "  \($0)" }.joined(separator: "\n")
@@ -55,12 +62,13 @@ final class Ensemble: Sendable {
                 proxyPort: everywhere ? try RedisServer.freePort() : proxyPort,
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
+            let host = host.replacing("@", with: "\(folder)/\(name)")
             let text = """
                 cluster: test
-                host: {name: \(name), address: 127.0.0.1}
+                host: {name: \(name), address: 127.0.0.1\(host)}
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
-                redis: \(redisLines)
+                redis: \(relays[name].map { "{url: \"redis://127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy:
@@ -69,8 +77,8 @@ final class Ensemble: Sendable {
                   run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
                 \(proxyLines)
-                metrics: {scope: process, pid_file: \(folder)/\(name).pid}
-                \(election)
+                metrics: {scope: process, pid_file: \(folder)/\(name).pid\(metrics)}
+                \(election.replacing("@", with: folder))
                 """
             try Ensemble.write(text, to: member.config)
             return member
@@ -102,6 +110,9 @@ final class Ensemble: Sendable {
         running.withLock { $0.apps[name] = program }
     }
 
+    /// Whether the application was ended by somebody.
+    func appHasEnded(_ name: String) -> Bool { running.withLock { $0.apps[name]?.exitCode != nil } }
+
     func stopApp(_ name: String) {
         let program = running.withLock { $0.apps.removeValue(forKey: name) }
         program?.signal(SIGTERM)
@@ -116,7 +127,7 @@ final class Ensemble: Sendable {
         return program
     }
 
-    func startAgent(_ name: String) throws {
+    func startAgent(_ name: String, environment: [String] = []) throws {
         let member = try member(name)
         let log = running.withLock { running in
             running.runs += 1
@@ -124,7 +135,7 @@ final class Ensemble: Sendable {
             running.logs.append((name, path))
             return path
         }
-        let program = try Program(["agent", "--config", member.config], log: log)
+        let program = try Program(["agent", "--config", member.config], log: log, environment: environment)
         running.withLock { $0.agents[name] = program }
     }
 

@@ -31,7 +31,7 @@ import Testing
             keys.hosts, keys.servers, keys.serversGeneration, keys.events, keys.news, keys.traffic,
             keys.flags, keys.flagsHistory,
             keys.config, keys.operation("1"), keys.operations, keys.operationsHistory, keys.commands,
-            keys.command("1"), keys.orders("a"),
+            keys.command("1"), keys.orders("a"), keys.operationsOpened, keys.monkeys,
         ]
         #expect(all.count == Keys.Name.allCases.count)
         #expect(Set(all).count == all.count)

@@ -21,3 +21,7 @@ static inline CURLcode ccurl_set_writer(CURL *handle, size_t (*writer)(char *, s
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
     return (curl_easy_getinfo)(handle, info, value);
 }
+/* Called between the end of the handshakes and the sending of the request. */
+static inline CURLcode ccurl_set_gate(CURL *handle, int (*gate)(void *, char *, char *, int, int)) {
+    return (curl_easy_setopt)(handle, CURLOPT_PREREQFUNCTION, gate);
+}

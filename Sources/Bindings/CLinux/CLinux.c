@@ -4,9 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length) {
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -63,3 +68,51 @@ static int64_t nanoseconds(clockid_t clock) {
 int64_t clinux_thread_cpu_nanoseconds(void) { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
 int64_t clinux_process_cpu_nanoseconds(void) { return nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
 int64_t clinux_boot_nanoseconds(void) { return nanoseconds(CLOCK_BOOTTIME); }
+
+int clinux_spawn_session(
+    pid_t *child, const char *program, char *const arguments[], char *const environment[], const char *folder,
+    int input, int output, int errors) {
+    /* Beyond the standard streams, so that putting one in its place cannot overwrite another. */
+    int streams[3] = {-1, -1, -1};
+    const int given[3] = {input, output, errors};
+    int code = 0;
+    for (int index = 0; index < 3 && code == 0; index++) {
+        streams[index] = fcntl(given[index], F_DUPFD_CLOEXEC, 3);
+        if (streams[index] < 0) code = errno;
+    }
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    for (int index = 0; index < 3 && code == 0; index++) {
+        code = posix_spawn_file_actions_adddup2(&actions, streams[index], index);
+    }
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (code == 0 && folder) code = posix_spawn_file_actions_addchdir_np(&actions, folder);
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    if (code == 0) code = posix_spawnp(child, program, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    for (int index = 0; index < 3; index++) {
+        if (streams[index] >= 0) close(streams[index]);
+    }
+    return code;
+}
+
+int clinux_open_process(pid_t process) { return pidfd_open(process, 0); }
+
+int clinux_has_ended(pid_t child) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    int code;
+    do {
+        code = waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT);
+    } while (code != 0 && errno == EINTR);
+    if (code != 0) return -1;
+    return info.si_pid == child ? 1 : 0;
+}

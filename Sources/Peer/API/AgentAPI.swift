@@ -8,8 +8,9 @@ package import Store
 /// |---|---|
 /// | `GET /health` | 200 while the agent lives |
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
-/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
+/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader and in limbo |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
+/// | `GET /v1/check` | `CheckDocument`: what this agent depends on; socket only |
 /// | `GET /metrics` | what this agent has counted, for Prometheus |
 /// | `GET /v1/sample` | `SampleDocument`: this host's last sample |
 /// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
@@ -25,6 +26,8 @@ package import Store
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 /// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
+/// | `GET /v1/monkeys`, `/v1/operations…`, `POST /v1/remedies` | see `RemediationRoutes` |
+/// | `POST /v1/provider/test` | a dry run of the provider; socket only |
 /// | `POST /v1/upgrade` | starts a new agent in this one's place: `{"binary"}`; socket only |
 package struct AgentAPI: Sendable {
     private let reading: StatusReading
@@ -33,20 +36,26 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let checks: CheckDesk
     private let flags: FlagRoutes
     private let events: EventReader
+    private let remedies: RemediationRoutes
+    private let machines: ProviderRoutes
     private let upgrade: @Sendable (String?) async -> UpgradeOutcome
 
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes, checks: CheckDesk,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         events = EventReader(store: store, keys: keys)
         commands = CommandRoutes(store: store, keys: keys, queue: queue, pause: pause)
         self.flags = flags
+        remedies = RemediationRoutes(store: store, keys: keys, queue: queue)
         self.upgrade = upgrade
+        self.checks = checks
+        self.machines = machines
         self.reading = reading
         self.roster = roster
         self.metering = metering
@@ -60,13 +69,13 @@ package struct AgentAPI: Sendable {
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
-        case "/leader": return isGet ? role(wanted: true) : notAllowed("GET, HEAD")
-        case "/standby": return isGet ? role(wanted: false) : notAllowed("GET, HEAD")
+        case "/leader", "/standby": return isGet ? role(request.path) : notAllowed("GET, HEAD")
+        case "/v1/check": return isGet ? await check(request) : notAllowed("GET, HEAD")
         case "/ready":
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
+        case "/v1/status": return isGet ? .json(200, await reading.status().json) : notAllowed("GET, HEAD")
         case "/v1/events": return isGet ? await events(request) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":
@@ -78,12 +87,16 @@ package struct AgentAPI: Sendable {
             if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
             return request.path == "/v1/pause"
                 ? await commands.pause(request.body) : await commands.resume(request.body)
+        case "/v1/provider/test":
+            guard request.method == "POST" else { return notAllowed("POST") }
+            return request.door == .socket ? await machines.test() : readOnly
         case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
         default:
             if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
             if let page = DashboardFiles.answer(request.path) {
                 return isGet ? page : notAllowed("GET, HEAD")
             }
+            if RemediationRoutes.has(request.path) { return await remedies.answer(request) }
             if request.path.hasPrefix("/v1/servers/") {
                 return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
             }
@@ -101,10 +114,18 @@ package struct AgentAPI: Sendable {
         return response
     }
 
-    private func role(wanted: Bool) -> Response {
-        let leads = reading.leads
-        let text = leads ? "leader" : "not the leader"
-        return .text(leads == wanted ? 200 : 503, text)
+    private func role(_ path: String) -> Response {
+        if path == "/leader" { return reading.leads ? .text(200, "leader") : .text(503, "not the leader") }
+        if reading.standsBy { return .text(200, "not the leader") }
+        return .text(503, reading.leads ? "leader" : "limbo")
+    }
+
+    /// Only for who may use the socket: it tells much of this host.
+    private func check(_ request: Request) async -> Response {
+        guard request.door == .socket else {
+            return .error(403, "this is told through the agent's socket only (troop check)")
+        }
+        return .json(200, await checks.document())
     }
 
     private func history(_ request: Request) async -> Response {
@@ -212,7 +233,7 @@ package struct AgentAPI: Sendable {
     /// 503 while Redis cannot be reached, 502 when it answers with an error.
     private static func status(of fault: StoreFault) -> Int {
         switch fault {
-        case .rejected, .malformed, .misconfigured: 502
+        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
         case .unreachable, .timeout, .backingOff: 503
         }
     }

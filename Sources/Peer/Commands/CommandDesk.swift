@@ -8,7 +8,10 @@ package actor CommandDesk {
     private let elector: Elector
     private let board: StatusBoard
     private let pause: PauseSwitch
+    private let remedies: RemediationDesk
     private let log: Logger
+    /// The last command about remedies, while it is carried out.
+    private var remedying: Task<Void, Never>?
     private var isBusy = false
 
     /// Commands taken in one go; the rest waits for the next look.
@@ -17,7 +20,12 @@ package actor CommandDesk {
     package static let freshMilliseconds: Int64 = 3500
 
     /// A desk with its queue.
-    package init(queue: CommandQueue, elector: Elector, board: StatusBoard, pause: PauseSwitch, log: Logger) {
+    package init(
+        queue: CommandQueue, elector: Elector, board: StatusBoard, pause: PauseSwitch,
+        remedies: RemediationDesk,
+        log: Logger
+    ) {
+        self.remedies = remedies
         self.queue = queue
         self.elector = elector
         self.board = board
@@ -46,6 +54,14 @@ package actor CommandDesk {
 
     private func carryOut(_ command: LeaderCommand, id: String, lease: Lease) async {
         await board.refresh()
+        guard command.kind == .switchover else {
+            // A provider may be slow to answer: what follows must not wait for it, but comes in order.
+            remedying = Task { [remedying, remedies, queue] in
+                await remedying?.value
+                await remedies.carryOut(command, id: id, queue: queue, lease: lease)
+            }
+            return
+        }
         let verdict = await verdict(on: command, leader: lease.host)
         log.notice(
             "command from \(command.by): \(command.kind.rawValue)",
@@ -55,25 +71,18 @@ package actor CommandDesk {
             return
         }
         let asked = command.reason.isEmpty ? "switchover" : "switchover: \(command.reason)"
-        switch command.kind {
-        case .switchover:
-            // The outcome first: afterwards this agent may write nothing any more.
-            try? await queue.settle(id, as: .done(lease.host), token: lease.token)
-            elector.handOver(to: command.target, reason: "\(asked) (\(command.by))")
-        }
+        // The outcome first: afterwards this agent may write nothing any more.
+        try? await queue.settle(id, as: .done(lease.host), token: lease.token)
+        elector.handOver(to: command.target, reason: "\(asked) (\(command.by))")
     }
 
-    /// Why a command is refused; nil when it may be carried out.
+    /// Why a switchover is refused; nil when it may be carried out.
     private func verdict(on command: LeaderCommand, leader: String) async -> String? {
-        switch command.kind {
-        case .switchover:
-            if let pause = await pause.current {
-                return
-                    "the troop is paused (\(pause.reason.isEmpty ? "no reason given" : pause.reason)); 'troop resume' first"
-            }
-            return CommandDesk.unfitness(
-                of: command.target, leader: leader, book: await board.book, at: .now())
+        if let pause = await pause.current {
+            return
+                "the troop is paused (\(pause.reason.isEmpty ? "no reason given" : pause.reason)); 'troop resume' first"
         }
+        return CommandDesk.unfitness(of: command.target, leader: leader, book: await board.book, at: .now())
     }
 
     /// Why the lease cannot go to `target` (nil: to anyone); nil when it can.

@@ -6,20 +6,40 @@ package struct LeaderCommand: Codable, Equatable, Sendable {
     package enum Kind: String, Codable, Sendable {
         /// Give the lease to `target`, or to whoever is quickest.
         case switchover
+        /// No policy begins anything, or again.
+        case monkeysPause = "monkeys-pause"
+        case monkeysResume = "monkeys-resume"
+        /// The mode of the policy `target` is `value`.
+        case mode
+        /// Launch `value` servers.
+        case gift
+        /// Treat the host `target`.
+        case doctor
+        /// The server `target` gets no new requests, or gets them again.
+        case drain, undrain
+        /// The operation `target` may begin, or is to end.
+        case approve, cancel
+        /// The host `target` leaves quarantine.
+        case release
+        /// The policies leave the host `target` alone, or no more.
+        case hold, unhold
     }
 
     package var kind: Kind
     /// The host it is about; nil where none is named.
     package var target: String?
+    /// What else the command needs: a mode, or how many.
+    package var value: String?
     /// Why, for the history; empty when nobody said.
     package var reason: String
     /// Who asked, such as `cli:root`.
     package var by: String
 
     /// A command from its parts.
-    package init(kind: Kind, target: String?, reason: String, by: String) {
+    package init(kind: Kind, target: String?, value: String? = nil, reason: String, by: String) {
         self.kind = kind
         self.target = target
+        self.value = value
         self.reason = reason
         self.by = by
     }

@@ -1,5 +1,6 @@
 package import Linux
 package import Proxy
+package import Remediation
 package import Store
 
 /// Everything an agent is told at its start: the file, the environment over it, defaults for the rest.
@@ -26,6 +27,16 @@ package struct Configuration: Sendable, Equatable {
     package var metrics: Metrics
     /// What is logged.
     package var log: Log
+    /// What follows a change of leader outside this agent.
+    package var failover = Failover()
+    /// The two policies and their guard rails.
+    package var remediation = RemediationSettings()
+    /// What launches and reboots machines; nil: nothing does.
+    package var provider: ProviderChoice?
+    /// What prepares machines.
+    package var steps = Steps()
+    /// Who is told of events.
+    package var notify = Notify()
     /// What is allowed but looks wrong, a line each; to be logged once at the start.
     package var warnings: [String]
 }
@@ -37,6 +48,10 @@ extension Configuration {
         package var name: String
         /// The numeric address other hosts reach this one at, canonical, without brackets.
         package var address: String
+        /// The program that reboots this host; nil for the file that systemd watches.
+        package var rebootCommand: [String]?
+        /// A file with another text after each boot; nil for the kernel's boot id.
+        package var bootIDFile: String?
     }
 
     /// Where agents will prove to each other that they live.
@@ -47,7 +62,9 @@ extension Configuration {
 
     /// The store and how to reach it.
     package struct Redis: Sendable, Equatable {
-        /// `redis://`, `rediss://` or `unix://`; it may hold a password and is never shown whole.
+        /// Who tells where the master is; nil: it is where the URL says.
+        package var sentinel: Sentinel?
+        /// `redis://`, `rediss://` or `unix://`; with `sentinel` its address does not count. It may hold a password and is never shown whole.
         package var url: StoreURL
         /// The ACL user; overrides the one in the URL.
         package var user: String?
@@ -93,6 +110,8 @@ extension Configuration {
         package var health: String
         /// The share of requests, against other servers' weights.
         package var weight: Int
+        /// The program that starts the application (again); nil where it starts by itself.
+        package var start: [String]?
     }
 
     /// The HTTP proxy.

@@ -1,16 +1,17 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
 /// the rules that hold between options.
 struct ConfigurationAssembly {
-    private let draft: ConfigurationDraft
-    private let places: [String: ValuePlace]
-    private let sectionMarks: [String: YAMLMark]
-    private let machine: Machine
-    private var faults: FaultList
-    private var warnings: [String] = []
+    let draft: ConfigurationDraft
+    let places: [String: ValuePlace]
+    let sectionMarks: [String: YAMLMark]
+    let machine: Machine
+    var faults: FaultList
+    var warnings: [String] = []
 
     init(reader: ConfigurationReader, machine: Machine) {
         draft = reader.draft
@@ -23,8 +24,14 @@ struct ConfigurationAssembly {
     /// The configuration, complete; throws all faults, those of the reading included.
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
-        let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
-        let host = Configuration.Host(name: hostName(), address: draft.hostAddress ?? machine.address)
+        let sentinel = sentinel()
+        let url = redisURL(sentinel)
+        let failover = failover()
+        let host = Configuration.Host(
+            name: hostName(), address: draft.hostAddress ?? machine.address,
+            rebootCommand: draft.rebootCommand,
+            bootIDFile: draft.bootIDFile)
+        checkRemediation()
         let redisPassword =
             draft.redisPassword
             ?? secret(in: draft.redisPasswordFile, "redis.password_file", expected: "a password")
@@ -43,6 +50,7 @@ struct ConfigurationAssembly {
         let clientTLS = clientTLS()
         let serverTLS = serverTLS()
         let peerListen = draft.peerListen ?? peerAddress(host.address)
+        let (provider, steps, notify) = remedies(cluster ?? "")
         try faults.throwIfAny()
         // Each nil among these is a fault already thrown.
         guard let cluster, let url, let peerListen, let apiListen = draft.apiListen,
@@ -51,7 +59,7 @@ struct ConfigurationAssembly {
         return Configuration(
             cluster: cluster, host: host, peer: Configuration.Peer(listen: peerListen), state: draft.state,
             redis: Configuration.Redis(
-                url: url, user: draft.redisUser, password: redisPassword,
+                sentinel: sentinel, url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
             api: Configuration.API(
                 listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
@@ -60,7 +68,9 @@ struct ConfigurationAssembly {
             metrics: Configuration.Metrics(
                 scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
                 historyBudget: Int(draft.metrics.historyBudget)),
-            log: Configuration.Log(level: draft.logLevel), warnings: readWarnings + warnings)
+            log: Configuration.Log(level: draft.logLevel), failover: failover, remediation: draft.remediation,
+            provider: provider, steps: steps, notify: notify,
+            warnings: readWarnings + warnings)
     }
 
     private func proxy(
@@ -79,6 +89,21 @@ struct ConfigurationAssembly {
             healthBody: draft.healthBody, balancing: draft.balancing, defence: draft.defence,
             accessLog: accessLog, forwarding: draft.forwarding, tls: clientTLS, serverTLS: serverTLS,
             upgrades: draft.upgrades)
+    }
+
+    private mutating func remedies(
+        _ cluster: String
+    ) -> (Configuration.ProviderChoice?, Configuration.Steps, Configuration.Notify) {
+        var assembly = ProviderAssembly(draft: draft.provider, cluster: cluster) {
+            [places, sectionMarks] key in
+            places[key] != nil || sectionMarks[key] != nil || places.keys.contains { $0.hasPrefix("\(key).") }
+        }
+        let parts = (assembly.provider(), assembly.steps(), assembly.notify())
+        for (key, text) in assembly.faults {
+            let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+            faults.add(places[key] ?? place(ofSection: section), key, text)
+        }
+        return parts
     }
 
     private mutating func accessLog() -> AccessLogSettings? {
@@ -156,12 +181,12 @@ struct ConfigurationAssembly {
 
     // MARK: - Places
 
-    private func isGiven(section: String) -> Bool {
+    func isGiven(section: String) -> Bool {
         sectionMarks[section] != nil || places.keys.contains { $0.hasPrefix("\(section).") }
     }
 
     /// Where to look for something that a section lacks: its key, else the variable that stands for it.
-    private func place(ofSection section: String) -> ValuePlace {
+    func place(ofSection section: String) -> ValuePlace {
         if let mark = sectionMarks[section] { return .file(mark) }
         let given = places.filter { $0.key.hasPrefix("\(section).") }.sorted { $0.key < $1.key }
         return given.first?.value ?? .file(YAMLMark(line: 1, column: 1))
@@ -169,7 +194,7 @@ struct ConfigurationAssembly {
 
     // MARK: - Values
 
-    private mutating func required<Value>(_ value: Value?, _ key: String, _ expected: String) -> Value? {
+    mutating func required<Value>(_ value: Value?, _ key: String, _ expected: String) -> Value? {
         if value == nil, places[key] == nil {
             let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
             faults.add(place(ofSection: section), key, "is required and missing; \(expected)")
@@ -201,7 +226,30 @@ struct ConfigurationAssembly {
         guard isGiven(section: "server") else { return nil }
         let expected = "expected the application's ADDRESS:PORT such as 127.0.0.1:3000"
         guard let listen = required(draft.serverListen, "server.listen", expected) else { return nil }
-        return Configuration.Server(listen: listen, health: draft.serverHealth, weight: draft.serverWeight)
+        if draft.serverUnit != nil, draft.startCommand != nil {
+            faults.add(
+                places["server.start_command"], "server.start_command",
+                "given together with server.unit; expected one of them")
+        }
+        let start = draft.startCommand ?? draft.serverUnit.map { ["systemctl", "restart", $0] }
+        return Configuration.Server(
+            listen: listen, health: draft.serverHealth, weight: draft.serverWeight, start: start)
+    }
+
+    mutating func checkRemediation() {
+        let gift = draft.remediation.gift
+        if gift.clearPercent > gift.abovePercent {
+            faults.add(
+                places["remediation.gift.clear"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.clear",
+                "is \(gift.clearPercent)%; expected at most remediation.gift.above, \(gift.abovePercent)%")
+        }
+        if gift.scaleIn, gift.belowPercent >= gift.clearPercent {
+            faults.add(
+                places["remediation.gift.below"] ?? place(ofSection: "remediation.gift"),
+                "remediation.gift.below",
+                "is \(gift.belowPercent)%; expected less than remediation.gift.clear, \(gift.clearPercent)%")
+        }
     }
 
     private mutating func scope() -> Configuration.Metrics.Scope {
@@ -240,7 +288,7 @@ struct ConfigurationAssembly {
     }
 
     /// The secret that a file holds alone; nil without a file, and after a fault.
-    private mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
+    mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
         guard let path else { return nil }
         let place = places[key]
         let file: TextFile

@@ -1,5 +1,6 @@
 import Linux
 import Proxy
+import Remediation
 import Store
 
 /// The options as they were given, before defaults that depend on the machine or on each other.
@@ -14,6 +15,8 @@ struct ConfigurationDraft: Sendable {
     var redisPassword: Secret?
     var redisPasswordFile: String?
     var tls = Configuration.TLS(verify: true)
+    var sentinel = SentinelDraft()
+    var failover = FailoverDraft()
     var apiListen: SocketAddress?
     var apiSocket = ""
     var apiTokenFile: String?
@@ -52,7 +55,13 @@ struct ConfigurationDraft: Sendable {
     var priority = 0
     var neverLeads = false
     var metrics = MetricsDraft()
+    var provider = ProviderDraft()
     var logLevel = Configuration.Log.Level.info
+    var remediation = RemediationSettings()
+    var rebootCommand: [String]?
+    var bootIDFile: String?
+    var serverUnit: String?
+    var startCommand: [String]?
 
     /// `proxy.tls` as it was given.
     struct ClientTLS: Sendable {

@@ -5,8 +5,9 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             [
-                identity, redis, interfaces, server, proxy, balancing, defence, encryption, observation,
-                leadership, metering, watching,
+                identity, redis, sentinel, interfaces, server, serverRemedies, proxy, balancing, defence,
+                encryption,
+                observation, leadership, failover, metering, watching, remediation, provider,
             ].flatMap(\.self))
     }
 
@@ -25,17 +26,19 @@ extension OptionTable {
                 "host.address", .hostAddress, into: \.hostAddress,
                 .derived("the address of the interface with the default route, else 127.0.0.1"),
                 "The address at which other hosts reach this one."),
+        ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
                 "Where the leader can be watched: open while this agent leads, so that a standby notices its death at once."
-            ),
+            )
         ]
     }
 
     private static var redis: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "redis.url", .redisURL, into: \.redisURL, .required,
+                "redis.url", .redisURL, into: \.redisURL,
+                .derived("**required** unless `redis.sentinel` is given"),
                 "The store: `redis://HOST:PORT/DB`, `rediss://…` for TLS, or `unix:///PATH?db=0`."),
             ConfigurationOption(
                 "redis.user", .word, into: \.redisUser, .none,

@@ -106,7 +106,7 @@ package final class HistoryFetch: Sendable {
         let name = host.map { $0 == "[" ? "%5B" : $0 == "]" ? "%5D" : String($0) }.joined()
         var transfer = Transfer(url: "http://\(peer.api)/v1/hosts/\(name)/history?from=\(from)")
         transfer.timeoutMilliseconds = HistoryFetch.timeoutMilliseconds
-        if let token { transfer.fields = ["Authorization: Bearer \(token.revealed)"] }
+        if let token { transfer.headers = ["Authorization: Bearer \(token.revealed)"] }
         let answer = try transfer.perform()
         guard answer.status == 200 else {
             // It does not know this host, or does not keep history: no fault.

@@ -13,19 +13,19 @@ package actor Reporter {
     package struct Identity: Sendable {
         package var name: String
         package var address: String
-        package var bootID: String
+        package var boot: BootMark
         package var server: String?
         package var peer: String?
         package var api: String?
 
         /// An identity from its parts.
         package init(
-            name: String, address: String, bootID: String, server: String?, peer: String? = nil,
+            name: String, address: String, boot: BootMark = .kernel, server: String?, peer: String? = nil,
             api: String? = nil
         ) {
             self.name = name
             self.address = address
-            self.bootID = bootID
+            self.boot = boot
             self.server = server
             self.peer = peer
             self.api = api
@@ -46,6 +46,8 @@ package actor Reporter {
     /// True while another live host reports under this host's name.
     package private(set) var nameIsTaken = false
     private var hasLeft = false
+    /// The boot as it was last told apart; only a mark that may change is read again.
+    private var bootID: String
 
     /// How often a host reports, in milliseconds.
     package static let intervalMilliseconds: Int64 = 1000
@@ -78,6 +80,7 @@ package actor Reporter {
         self.keys = keys
         self.identity = identity
         self.watch = watch
+        bootID = identity.boot.read() ?? ""
         self.isLeader = isLeader
         self.canLead = canLead
         self.onNameTaken = onNameTaken
@@ -106,10 +109,11 @@ package actor Reporter {
         if hasLeft { return }
         let began = clinux_thread_cpu_nanoseconds()
         defer { meter.note(nanoseconds: clinux_thread_cpu_nanoseconds() - began) }
+        if case .kernel = identity.boot {} else { bootID = identity.boot.read() ?? bootID }
         let report = report(of: watch.sample(at: .now()))
         let arguments =
             [
-                identity.name, String(HostReport.expiryMilliseconds), identity.address, identity.bootID,
+                identity.name, String(HostReport.expiryMilliseconds), identity.address, bootID,
                 String(HostReport.lifeMilliseconds),
             ] + report.fields
         let keys = [keys.host(identity.name), keys.hosts]
@@ -137,7 +141,7 @@ package actor Reporter {
     private func report(of sample: Sample) -> HostReport {
         var report = HostReport(name: identity.name, fields: [:])
         report.address = identity.address
-        report.bootID = identity.bootID
+        report.bootID = bootID
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
         report.stands = canLead()

@@ -57,6 +57,9 @@ package final class Router: Sendable {
         return entries.allSatisfy { $0.state == .out || (states[$0.address] ?? .unknown) != .unknown }
     }
 
+    /// What the checks say of each server; servers that nobody checked are not in it.
+    package var health: [SocketAddress: HealthState] { checker.states() }
+
     /// The number of servers in the list in force.
     package var count: Int { state.withLock { $0.entries.count } }
 

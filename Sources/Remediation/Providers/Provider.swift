@@ -7,7 +7,7 @@ package protocol Provider: Sendable {
     var kind: String { get }
 
     /// Launches one machine, or finds the one that this token launched: the same token never makes two.
-    func launch(_ order: LaunchOrder, permit: Permit) async throws(ProviderFault) -> Machine
+    func launch(_ order: LaunchOrder, permit: @escaping Permit) async throws(ProviderFault) -> Machine
     /// The machine that this token launched; nil when there is none. Eventual consistency may hide a young one.
     func machine(launchedBy token: String) async throws(ProviderFault) -> Machine?
     /// The machine of this name; throws `.missing` when there is none (any more).
@@ -17,10 +17,10 @@ package protocol Provider: Sendable {
     /// The machine at this private or public address, tagged or not; nil when there is none.
     func machine(at address: String) async throws(ProviderFault) -> Machine?
     /// Reboots it. Not idempotent: the caller proves by the boot id whether it happened.
-    func reboot(_ id: String, operation: String, permit: Permit) async throws(ProviderFault)
-    func stop(_ id: String, operation: String, permit: Permit) async throws(ProviderFault)
-    func start(_ id: String, operation: String, permit: Permit) async throws(ProviderFault)
-    func terminate(_ id: String, operation: String, permit: Permit) async throws(ProviderFault)
+    func reboot(_ id: String, operation: String, permit: @escaping Permit) async throws(ProviderFault)
+    func stop(_ id: String, operation: String, permit: @escaping Permit) async throws(ProviderFault)
+    func start(_ id: String, operation: String, permit: @escaping Permit) async throws(ProviderFault)
+    func terminate(_ id: String, operation: String, permit: @escaping Permit) async throws(ProviderFault)
     /// A dry run of everything above: what the credentials may do, a line each.
     func findings(cluster: String) async -> [ProviderFinding]
 }

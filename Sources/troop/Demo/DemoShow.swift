@@ -15,6 +15,7 @@ struct DemoShow: Sendable {
     /// Writes the members' files and waits until their applications run.
     func prepare(_ register: ChildProcess.Register) async throws(AgentFault) {
         for member in troop.members { try write(troop.configuration(member), to: member.configPath) }
+        try write(troop.machineText, to: troop.machineScript)
         let deadline = Instant.now().advanced(milliseconds: DemoShow.startMilliseconds)
         for member in troop.members {
             var id: pid_t?
@@ -91,7 +92,11 @@ struct DemoShow: Sendable {
               \(program) status --watch
               kill -9 \(id)                                # agent \(leader), which leads now; it returns after 5 s
               \(program) history
-              curl 'http://127.0.0.1:\(app)/burn?seconds=30'   # host \(troop.members.first?.name ?? "") gets hot
+              curl 'http://127.0.0.1:\(app)/burn?seconds=60'   # host \(troop.members.first?.name ?? "") gets hot: the doctor reboots it
+              for port in \(troop.members.map { "\($0.appPort)" }.joined(separator: " ")); do curl "http://127.0.0.1:$port/burn?seconds=60"; done
+                                                           # the fleet gets hot: the gift monkey launches a server
+              \(program) monkeys                          # what the two see, think and would do
+              \(program) operations
               redis-cli -p \(troop.redisPort) hdel 'troop:{demo}:servers' 127.0.0.1:\(app)   # by hand
               \(program) servers add 127.0.0.1:\(app)
 
@@ -134,6 +139,9 @@ struct DemoShow: Sendable {
         let healthy = status.servers.filter { $0.healthy == true }.count
         var gist = "\(leader) | servers \(healthy)/\(status.servers.count) healthy"
         if !down.isEmpty { gist += " | down: \(down.joined(separator: " "))" }
+        for operation in status.operations ?? [] {
+            gist += " | \(operation.kind) \(operation.target): \(operation.step)"
+        }
         let cpu = status.hosts.map { "\($0.name) \($0.cpu.map { "\(Int(($0 * 100).rounded())) %" } ?? "-")" }
         let requests = status.servers.compactMap(\.requests).reduce(0, +)
         return (gist + " | cpu \(cpu.joined(separator: ", ")) | \(requests) requests", gist)

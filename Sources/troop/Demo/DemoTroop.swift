@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import Peer
+import Remediation
 
 /// A whole troop on loopback: who runs, on which ports, with which files.
 struct DemoTroop: Sendable {
@@ -21,6 +22,8 @@ struct DemoTroop: Sendable {
     private let claim: DemoClaim
     let proxyPort: UInt16
     let redisPort: UInt16
+    /// The ports of application, API and door of each launched machine, at an address of its own.
+    let machinePorts: [UInt16]
     let members: [Member]
     let program: String
     let redisProgram: String
@@ -60,13 +63,14 @@ struct DemoTroop: Sendable {
         }
         self.home = home
         // While the proxy's port is held, so that it is not among them.
-        let ports = DemoTroop.freePorts(1 + 3 * agents)
+        let ports = DemoTroop.freePorts(4 + 3 * agents)
         _ = held.raw
-        guard ports.count == 1 + 3 * agents else {
+        guard ports.count == 4 + 3 * agents else {
             home.remove()
             throw AgentFault("no free ports on 127.0.0.1")
         }
         redisPort = ports[0]
+        machinePorts = Array(ports.suffix(3))
         let folder = home.path
         members = (0..<agents).map { index in
             let name = DemoTroop.name(index)
@@ -113,14 +117,60 @@ struct DemoTroop: Sendable {
     func configuration(_ member: Member) -> String {
         """
         cluster: demo
-        host: {name: \(member.name), address: 127.0.0.1}
+        host:
+          name: \(member.name)
+          address: 127.0.0.1
+          # What stands for a reboot here: agent and application die, and the demo starts them again.
+          reboot_command: [/bin/sh, -c, "kill -9 $(cat \(member.pidPath)) $PPID"]
         peer: {listen: "127.0.0.1:\(member.peerPort)"}
         state: \(folder)/\(member.name).state
         redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
         api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
         server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
         proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
-        metrics: {scope: process, pid_file: \(member.pidPath), cpu_allowance: 1}
+        metrics: {scope: process, pid_file: \(member.pidPath), cpu_allowance: \(DemoTroop.allowance)}
+        remediation:
+          provider:
+            kind: process
+            command: [/bin/sh, "\(machineScript)", "{name}", "{address}", "{boot_id_file}"]
+            folder: \(machines)
+          gift: {mode: enforce, above: 70%, clear: 60%, hold: 6s, max: \(members.count + 2), cooldown: 60s}
+          doctor: {mode: enforce, above: 90%, hold: 6s, drain: 5s, cooldown: 60s}
+          guard: {grace: 5s, reboots_per_hour: 60, launches_per_hour: 60}
+
+        """
+    }
+
+    /// The cores that count as all of a host's: small, so that a burn is hot on a busy machine, too.
+    private static let allowance = 0.5
+
+    /// The folder of the machines that the gift monkey launches.
+    var machines: String { "\(folder)/machines" }
+
+    /// The program that is such a machine.
+    var machineScript: String { "\(folder)/machine.sh" }
+
+    /// The text of that program: an agent and an application, which end when the demo is gone.
+    var machineText: String {
+        """
+        dir=\(folder)/$1
+        mkdir -p "$dir"
+        cat > "$dir/agent.yaml" <<END
+        cluster: demo
+        host: {name: $1, address: $2, boot_id_file: "$3"}
+        peer: {listen: "$2:\(machinePorts[2])"}
+        state: $dir/state
+        redis: {url: "redis://127.0.0.1:\(redisPort)/0"}
+        api: {listen: "$2:\(machinePorts[1])", socket: $dir/agent.sock}
+        server: {listen: "$2:\(machinePorts[0])", health: /healthz}
+        proxy: {listen: "127.0.0.1:\(proxyPort)", workers: 1}
+        metrics: {scope: process, pid_file: $dir/app.pid, cpu_allowance: \(DemoTroop.allowance)}
+        election: {never_lead: true}
+        END
+        (while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; kill -9 0) &
+        "\(program)" sample-app --address "$2" --port \(machinePorts[0]) --name "app-$1" &
+        echo $! > "$dir/app.pid"
+        exec "\(program)" agent --config "$dir/agent.yaml"
 
         """
     }
@@ -128,8 +178,11 @@ struct DemoTroop: Sendable {
     /// The path of the troop's folder.
     var folder: String { home.path }
 
-    /// Removes the troop's folder and everything in it.
-    func remove() { home.remove() }
+    /// Ends the machines that were launched, and removes the troop's folder and everything in it.
+    func remove() {
+        try? ProcessProvider.endAll(folder: machines)
+        home.remove()
+    }
 
     private static func find(_ program: String) -> String? {
         let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin"

@@ -8,8 +8,6 @@ struct Ledger {
     var hasForgotten = false
     /// When the store's clock was last stepped ahead.
     var steppedAheadAt: Int64 = .min / 2
-    /// The highest epoch among the writes that Redis took.
-    var highestMark: Int64 = 0
     /// The highest epoch among the orders that a host obeyed.
     var highestOrder: [Int: Int64] = [:]
     var ordersDone: [Int: Set<String>] = [:]

@@ -15,11 +15,11 @@ struct SimulatedAgent {
     // The process and its machine.
     var isUp = true
     var frozenUntil: Int64 = 0
-    /// Its machine's clock was stopped while it led with this epoch.
-    var excusedEpoch: Int64 = 0
+    /// When, by its own clock, its machine last stood still, clock and all.
+    var stoppedAt = Instant(nanoseconds: 0)
     /// `epoch.json`.
     var diskEpoch: Int64 = 0
-    /// What it asks in a reboot order's way (`OrderGate`), on disk.
+    /// On disk, too.
     var gate = OrderGate()
 
     // The elector.
@@ -39,6 +39,4 @@ struct SimulatedAgent {
     var call = 0
     var callGeneration = 0
     var lookout: Lease?
-
-    var tokenShown: String? { shown?.token }
 }

@@ -63,6 +63,7 @@ extension World {
     /// A write arrives at the store: the fence decides.
     private mutating func arrive(_ write: Write) {
         guard reaches(write.agent, write.node), refusal(of: write.node, writes: true) == nil else { return }
+        let last = (try? nodes[write.node].redis.get(World.keys.traffic)).flatMap { Int64($0) } ?? 0
         let reply: Reply
         switch write.kind {
         case .command:
@@ -72,14 +73,16 @@ extension World {
         case .mark, .order, .intent:
             reply = perform(
                 MarkScript.script, keys: [World.keys.lease, World.keys.traffic],
-                [write.lease.token, "x"], on: write.node)
+                [write.lease.token, "\(write.lease.epoch)"], on: write.node)
         }
         if case .error = reply {
             tally.refusedMarks += 1
             return
         }
         tally.marks += 1
-        noteMark(write)
+        if write.lease.epoch < last {
+            violate(3, "Redis took a write of epoch \(write.lease.epoch) after \(last)")
+        }
         take(reply, of: write)
         guard agents[write.agent].deafUntil <= now else { return }
         add(.effect(.written(agent: write.agent, run: write.run, write)), in: delay())
@@ -116,7 +119,8 @@ extension World {
             let lease = mandate(write.agent), lease == write.lease
         else { return }
         checkMandate(write.agent, "a launch")
-        for _ in 0..<(random.chance(20) ? 2 : 1) {  // a lost answer makes the leader, or the next one, send again
+        // A lost answer makes the leader, or the next one, send again.
+        for _ in 0..<(random.chance(20) ? 2 : 1) {
             add(.effect(.launch(id: intent.id, window: window)), in: delay())
         }
         if random.chance(70) { ledger.intents[window]?.isDone = true }

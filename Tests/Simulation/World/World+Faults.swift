@@ -105,7 +105,7 @@ extension World {
     private mutating func stopMachine(_ index: Int) {
         guard agents[index].isUp, agents[index].frozenUntil <= now else { return }
         agents[index].clock.freeze(at: now)
-        agents[index].excusedEpoch = agents[index].core.standing.epoch ?? 0
+        agents[index].stoppedAt = local(index)
         agents[index].frozenUntil = now + random.within(50...4000) * World.millisecond
         events.add(.course(.thaw(agent: index)), at: agents[index].frozenUntil)
     }

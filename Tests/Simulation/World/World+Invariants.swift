@@ -24,10 +24,11 @@ extension World {
     }
 
     private func isExcused(_ index: Int) -> Bool {
-        guard let epoch = agents[index].core.standing.epoch else { return false }
-        let sinceStep = now - ledger.steppedAheadAt
-        return epoch == agents[index].excusedEpoch
-            || sinceStep < agents[index].settings.quarantineMilliseconds * World.millisecond
+        guard case .leader(_, let until) = agents[index].core.standing else { return false }
+        let settings = agents[index].settings
+        // The message that it believes because of was sent before the machine stood still.
+        let isOld = until < agents[index].stoppedAt.advanced(milliseconds: settings.ttlMilliseconds)
+        return isOld || now - ledger.steppedAheadAt < settings.quarantineMilliseconds * World.millisecond
     }
 
     /// What the store answered to an election's ask.
@@ -35,8 +36,9 @@ extension World {
         switch answer {
         case .acquired(let lease, _, _, _):
             tally.elections += 1
-            if case .acquire(_, _, .some, _) = ask { tally.steals += 1 }
-            checkEpoch(lease, index, node)
+            guard case .acquire(let seen, _, let dead, _) = ask else { return }
+            if dead != nil { tally.steals += 1 }
+            checkEpoch(lease, seen: seen, node)
         case .reinstated: tally.reinstated += 1
         case .released(true): tally.handovers += 1
         case .released, .held, .foreign, .quarantined, .reserved, .absent, .renewed, .lost, .lostToForeign,
@@ -47,9 +49,9 @@ extension World {
 
     /// I2: epochs rise. Nobody can know better where the store has lost its memory, its clock was put back, and the
     /// elected agent was cut off all the while; a master that the troop has left does not count.
-    private mutating func checkEpoch(_ lease: Lease, _ index: Int, _ node: Int) {
+    private mutating func checkEpoch(_ lease: Lease, seen: Int64, _ node: Int) {
         guard node == master else { return }
-        let (highest, clock, seen) = (ledger.highestEpoch, nodes[node].redis.clock, agents[index].diskEpoch)
+        let (highest, clock) = (ledger.highestEpoch, nodes[node].redis.clock)
         guard lease.epoch <= highest else {
             ledger.highestEpoch = lease.epoch
             ledger.hasForgotten = false
@@ -60,17 +62,6 @@ extension World {
         }
         tally.excusedEpochs += 1
         ledger.highestEpoch = lease.epoch
-        ledger.highestMark = min(ledger.highestMark, lease.epoch)
-    }
-
-    /// I3: writes that Redis takes come in the order of their epochs.
-    mutating func noteMark(_ write: Write) {
-        guard write.node == master else { return }
-        // A machine whose clock stood still may get its lease back from a store that forgot the next one.
-        if write.lease.epoch < ledger.highestMark, write.lease.epoch != agents[write.agent].excusedEpoch {
-            violate(3, "a write of epoch \(write.lease.epoch) after \(ledger.highestMark)")
-        }
-        ledger.highestMark = max(ledger.highestMark, write.lease.epoch)
     }
 
     /// I4 for commands: taken once, unless the store went back in time meanwhile.

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include "Child.h"
+#include "Station.h"
 
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 with errno. */
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length);
@@ -35,3 +37,16 @@ int64_t clinux_process_cpu_nanoseconds(void);
 
 /* CLOCK_BOOTTIME in nanoseconds: monotonic, and it goes on through a suspend. */
 int64_t clinux_boot_nanoseconds(void);
+
+/* Starts a program (looked up in PATH unless it has a slash) as the leader of a session of its own, in `folder` unless that
+   is NULL, with these three descriptors as its standard streams and no other one; every signal has its default action there
+   and none is blocked. 0 or an errno. */
+int clinux_spawn_session(
+    pid_t *child, const char *program, char *const arguments[], char *const environment[], const char *folder,
+    int input, int output, int errors);
+
+/* pidfd_open(2): readable once the process has ended; -1 with errno. */
+int clinux_open_process(pid_t process);
+
+/* waitid(2) that reports an end of our own child and leaves it to be reaped: 1 ended, 0 not yet, -1 with errno. */
+int clinux_has_ended(pid_t child);

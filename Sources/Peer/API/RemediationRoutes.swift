@@ -1,0 +1,167 @@
+import FoundationEssentials
+import Remediation
+package import Store
+
+/// What people ask about and of the monkeys, through any agent.
+///
+/// | route | answer |
+/// |---|---|
+/// | `GET /v1/monkeys` | `MonkeysDocument`; 503 while no leader publishes one |
+/// | `GET /v1/operations?count=N` | `OperationsDocument` |
+/// | `GET /v1/operations/ID?log=1` | `OperationDocument` |
+/// | `POST /v1/remedies` | `RemedyDocument`: `{"do","target","value","reason","by"}`; socket only |
+package struct RemediationRoutes: Sendable {
+    private let store: Store
+    private let keys: Keys
+    private let queue: CommandQueue
+    private let journal: OperationJournal
+
+    private static let endedDefault = 20
+    private static let endedMax = 1000
+
+    /// Routes over the parts of one agent.
+    package init(store: Store, keys: Keys, queue: CommandQueue) {
+        self.store = store
+        self.keys = keys
+        self.queue = queue
+        journal = OperationJournal(store: store, keys: keys)
+    }
+
+    /// Whether a path is one of these.
+    static func has(_ path: String) -> Bool {
+        path == "/v1/monkeys" || path == "/v1/operations" || path.hasPrefix("/v1/operations/")
+            || path == "/v1/remedies"
+    }
+
+    /// Answers a request for one of these paths.
+    func answer(_ request: Request) async -> Response {
+        let isGet = request.method == "GET" || request.method == "HEAD"
+        if request.path == "/v1/remedies" {
+            guard request.method == "POST" else { return notAllowed("POST") }
+            guard request.door == .socket else {
+                return .error(
+                    403,
+                    "this listener is read-only; make changes through the agent's socket (the troop command)")
+            }
+            return await ask(request.body)
+        }
+        guard isGet else { return notAllowed("GET, HEAD") }
+        do throws(StoreFault) {
+            switch request.path {
+            case "/v1/monkeys": return try await monkeys()
+            case "/v1/operations": return try await operations(request)
+            default:
+                return try await operation(
+                    String(request.path.dropFirst("/v1/operations/".count)),
+                    withLog: request.query["log"] == "1")
+            }
+        } catch {
+            return .error(error.kind == .retry ? 503 : 502, "\(error)")
+        }
+    }
+
+    private func notAllowed(_ methods: String) -> Response {
+        var response = Response.error(405, "this path takes only \(methods)")
+        response.fields.append(("Allow", methods))
+        return response
+    }
+
+    private func monkeys() async throws(StoreFault) -> Response {
+        guard let found = try await RemediationRoutes.document(store, keys) else {
+            return .error(409, "no leader tells what the monkeys think; see 'troop status'")
+        }
+        return .json(200, found)
+    }
+
+    /// What the leader published last; nil for nothing, or nothing that makes sense.
+    static func document(_ store: Store, _ keys: Keys) async throws(StoreFault) -> MonkeysDocument? {
+        let reply = try await store.call(Command("GET", keys.monkeys))
+        return reply.text.flatMap { try? JSONForm.document(MonkeysDocument.self, from: Array($0.utf8)) }
+    }
+
+    private func operations(_ request: Request) async throws(StoreFault) -> Response {
+        var count = RemediationRoutes.endedDefault
+        if let text = request.query["count"] {
+            guard let number = Int(text), (0...RemediationRoutes.endedMax).contains(number) else {
+                return .error(
+                    400, "count is '\(text.prefix(20))'; expected 0 to \(RemediationRoutes.endedMax)")
+            }
+            count = number
+        }
+        let open = try await journal.open().filter { !$0.state.hasEnded }
+        let ended = count == 0 ? [] : try await journal.ended(count: count).map(\.operation)
+        return .json(200, OperationsDocument(operations: (open + ended).map { OperationLine($0) }))
+    }
+
+    private func operation(_ id: String, withLog: Bool) async throws(StoreFault) -> Response {
+        guard OperationJournal.isID(id), let found = try await journal.operation(id) else {
+            return .error(404, "there is no operation '\(id.prefix(64))'; 'troop operations list' shows them")
+        }
+        return .json(200, OperationDocument(found, log: withLog ? try await journal.log(of: id) : []))
+    }
+
+    private func ask(_ body: [UInt8]) async -> Response {
+        let command: LeaderCommand
+        do throws(FormFault) {
+            command = try RemedyForm.command(body)
+        } catch {
+            return .error(400, error.sentence)
+        }
+        do throws(StoreFault) {
+            switch try await queue.ask(command) {
+            case .done(let text):
+                guard let document = try? JSONForm.document(RemedyDocument.self, from: Array(text.utf8))
+                else {
+                    return .json(200, RemedyDocument(text: text, operations: []))
+                }
+                return .json(200, document)
+            case .refused(let why): return .error(409, why)
+            case .expired, nil:
+                return .error(
+                    504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
+            case .claimed:
+                return .error(
+                    504, "the leader took the command and said no more; see 'troop operations list'")
+            }
+        } catch {
+            return .error(503, "it is not certain whether it was done: \(error)")
+        }
+    }
+}
+
+/// The body of `POST /v1/remedies`.
+enum RemedyForm {
+    private static let textMax = 200
+
+    /// Reads a body; throws what is wrong with it.
+    static func command(_ body: [UInt8]) throws(FormFault) -> LeaderCommand {
+        guard let members = try? JSONDecoder().decode([String: String].self, from: Data(body)) else {
+            throw FormFault(
+                sentence: "the body is no JSON object of texts, such as {\"do\":\"gift\",\"value\":\"1\"}")
+        }
+        let known = ["do", "target", "value", "reason", "by"]
+        for name in members.keys.sorted() where !known.contains(name) {
+            throw FormFault(
+                sentence: "there is no member '\(shown(name))'; there are \(known.joined(separator: ", "))")
+        }
+        for (name, text) in members.sorted(by: { $0.key < $1.key }) {
+            let isPlain = text.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
+            }
+            guard isPlain, text.count <= textMax else {
+                throw FormFault(
+                    sentence: "'\(name)' is longer than \(textMax) characters or holds a control character")
+            }
+        }
+        guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover
+        else {
+            throw FormFault(
+                sentence:
+                    "'do' is one of monkeys-pause, monkeys-resume, mode, gift, doctor, drain, undrain, approve, cancel, release, hold, unhold"
+            )
+        }
+        return LeaderCommand(
+            kind: kind, target: members["target"], value: members["value"], reason: members["reason"] ?? "",
+            by: members["by"] ?? "api")
+    }
+}

@@ -1,0 +1,255 @@
+import Election
+import FoundationEssentials
+import Linux
+import Proxy
+import Remediation
+import Store
+
+/// What people ask of the desk through the command queue.
+extension RemediationDesk {
+    /// Carries a command out and settles it. Where its effect is in Redis, effect and outcome are one script.
+    func carryOut(_ command: LeaderCommand, id: String, queue: CommandQueue, lease: Lease) async {
+        let outcome: CommandOutcome?
+        switch command.kind {
+        case .switchover: outcome = .refused("that is not for this desk")
+        case .monkeysPause:
+            outcome = await set(
+                RemediationSwitches.monkeysField, mark(command),
+                "the monkeys are paused: what is under way goes on, nothing new begins",
+                id, lease)
+        case .monkeysResume:
+            outcome = await set(
+                RemediationSwitches.monkeysField, "", "the monkeys are at work again", id, lease)
+        case .mode: outcome = await setMode(command, id, lease)
+        case .hold: outcome = await hold(command, id, lease)
+        case .unhold:
+            outcome = await set(
+                RemediationSwitches.holdPrefix + (command.target ?? ""), "",
+                "\(command.target ?? "") is not held any more",
+                id, lease)
+        case .release: outcome = await release(command, id, lease)
+        case .gift: outcome = await gift(command, lease)
+        case .doctor: outcome = await doctor(command, lease)
+        case .drain, .undrain: outcome = await move(command, id, lease)
+        case .approve: outcome = approve(command)
+        case .cancel: outcome = cancel(command)
+        }
+        if let outcome { try? await queue.settle(id, as: outcome, token: lease.token) }
+        if outcome == nil || isDone(outcome) {
+            parts.events.tell(
+                "remedy.command", .notice,
+                "\(command.by) asked: \(command.kind.rawValue) \(command.target ?? "")\(command.value.map { " \($0)" } ?? "")\(command.reason.isEmpty ? "" : " (\(command.reason))")",
+                ["by": command.by])
+        }
+        nudge()
+    }
+
+    private func isDone(_ outcome: CommandOutcome?) -> Bool {
+        if case .done = outcome { return true }
+        return false
+    }
+
+    static func answer(_ text: String, _ operations: [String] = []) -> String {
+        let bytes = JSONForm.bytes(RemedyDocument(text: text, operations: operations)) ?? []
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func mark(_ command: LeaderCommand) -> String {
+        let mark = RemediationSwitches.Mark(
+            reason: command.reason, by: command.by, since: WallClock.milliseconds())
+        guard let data = try? JSONEncoder().encode(mark) else { return command.by }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Sets a field of `config`; nil when that has settled the command, too.
+    private func set(_ field: String, _ value: String, _ text: String, _ id: String, _ lease: Lease) async
+        -> CommandOutcome?
+    {
+        do {
+            _ = try await parts.store.run(
+                OperationScripts.configure,
+                keys: [parts.keys.lease, parts.keys.config, parts.keys.command(id), parts.keys.news],
+                arguments: [
+                    lease.token, RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)", field,
+                    value,
+                ])
+            return nil
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+
+    private func setMode(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+        guard let monkey = command.target.flatMap({ Monkey(rawValue: $0) }) else {
+            return .refused("there are two monkeys: gift and doctor")
+        }
+        let field = monkey == .gift ? RemediationSwitches.giftModeField : RemediationSwitches.doctorModeField
+        if command.value == "default" {
+            return await set(
+                field, "", "the \(monkey.rawValue) monkey goes by the configuration again", id, lease)
+        }
+        guard let mode = command.value.flatMap({ PolicyMode(rawValue: $0) }) else {
+            return .refused(
+                "the mode is one of observe, approve, enforce, and default for the configuration's")
+        }
+        return await set(
+            field, mode.rawValue, "the \(monkey.rawValue) monkey's mode is \(mode.rawValue)", id, lease)
+    }
+
+    private func hold(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+        guard let host = command.target else { return .refused("no host is named") }
+        let book = await parts.board.book
+        guard book.pages[host] != nil else {
+            return .refused("there is no host '\(host)'; 'troop status' lists them")
+        }
+        return await set(
+            RemediationSwitches.holdPrefix + host, mark(command),
+            "\(host) is held: the monkeys leave it alone", id, lease)
+    }
+
+    private func release(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+        guard let host = command.target else { return .refused("no host is named") }
+        guard lead?.switches.quarantine[host] != nil else {
+            return .refused("\(host) is not in quarantine; 'troop quarantine list' shows who is")
+        }
+        lead?.past.removeAll { $0.operation.target == host }  // what was, is forgiven
+        return await set(
+            RemediationSwitches.quarantinePrefix + host, "",
+            "\(host) is out of quarantine; its server is still off the list: 'troop undrain \(host)' puts it back",
+            id,
+            lease)
+    }
+
+    // MARK: - Operations
+
+    private func gift(_ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+        guard let count = Int(command.value ?? "1"), (1...100).contains(count) else {
+            return .refused("--count is 1 to 100")
+        }
+        return await open(
+            .launch(count: count, reason: reason(command, "a person asked for it")), command, lease)
+    }
+
+    private func doctor(_ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+        guard let host = command.target else { return .refused("no host is named") }
+        let book = await parts.board.book
+        guard book.pages[host] != nil else {
+            return .refused("there is no host '\(host)'; 'troop status' lists them")
+        }
+        let entries = await parts.roster.entries.filter { $0.host == host }
+        let entry = entries.first { $0.state == .active }
+        return await open(
+            .heal(
+                host: host, server: entry?.address.description,
+                reason: reason(command, "a person asked for it")),
+            command, lease)
+    }
+
+    private func reason(_ command: LeaderCommand, _ otherwise: String) -> String {
+        command.reason.isEmpty ? otherwise : command.reason
+    }
+
+    private func open(_ wish: Wish, _ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+        guard lead?.lease == lease else {
+            return .refused("this leader is not ready yet; ask again in a second")
+        }
+        var context = GuardContext()
+        context.settings = parts.settings
+        context.storeFault = await parts.board.fault
+        context.pause = lead?.switches.pause
+        context.leader = parts.host
+        context.quarantine = lead?.switches.quarantine ?? [:]
+        context.operations = operations
+        context.panicPercent = parts.panicPercent
+        let entries = await parts.roster.entries
+        let health = parts.router.health
+        let active = entries.filter { $0.state == .active }
+        context.servers = entries.count
+        context.activeServers = active.count
+        context.healthyServers = active.count { health[$0.address] == .healthy }
+        context.fleet = knownFleet
+        if let (_, why) = Guard.objection(to: wish, in: context, byPerson: true) { return .refused(why) }
+        let before = Set(lead?.runs.keys.map { $0 } ?? [])
+        if let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, byPerson: true) {
+            return .refused(refusal.reason)
+        }
+        let opened = (lead?.runs.keys.filter { !before.contains($0) } ?? []).sorted()
+        let names = opened.joined(separator: " ")
+        return .done(
+            RemediationDesk.answer(
+                "operation \(names) has begun; 'troop operations show \(opened.first ?? "")' tells how it goes",
+                opened))
+    }
+
+    private func approve(_ command: LeaderCommand) -> CommandOutcome {
+        guard let id = command.target, lead?.runs[id] != nil else {
+            return .refused(
+                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+        }
+        guard lead?.runs[id]?.core.approve(by: command.by) == true else {
+            return .refused("operation \(id) does not wait for approval")
+        }
+        return .done(RemediationDesk.answer("operation \(id) begins", [id]))
+    }
+
+    private func cancel(_ command: LeaderCommand) -> CommandOutcome {
+        guard let id = command.target, lead?.runs[id] != nil else {
+            return .refused(
+                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+        }
+        guard lead?.runs[id]?.core.cancel(by: command.by) == true else {
+            return .refused(
+                "operation \(id) is past the point where it could be taken back; 'troop operations show \(id)' tells where it is"
+            )
+        }
+        return .done(
+            RemediationDesk.answer("operation \(id) is being cancelled; what was begun is taken back", [id]))
+    }
+
+    // MARK: - The list
+
+    private func move(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+        let entries = await parts.roster.entries
+        let wanted = command.target ?? ""
+        let named = entries.filter { $0.address.description == wanted || $0.host == wanted }
+        guard let entry = named.first, named.count == 1 else {
+            return .refused(
+                named.isEmpty
+                    ? "there is no server '\(wanted)', nor a host of that name with one; 'troop servers' lists them"
+                    : "\(named.count) servers run on \(wanted); name one by its address")
+        }
+        let server = entry.address.description
+        let isDrain = command.kind == .drain
+        if let found = operations.first(where: { $0.server == server }) {
+            return .refused("operation \(found.id) (\(found.kind.rawValue)) has \(server) in its hands")
+        }
+        if isDrain, entry.state == .active,
+            !entries.contains(where: { $0.state == .active && $0.address != entry.address })
+        {
+            return .refused(
+                "\(server) is the only active server; 'troop servers add \(server) --state draining' does it all the same"
+            )
+        }
+        let state: ServerState = isDrain ? .draining : .active
+        let text =
+            entry.state == state
+            ? "\(server) was \(state.rawValue) already"
+            : isDrain
+                ? "\(server) gets no new requests; those in flight are finished"
+                : "\(server) gets requests again"
+        do {
+            let reply = try await parts.store.run(
+                OperationScripts.move,
+                keys: [parts.keys.lease, parts.keys.servers, parts.keys.command(id), parts.keys.news],
+                arguments: [
+                    lease.token, server, state.rawValue, command.reason,
+                    isDrain || entry.host.isEmpty ? command.by : "agent",
+                    "\(WallClock.milliseconds())", RemediationDesk.answer(text),
+                    "\(LeaderCommand.outcomeMilliseconds)",
+                ])
+            return reply.integer == 1 ? nil : .refused("\(server) is off the list")
+        } catch {
+            return .refused("\(error)")
+        }
+    }
+}

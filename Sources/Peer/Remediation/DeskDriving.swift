@@ -1,0 +1,294 @@
+import Election
+import Linux
+import Proxy
+import Remediation
+import Store
+import Synchronization
+
+/// Drives operations: asks the core what comes next, writes, acts, and looks again.
+extension RemediationDesk {
+    /// The pause before something is tried again that Redis did not take, in milliseconds.
+    private static let retryMilliseconds: Int64 = 500
+    /// How soon a lost lease ends what is under way, in milliseconds.
+    private static let watchMilliseconds: Int64 = 50
+
+    /// Drives one operation until it has ended, or this agent leads no more.
+    func drive(_ id: String, _ lease: Lease) async {
+        while !Task.isCancelled, lead?.lease == lease, let operation = lead?.runs[id]?.core.operation {
+            guard parts.elector.token(at: .now()) == lease.token else { return }
+            if await yieldsToItself(operation, lease) { return }
+            // In a pause nothing changes, and with Redis unwell nobody knows what would be changed.
+            guard lead?.switches.pause == nil, let facts = try? await facts(for: operation) else {
+                await rest(RemediationDesk.retryMilliseconds)
+                continue
+            }
+            guard lead?.lease == lease, let move = lead?.runs[id]?.core.next(facts, at: .now()) else {
+                return
+            }
+            switch move {
+            case .over:
+                ended(id)
+                return
+            case .wait(let milliseconds): await rest(min(milliseconds, RemediationDesk.retryMilliseconds))
+            case .write(let effect): await write(id, effect, lease)
+            case .act(let act):
+                guard let outcome = await perform(act, for: operation, lease) else { return }
+                let later = (try? await self.facts(for: operation)) ?? facts
+                guard lead?.lease == lease else { return }
+                lead?.runs[id]?.core.took(act, outcome, later, at: .now())
+            }
+        }
+    }
+
+    /// An operation whose target has become the leader: another host must lead before it goes on. True when the lease is
+    /// on its way.
+    private func yieldsToItself(_ operation: Operation, _ lease: Lease) async -> Bool {
+        guard operation.target == parts.host, operation.isDrained, !operation.isCommitted,
+            !operation.isCancelled, !operation.state.hasEnded
+        else { return false }
+        let book = await parts.board.book
+        guard CommandDesk.unfitness(of: nil, leader: parts.host, book: book, at: .now()) == nil else {
+            _ = lead?.runs[operation.id]?.core.cancel(
+                by: "\(parts.host), which leads and has nobody to hand over to,")
+            return false
+        }
+        parts.elector.handOver(to: nil, reason: "operation \(operation.id) is about to treat the leader")
+        return true
+    }
+
+    private func rest(_ milliseconds: Int64) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
+
+    private func write(_ id: String, _ effect: Effect, _ lease: Lease) async {
+        guard let core = lead?.runs[id]?.core else { return }
+        let draft = core.draft
+        let now = Instant.now()
+        let failsAgain = (failures(at: now)[draft.target] ?? 0) >= 1
+        let quarantine = draft.state == .failed && draft.isCommitted && draft.remedy != nil && failsAgain
+        do {
+            let written = try await journal.save(
+                draft, after: core.operation.revision, effect, quarantine: quarantine,
+                wallMs: WallClock.milliseconds(), token: lease.token)
+            guard lead?.lease == lease else { return }
+            switch written {
+            case .ok:
+                wrote(id, core.operation, draft, quarantine: quarantine)
+            case .refused(let why): lead?.runs[id]?.core.refused(why)
+            case .stale(let found):
+                // The answer to our own writing was lost, or a person changed it.
+                if let found, found == draft {
+                    wrote(id, core.operation, draft, quarantine: quarantine)
+                } else if let found = try await journal.operation(id) {
+                    lead?.runs[id]?.core = OperationCore(
+                        found, limits: parts.limits, epoch: lease.epoch, at: .now())
+                } else {
+                    lead?.runs[id] = nil
+                }
+            }
+        } catch {
+            if error.kind != .fenced { await rest(RemediationDesk.retryMilliseconds) }
+        }
+    }
+
+    private func wrote(_ id: String, _ before: Operation, _ draft: Operation, quarantine: Bool) {
+        lead?.runs[id]?.core.wrote(at: .now())
+        if draft.step != before.step, !draft.state.hasEnded {
+            parts.events.tell(
+                "operation.step", .info,
+                "operation \(id) (\(draft.kind.rawValue) \(draft.target)): \(draft.lines.last?.text ?? ""); now '\(draft.step.rawValue)'",
+                ["operation": id, "step": draft.step.rawValue])
+        }
+        if quarantine {
+            parts.events.tell(
+                "doctor.quarantine", .error,
+                "\(draft.target) goes to quarantine: two remedies failed; look at it, then 'troop quarantine release \(draft.target)'",
+                ["target": draft.target, "operation": id])
+        }
+    }
+
+    private func ended(_ id: String) {
+        guard let run = lead?.runs.removeValue(forKey: id) else { return }
+        let operation = run.core.operation
+        lead?.past.append(Past(operation: operation, at: .now()))
+        if operation.kind == .launch { lead?.gift.beginAnew() }
+        lead?.doctor.beginAnew(with: operation.target)
+        let took = max(0, (operation.ended ?? operation.started) - operation.started)
+        let outcome = operation.fault.isEmpty ? operation.lines.last?.text ?? "" : operation.fault
+        parts.events.tell(
+            "operation.\(operation.state.rawValue)", operation.state == .failed ? .error : .notice,
+            "operation \(id) (\(operation.kind.rawValue) \(operation.target)) \(operation.state.rawValue) after \(span(took)): \(outcome)",
+            ["operation": id, "target": operation.target, "took_ms": "\(took)"])
+    }
+
+    // MARK: - The world
+
+    private func facts(for operation: Operation) async throws(StoreFault) -> Facts {
+        var facts = Facts()
+        facts.order = try await journal.order(of: operation)
+        let now = Instant.now()
+        let book = await parts.board.book
+        let entries = await parts.roster.entries
+        let health = parts.router.health
+        facts.host = RemediationDesk.host(operation.target, in: book, at: now)
+        let flights = flights(for: operation)
+        func server(_ entry: ServerEntry) -> Facts.Server {
+            Facts.Server(
+                state: FleetView.Server.State(entry.state), isHealthy: health[entry.address]?.verdict,
+                inFlight: flights[entry.address.description], by: entry.by)
+        }
+        if let entry = entries.first(where: { $0.address.description == operation.server }) {
+            facts.server = server(entry)
+        }
+        if !operation.launched.isEmpty, let name = newcomer(operation, book) {
+            facts.newcomer = RemediationDesk.host(name, in: book, at: now)
+            if let entry = entries.first(where: { $0.host == name }) {
+                facts.newcomerServer = (entry.address.description, server(entry))
+            }
+        }
+        facts.hasProvider = parts.means.provider != nil
+        facts.canProvision = parts.means.provision != nil && parts.means.runner != nil
+        facts.canProduce = parts.means.production != nil && parts.means.runner != nil
+        facts.wallMs = WallClock.milliseconds()
+        if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
+            let active = entries.filter { $0.state == .active }
+            facts.objection = lastObjection(
+                operation, active: active.count, healthy: active.count { health[$0.address] == .healthy })
+        }
+        return facts
+    }
+
+    /// What is only known when it is asked for: counting requests costs every worker's numbers.
+    private func flights(for operation: Operation) -> [String: Int64] {
+        guard operation.step == .drain else { return [:] }
+        return Dictionary(parts.router.traffic(epoch: 0).servers.map { ($0.address, $0.inFlight) }) {
+            first, _ in first
+        }
+    }
+
+    /// The launched host: by the name that it was given, or else by its address.
+    private func newcomer(_ operation: Operation, _ book: HostBook) -> String? {
+        if book.pages[operation.newcomer] != nil { return operation.newcomer }
+        let here = book.pages.filter { $0.value.report?.address == operation.launchedAddress }
+        return here.count == 1 ? here.first?.key : nil
+    }
+
+    private static func host(_ name: String, in book: HostBook, at now: Instant) -> Facts.Host? {
+        guard let report = book.pages[name]?.report, let age = book.age(of: name, at: now) else { return nil }
+        let liveness = HostBook.liveness(
+            ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
+        return Facts.Host(
+            isFresh: liveness == .up, bootID: report.bootID, address: report.address, server: report.server)
+    }
+
+    /// Whether a server may still leave the list, now that it is about to.
+    private func lastObjection(_ operation: Operation, active: Int, healthy: Int) -> String? {
+        var context = GuardContext()
+        context.settings = parts.settings
+        context.activeServers = active
+        context.healthyServers = healthy
+        context.panicPercent = parts.panicPercent
+        context.leader = parts.host
+        let wish = Wish.heal(host: operation.target, server: operation.server, reason: "")
+        for rail in [Guard.leader, .minHealthy, .panic] {
+            if let why = rail.objection(to: wish, in: context) { return why }
+        }
+        return nil
+    }
+
+    // MARK: - Acting
+
+    /// Does something to the world; nil when the lease was lost meanwhile, and with it the right to tell.
+    private func perform(_ act: Act, for operation: Operation, _ lease: Lease) async -> Outcome? {
+        let elector = parts.elector
+        let means = parts.means
+        let cluster = parts.cluster
+        let lines = LogLines()
+        let flusher = Task { await flush(lines, operation.id, lease) }
+        let outcome: Outcome? = await withTaskGroup(of: Outcome?.self) { group in
+            group.addTask {
+                await RemediationDesk.carryOut(
+                    act, operation, means, cluster: cluster, epoch: lease.epoch,
+                    permit: { elector.token(at: .now()) == lease.token }, output: { lines.add($0) })
+            }
+            group.addTask {
+                while !Task.isCancelled, elector.token(at: .now()) == lease.token {
+                    try? await Task.sleep(for: .milliseconds(RemediationDesk.watchMilliseconds))
+                }
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        flusher.cancel()
+        await flusher.value
+        guard parts.elector.token(at: .now()) == lease.token else { return nil }
+        return outcome
+    }
+
+    private func flush(_ lines: LogLines, _ id: String, _ lease: Lease) async {
+        while true {
+            try? await Task.sleep(for: .milliseconds(RemediationDesk.retryMilliseconds))
+            let taken = lines.take()
+            try? await journal.append(taken, to: id, token: lease.token)
+            if Task.isCancelled { return }
+        }
+    }
+
+    private static func carryOut(
+        _ act: Act, _ operation: Operation, _ means: RemediationMeans, cluster: String, epoch: Int64,
+        permit: @escaping Permit, output: @escaping @Sendable (String) -> Void
+    ) async -> Outcome {
+        switch act {
+        case .provision: return await play(means.provision, operation, means, cluster, epoch, output)
+        case .production: return await play(means.production, operation, means, cluster, epoch, output)
+        case .launch, .find, .look, .reboot, .stop, .start, .terminate: break
+        }
+        guard let provider = means.provider else { return .fault(.permanent("no provider is configured")) }
+        do throws(ProviderFault) {
+            let id = operation.id
+            switch act {
+            case .launch(let attempt):
+                let order = LaunchOrder(
+                    token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
+                return .machine(try await provider.launch(order, permit: permit))
+            case .find: return try await provider.machine(launchedBy: id).map { .machine($0) } ?? .nothing
+            case .look(let machine):
+                if !machine.isEmpty { return .machine(try await provider.machine(machine)) }
+                guard !operation.address.isEmpty else { return .nothing }
+                return try await provider.machine(at: operation.address).map { .machine($0) } ?? .nothing
+            case .reboot(let machine): try await provider.reboot(machine, operation: id, permit: permit)
+            case .stop(let machine): try await provider.stop(machine, operation: id, permit: permit)
+            case .start(let machine): try await provider.start(machine, operation: id, permit: permit)
+            case .terminate(let machine): try await provider.terminate(machine, operation: id, permit: permit)
+            case .provision, .production: break
+            }
+            return .done
+        } catch {
+            return .fault(error)
+        }
+    }
+
+    private static func play(
+        _ step: PlaybookStep?, _ operation: Operation, _ means: RemediationMeans, _ cluster: String,
+        _ epoch: Int64,
+        _ output: @escaping @Sendable (String) -> Void
+    ) async -> Outcome {
+        guard let step, let runner = means.runner else { return .done }
+        let isNew = operation.step != .application
+        let target = PlaybookTarget(
+            host: isNew ? operation.newcomer : operation.target,
+            address: isNew ? operation.launchedAddress : operation.address, cluster: cluster,
+            operation: operation.id,
+            epoch: epoch, machine: isNew ? operation.launched : operation.machine)
+        do throws(PlaybookFault) {
+            output("--- \(operation.step.rawValue) on \(target.host) (\(target.address)), epoch \(epoch)")
+            try await runner.run(
+                step, on: target, deadlineSeconds: Int(OperationLimits().playbookMilliseconds / 1000),
+                output: output)
+            return .done
+        } catch {
+            output("--- \(error)")
+            return .playbook(error)
+        }
+    }
+}

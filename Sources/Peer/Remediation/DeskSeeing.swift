@@ -1,0 +1,156 @@
+import Linux
+import Proxy
+import Remediation
+import Store
+
+/// What the desk knows of the troop at one moment.
+extension RemediationDesk {
+    func read() async throws(StoreFault) -> Reading {
+        let keys = parts.keys
+        let replies = try await parts.store.pipeline([
+            Command("TIME"), Command("HGETALL", keys.config),
+            Command("ZRANGE", keys.operationsOpened, "0", "-1", "WITHSCORES"),
+        ])
+        guard replies.count == 3, let pairs = replies[1].elements, let opened = replies[2].elements else {
+            throw .malformed("\(keys.config) is no hash, or \(keys.operationsOpened) no sorted set")
+        }
+        var fields: [String: String] = [:]
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            if let name = pairs[index].text { fields[name] = pairs[index + 1].text ?? "" }
+        }
+        var reading = Reading(switches: RemediationSwitches(fields: fields))
+        reading.nowByStore = (replies[0].elements?.first?.integer ?? 0) * 1000
+        for index in stride(from: 0, to: opened.count - 1, by: 2) {
+            guard let name = opened[index].text, let at = opened[index + 1].text.flatMap({ Double($0) }),
+                at > Double(reading.nowByStore - RemediationDesk.hourMilliseconds)
+            else { continue }
+            if name.hasPrefix("launch:") { reading.launches += 1 } else { reading.remedies += 1 }
+        }
+        return reading
+    }
+
+    func view(at now: Instant) async -> FleetView {
+        let book = await parts.board.book
+        let health = parts.router.health
+        let hosts = book.pages.compactMap { name, page -> FleetView.Host? in
+            guard let report = page.report else { return nil }
+            let age = max(0, now.milliseconds(since: page.movedAt))
+            let liveness = HostBook.liveness(
+                ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
+            return FleetView.Host(
+                name: name, seq: page.seq, movedAt: page.movedAt, isFresh: liveness == .up, busy: report.busy,
+                bootID: report.bootID, address: report.address)
+        }
+        let servers = await parts.roster.entries.map { entry in
+            FleetView.Server(
+                address: entry.address.description, host: entry.host,
+                state: FleetView.Server.State(entry.state), isHealthy: health[entry.address]?.verdict,
+                by: entry.by)
+        }
+        return FleetView(hosts: hosts, servers: servers, leader: parts.host)
+    }
+
+    func context(
+        _ view: FleetView, _ reading: Reading, fault: String?, at now: Instant
+    ) -> GuardContext {
+        var context = GuardContext()
+        context.settings = parts.settings
+        context.pause = reading.switches.pause
+        context.monkeysPause = reading.switches.monkeys
+        context.storeFault = fault
+        context.ledMilliseconds = lead.map { now.milliseconds(since: $0.since) } ?? 0
+        context.reports = GuardContext.Reports(
+            hosts: view.hosts.count, fresh: view.hosts.count { $0.isFresh })
+        let active = view.servers.filter { $0.state == .active }
+        context.servers = view.servers.count
+        context.activeServers = active.count
+        context.healthyServers = active.count { $0.isHealthy == true }
+        context.panicPercent = parts.panicPercent
+        context.leader = parts.host
+        context.holds = reading.switches.holds
+        context.quarantine = reading.switches.quarantine
+        context.operations = operations
+        context.rebootsLastHour = reading.remedies
+        context.launchesLastHour = reading.launches
+        context.wallMs = WallClock.milliseconds()
+        context.fleet = knownFleet
+        let past = lead?.past ?? []
+        let launches = past.filter { $0.operation.kind == .launch && $0.operation.state != .cancelled }
+        if let last = launches.max(by: { $0.at < $1.at }) {
+            let sorted = launches.sorted { $0.at > $1.at }
+            context.lastLaunch = (
+                max(0, now.milliseconds(since: last.at)),
+                sorted.prefix { $0.operation.state == .failed }.count
+            )
+        }
+        for entry in past where entry.operation.kind.takesServerOut && entry.operation.state != .cancelled {
+            let ago = max(0, now.milliseconds(since: entry.at))
+            context.lastRemedy[entry.operation.target] = min(
+                context.lastRemedy[entry.operation.target] ?? .max, ago)
+        }
+        return context
+    }
+
+    /// The machines as they were last counted; decisions count anew.
+    var knownFleet: GuardContext.Fleet {
+        if let fault = parts.means.fault { return .unreadable(fault) }
+        return parts.means.provider == nil ? .noProvider : .counted(lead?.machines?.count ?? 0)
+    }
+
+    /// Hosts whose only remedy of the last day failed, and whose server it left off the list: they get one more.
+    func again(_ switches: RemediationSwitches, _ view: FleetView, at now: Instant) -> [String:
+        String]
+    {
+        var again: [String: String] = [:]
+        for (host, count) in failures(at: now) where count == 1 && switches.quarantine[host] == nil {
+            guard
+                view.servers.contains(where: { $0.host == host && $0.by.hasPrefix("op:") && $0.state == .out }
+                )
+            else {
+                continue
+            }
+            again[host] = "the remedy for \(host) failed; a second and last try"
+        }
+        return again
+    }
+
+    /// How often remedies of each host failed within a day.
+    func failures(at now: Instant) -> [String: Int] {
+        var failures: [String: Int] = [:]
+        for entry in lead?.past ?? [] {
+            let operation = entry.operation
+            guard operation.state == .failed, operation.isCommitted, operation.remedy != nil,
+                now.milliseconds(since: entry.at) < RemediationDesk.dayMilliseconds
+            else { continue }
+            failures[operation.target, default: 0] += 1
+        }
+        return failures
+    }
+}
+
+extension FleetView.Server.State {
+    /// The proxy's word in the policies' terms.
+    init(_ state: ServerState) {
+        switch state {
+        case .active: self = .active
+        case .draining: self = .draining
+        case .out: self = .out
+        }
+    }
+}
+
+extension HealthState {
+    /// True or false where the checks have decided; nil before.
+    var verdict: Bool? {
+        switch self {
+        case .unknown: nil
+        case .healthy: true
+        case .unhealthy: false
+        }
+    }
+}
+
+extension HostReport {
+    /// The busy share without the agent's own part; nil when unknown.
+    var busy: Double? { cpu.map { max(0, $0 - (selfCPU ?? 0)) } }
+}

@@ -1,0 +1,202 @@
+import Election
+import Store
+
+/// The scripts of operations. What an operation changes in Redis is changed in the same script that writes it down.
+enum OperationScripts {
+    /// Opens an operation, unless one is under way on its target, too many are, or the budget is spent.
+    /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:opened 5 config 6 news. ARGV: 1 token 2 id 3 JSON 4 target 5 class 6 how many of the
+    /// class there may be 7 budget in an hour, -1 for none 8 state 9 step 10 prefix of operations 11 1 for a policy's.
+    /// Answers `{1}`, or `{0, why}`.
+    static let open = Script(
+        name: "operation-open",
+        body: Fence.prologue + """
+            local time = redis.call('TIME')
+            local now = time[1] * 1000 + math.floor(time[2] / 1000)
+            if redis.call('HGET', KEYS[5], 'pause') then return {0, 'the troop is paused'} end
+            if ARGV[11] == '1' and redis.call('HGET', KEYS[5], 'monkeys') then
+              return {0, 'the monkeys are paused'}
+            end
+            local same = 0
+            for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+              local found = redis.call('HMGET', ARGV[10] .. id, 'target', 'class')
+              if found[1] == ARGV[4] then return {0, 'operation ' .. id .. ' is under way on ' .. ARGV[4]} end
+              if found[2] == ARGV[5] then same = same + 1 end
+            end
+            if same >= tonumber(ARGV[6]) then return {0, same .. ' operations are under way'} end
+            redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('(%.0f', now - 86400000))
+            if tonumber(ARGV[7]) >= 0 then
+              local spent = 0
+              local opened = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+              for index = 1, #opened, 2 do
+                if opened[index]:sub(1, #ARGV[5] + 1) == ARGV[5] .. ':' and tonumber(opened[index + 1]) > now - 3600000 then
+                  spent = spent + 1
+                end
+              end
+              if spent >= tonumber(ARGV[7]) then return {0, spent .. ' in an hour; the budget is ' .. ARGV[7]} end
+            end
+            if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 'there is an operation of this id'} end
+            redis.call('HSET', KEYS[2], 'json', ARGV[3], 'target', ARGV[4], 'class', ARGV[5], 'state', ARGV[8],
+              'step', ARGV[9], 'revision', '0')
+            redis.call('ZADD', KEYS[3], string.format('%.0f', now), ARGV[2])
+            redis.call('ZADD', KEYS[4], string.format('%.0f', now), ARGV[5] .. ':' .. ARGV[2])
+            redis.call('PUBLISH', KEYS[6], 'operations')
+            return {1}
+            """)
+
+    /// Writes an operation down together with its effect.
+    /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:history 5 servers 6 news 7 orders:<target> 8 config. ARGV: 1 token 2 id 3 the
+    /// revision that was read 4 JSON 5 state 6 step 7 1 when it has ended 8 effect 9 server 10 reason 11 order's id 12
+    /// order's kind 13 epoch 14 how long the order may be taken, in ms 15 why the target goes to quarantine, or empty 16
+    /// wall clock in ms 17 prefix of operations 18 life of an ended operation in ms.
+    /// Answers `{'ok'}`, `{'refused', why}`, or `{'stale', JSON}` when somebody else has written it since.
+    static let save = Script(
+        name: "operation-save",
+        body: Fence.prologue + """
+            local id, server, by = ARGV[2], ARGV[9], 'op:' .. ARGV[2]
+            local stored = redis.call('HMGET', KEYS[2], 'revision', 'json')
+            if stored[1] ~= ARGV[3] then return {'stale', stored[2] or ''} end
+            local function entry()
+              local value = redis.call('HGET', KEYS[5], server)
+              if not value then return nil, 'it is off the list' end
+              if value:match('^%s*$') then return {} end
+              local ok, found = pcall(cjson.decode, value)
+              if not ok or type(found) ~= 'table' then return nil, 'its entry makes no sense' end
+              return found
+            end
+            local function set(found, state, reason, who)
+              found.state, found.reason, found.by, found.since = state, reason, who, tonumber(ARGV[16])
+              redis.call('HSET', KEYS[5], server, cjson.encode(found))
+              redis.call('PUBLISH', KEYS[6], 'servers')
+            end
+            local effect = ARGV[8]
+            if effect == 'drain' then
+              local found, why = entry()
+              if not found then return {'refused', why} end
+              local state, writer = found.state or 'active', tostring(found.by or '')
+              local kept = redis.call('HGET', KEYS[5], server)
+              if writer:sub(1, 3) == 'op:' then
+                -- An earlier operation left it off the list: what stood there before is in its hash.
+                kept = redis.call('HGET', ARGV[17] .. writer:sub(4), 'entry') or ''
+              elseif state ~= 'active' then
+                return {'refused', server .. ' is ' .. tostring(state) .. ' already'}
+              end
+              redis.call('HSET', KEYS[2], 'entry', kept)
+              set(found, 'draining', ARGV[10], by)
+            elseif effect == 'restore' or effect == 'out' then
+              local found, why = entry()
+              if not found then return {'refused', why} end
+              if found.by ~= by then return {'refused', 'somebody else has changed ' .. server} end
+              if effect == 'out' then
+                set(found, 'out', ARGV[10], by)
+              else
+                redis.call('HSET', KEYS[5], server, redis.call('HGET', KEYS[2], 'entry') or '')
+                redis.call('PUBLISH', KEYS[6], 'servers')
+              end
+            elseif effect == 'remove' then
+              if redis.call('HDEL', KEYS[5], server) == 1 then redis.call('PUBLISH', KEYS[6], 'servers') end
+            elseif effect == 'order' then
+              if redis.call('HSETNX', KEYS[2], 'order:' .. ARGV[11], 'waiting') == 1 then
+                local time = redis.call('TIME')
+                local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[14])
+                redis.call('XADD', KEYS[7], 'MAXLEN', '~', '100', '*', 'id', ARGV[11], 'operation', id, 'kind', ARGV[12],
+                  'epoch', ARGV[13], 'not_after', string.format('%.0f', until_ms))
+                redis.call('PUBLISH', KEYS[6], 'orders')
+              end
+            elseif effect == 'withdraw' then
+              if redis.call('HGET', KEYS[2], 'order:' .. ARGV[11]) == 'waiting' then
+                redis.call('HSET', KEYS[2], 'order:' .. ARGV[11], 'withdrawn')
+              end
+            end
+            redis.call('HSET', KEYS[2], 'json', ARGV[4], 'state', ARGV[5], 'step', ARGV[6], 'revision',
+              string.format('%.0f', tonumber(ARGV[3]) + 1))
+            if ARGV[7] == '1' then
+              redis.call('ZREM', KEYS[3], id)
+              redis.call('XADD', KEYS[4], 'MAXLEN', '~', '1000', '*', 'operation', ARGV[4])
+              redis.call('PEXPIRE', KEYS[2], ARGV[18])
+              redis.call('PUBLISH', KEYS[6], 'operations')
+              if ARGV[15] ~= '' then redis.call('HSET', KEYS[8], ARGV[15], ARGV[10]) end
+            end
+            return {'ok'}
+            """)
+
+    /// An agent takes an order; once, in time, and while the operation wants it. KEYS: 1 op:<id>; ARGV: 1 order's id 2
+    /// not_after in ms. Answers 1 when it is this agent's to carry out.
+    static let claim = Script(
+        name: "order-claim",
+        body: """
+            local time = redis.call('TIME')
+            local now = time[1] * 1000 + math.floor(time[2] / 1000)
+            if redis.call('HGET', KEYS[1], 'order:' .. ARGV[1]) ~= 'waiting' then return 0 end
+            if now > tonumber(ARGV[2]) or redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
+            redis.call('HSET', KEYS[1], 'order:' .. ARGV[1], 'claimed')
+            return 1
+            """)
+
+    /// An agent tells what became of an order it had taken. KEYS: 1 op:<id> 2 news; ARGV: 1 order's id 2 `done` or
+    /// `failed: …`.
+    static let settle = Script(
+        name: "order-settle",
+        body: """
+            if redis.call('HGET', KEYS[1], 'order:' .. ARGV[1]) ~= 'claimed' then return 0 end
+            redis.call('HSET', KEYS[1], 'order:' .. ARGV[1], ARGV[2])
+            redis.call('PUBLISH', KEYS[2], 'operations')
+            return 1
+            """)
+
+    /// Sets fields of `config` (an empty value clears one) and settles the command that asked for it, in one step.
+    /// KEYS: 1 lease 2 config 3 command:<id> 4 news; ARGV: 1 token 2 text of the outcome 3 life of the outcome in ms, then
+    /// field and value in turn.
+    static let configure = Script(
+        name: "config-set",
+        body: Fence.prologue + """
+            for index = 4, #ARGV, 2 do
+              if ARGV[index + 1] == '' then
+                redis.call('HDEL', KEYS[2], ARGV[index])
+              else
+                redis.call('HSET', KEYS[2], ARGV[index], ARGV[index + 1])
+              end
+            end
+            if ARGV[3] ~= '0' then
+              redis.call('HSET', KEYS[3], 'state', 'done', 'text', ARGV[2])
+              redis.call('PEXPIRE', KEYS[3], ARGV[3])
+            end
+            redis.call('PUBLISH', KEYS[4], 'operations')
+            return 1
+            """)
+
+    /// A person drains a server or takes it back, and the command is settled in the same step.
+    /// KEYS: 1 lease 2 servers 3 command:<id> 4 news; ARGV: 1 token 2 server 3 state 4 reason 5 by 6 wall clock in ms 7
+    /// text of the outcome 8 life of the outcome in ms. Answers 1, or 0 when there is no such entry.
+    static let move = Script(
+        name: "server-move",
+        body: Fence.prologue + """
+            local value = redis.call('HGET', KEYS[2], ARGV[2])
+            if not value then return 0 end
+            local found = {}
+            if not value:match('^%s*$') then
+              local ok, decoded = pcall(cjson.decode, value)
+              if ok and type(decoded) == 'table' then found = decoded end
+            end
+            found.state, found.since, found.by = ARGV[3], tonumber(ARGV[6]), ARGV[5]
+            found.reason = ARGV[4] ~= '' and ARGV[4] or nil
+            redis.call('HSET', KEYS[2], ARGV[2], cjson.encode(found))
+            redis.call('PUBLISH', KEYS[4], 'servers')
+            redis.call('HSET', KEYS[3], 'state', 'done', 'text', ARGV[7])
+            redis.call('PEXPIRE', KEYS[3], ARGV[8])
+            return 1
+            """)
+
+    /// Publishes what the policies think. KEYS: 1 lease 2 monkeys; ARGV: 1 token 2 JSON 3 expiry in ms.
+    static let publish = Script(
+        name: "monkeys-publish",
+        body: Fence.prologue + "\nredis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])\nreturn 1")
+
+    /// Appends to an operation's log. KEYS: 1 lease 2 op:<id>:log; ARGV: 1 token 2 life in ms, then the lines.
+    static let log = Script(
+        name: "operation-log",
+        body: Fence.prologue + """
+            for index = 3, #ARGV do redis.call('XADD', KEYS[2], 'MAXLEN', '~', '2000', '*', 'line', ARGV[index]) end
+            redis.call('PEXPIRE', KEYS[2], ARGV[2])
+            return 1
+            """)
+}

@@ -1,0 +1,174 @@
+import Glibc
+package import Linux
+import Remediation
+package import Store
+
+/// Carries out what the leader asks of this host: a reboot, or a start of its application.
+///
+/// An order is claimed in Redis, written to the disk, and only then carried out: an agent that dies in between has not
+/// done it, and does not do it afterwards. The leader sees that nothing came of it.
+package actor OrderTaker {
+    /// What this host does when it is asked.
+    package struct Means: Sendable {
+        /// The program that reboots the host; nil asks systemd through a file (`rebootFile`).
+        package var reboot: [String]?
+        /// The program, or the unit, that starts the application; nil where it starts by itself.
+        package var start: [String]?
+        /// Where the application listens; nil where the host has none.
+        package var application: SocketAddress?
+        /// How long the application's connections may take to end before a reboot, in milliseconds.
+        package var drainMilliseconds: Int64
+
+        /// Means from their parts.
+        package init(
+            reboot: [String]?, start: [String]?, application: SocketAddress?, drainMilliseconds: Int64
+        ) {
+            self.reboot = reboot
+            self.start = start
+            self.application = application
+            self.drainMilliseconds = drainMilliseconds
+        }
+    }
+
+    /// Runs a program to its end; returns what went wrong, nil for nothing.
+    package typealias Runner = @Sendable ([String], [String: String]) async -> String?
+
+    private let store: Store
+    private let keys: Keys
+    private let host: String
+    private let folder: StateFolder
+    private let means: Means
+    private let events: EventLog
+    private let runner: Runner
+    private var book: OrderBook
+    private var isBusy = false
+
+    /// What is told on `news` when an order was issued.
+    package static let hint = "orders"
+    /// The file whose appearance makes `troop-reboot.path` reboot the host.
+    package static let rebootFile = "/run/troop/reboot"
+    private static let documentName = "orders.json"
+    private static let batch = 16
+
+    /// A taker for one host.
+    package init(
+        store: Store, keys: Keys, host: String, folder: StateFolder, means: Means, events: EventLog,
+        runner: @escaping Runner
+    ) {
+        self.store = store
+        self.keys = keys
+        self.host = host
+        self.folder = folder
+        self.means = means
+        self.events = events
+        self.runner = runner
+        switch folder.read(OrderBook.self, from: OrderTaker.documentName) {
+        case .document(let found): book = found
+        case .nothing, .bad: book = OrderBook()
+        }
+    }
+
+    /// Looks for orders, and carries out what is this host's to do.
+    package func look() async {
+        guard !isBusy else { return }
+        isBusy = true
+        defer { isBusy = false }
+        let reply = try? await store.call(
+            Command("XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
+        for entry in reply?.elements ?? [] {
+            guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
+            let words = (parts[1].elements ?? []).map { $0.text ?? "" }
+            var fields: [String: String] = [:]
+            for index in stride(from: 0, to: words.count - 1, by: 2) {
+                fields[words[index]] = words[index + 1]
+            }
+            book.cursor = mark
+            guard let order = HostOrder(fields: fields) else {
+                events.tell("order.refused", .warning, "an order to \(host) makes no sense; it is left alone")
+                continue
+            }
+            await take(order)
+        }
+    }
+
+    private func take(_ order: HostOrder) async {
+        let details = ["operation": order.operation, "order": order.id, "epoch": "\(order.epoch)"]
+        if let why = book.objection(to: order) {
+            events.tell(
+                "order.refused", .warning, "order \(order.kind.rawValue) is left alone: \(why)", details)
+            return
+        }
+        let claimed = try? await store.run(
+            OperationScripts.claim, keys: [keys.operation(order.operation)],
+            arguments: [order.id, "\(order.notAfter)"])
+        guard claimed?.integer == 1 else { return }  // too late, taken back, or Redis does not answer
+        book.take(order)
+        do throws(SystemFault) {
+            try folder.write(book, as: OrderTaker.documentName)
+        } catch {
+            await settle(order, "failed: the state folder does not take the order down: \(error)")
+            return
+        }
+        events.tell(
+            "order.taken", .notice,
+            "the leader asks this host: \(order.kind.rawValue) (operation \(order.operation))",
+            details)
+        await events.flush()
+        let fault: String?
+        switch order.kind {
+        case .reboot: fault = await reboot(order)
+        case .restart: fault = await start(order)
+        }
+        if let fault {
+            events.tell("order.failed", .error, "\(order.kind.rawValue): \(fault)", details)
+            await settle(order, "failed: \(fault)")
+        } else {
+            await settle(order, "done")
+        }
+    }
+
+    private func settle(_ order: HostOrder, _ text: String) async {
+        _ = try? await store.run(
+            OperationScripts.settle, keys: [keys.operation(order.operation), keys.news],
+            arguments: [order.id, String(text.prefix(OrderTaker.textMax))])
+    }
+
+    private static let textMax = 500
+
+    private func environment(_ order: HostOrder) -> [String: String] {
+        [
+            "TROOP_OPERATION": order.operation, "TROOP_EPOCH": "\(order.epoch)", "TROOP_HOST": host,
+            "PATH": getenv("PATH").map { String(cString: $0) } ?? "/usr/sbin:/usr/bin:/sbin:/bin",
+        ]
+    }
+
+    /// A proxy that is cut off from Redis may still feed the application: what it has is finished first.
+    private func awaitConnections() async {
+        guard let application = means.application else { return }
+        let deadline = Instant.now().advanced(milliseconds: means.drainMilliseconds)
+        while Instant.now() < deadline, (Connections.count(to: application.port) ?? 0) > 0 {
+            try? await Task.sleep(for: .milliseconds(OrderTaker.pollMilliseconds))
+        }
+    }
+
+    private static let pollMilliseconds: Int64 = 200
+
+    private func reboot(_ order: HostOrder) async -> String? {
+        await awaitConnections()
+        if let program = means.reboot { return await runner(program, environment(order)) }
+        let raw = open(OrderTaker.rebootFile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        guard raw >= 0 else {
+            return
+                "cannot write \(OrderTaker.rebootFile): \(String(cString: strerror(errno))); set host.reboot_command, or install troop-reboot.path"
+        }
+        let descriptor = Descriptor(owning: raw)
+        let line = Array("\(order.id)\n".utf8)
+        _ = write(descriptor.raw, line, line.count)
+        return nil
+    }
+
+    private func start(_ order: HostOrder) async -> String? {
+        guard let program = means.start else { return nil }
+        return await runner(program, environment(order))
+    }
+}

@@ -1,0 +1,196 @@
+package import Linux
+
+/// The steps that treat a host.
+extension OperationCore {
+    mutating func preflight(_ facts: Facts, at now: Instant) -> Move {
+        if !operation.isDrained, let objection = facts.objection {
+            return end(.cancelled, fault: "held back at the last moment: \(objection)")
+        }
+        // A reboot that came late is a reboot all the same.
+        if operation.isCommitted, let boot = provenBoot(facts) {
+            return skip(
+                to: facts.canProduce || facts.host?.isFresh == true ? .application : .healthy,
+                "boot \(boot) is new")
+        }
+        let isAlive = facts.host?.isFresh == true
+        let remedy = draft.remedy
+        if operation.kind == .terminate || remedy == .stopStart || remedy == .replace
+            || remedy == .reboot && !isAlive
+        {
+            guard facts.hasProvider else {
+                let lack = remedy == .reboot ? "\(operation.target) does not report and " : ""
+                return fail("\(lack)no provider is configured (remediation.provider)", at: now)
+            }
+        }
+        if remedy == .restartApp, !isAlive {
+            return fail("\(operation.target) does not report: nobody can ask it", at: now)
+        }
+        // What can be asked is asked before anything is drained.
+        if facts.hasProvider, !hasLooked, remedy != .restartApp {
+            return .act(.look(machine: operation.machine))
+        }
+        let atMs = wallMs
+        let address = facts.host?.address
+        let boot = facts.host?.bootID
+        let steps = draft.steps
+        let isServing = facts.server != nil
+        return write(operation.isDrained || !isServing ? .none : .drain) { operation in
+            if !operation.isCommitted, let boot { operation.bootID = boot }
+            if let address { operation.address = address }
+            operation.phase = .ready
+            if operation.isDrained || !isServing {
+                operation.step = steps[2]
+                operation.note("nothing to drain", atMs: atMs)
+            } else {
+                operation.step = .drain
+                operation.isDrained = true
+                operation.note("drained of new requests", atMs: atMs)
+            }
+        }
+    }
+
+    private mutating func skip(to step: Step, _ note: String) -> Move {
+        let atMs = wallMs
+        return write { operation in
+            operation.note(note, atMs: atMs)
+            operation.step = step
+            operation.phase = .ready
+            operation.attempt = 0
+        }
+    }
+
+    mutating func tookLook(_ outcome: Outcome, needsMachine: Bool, at now: Instant) {
+        switch outcome {
+        case .machine(let machine):
+            hasLooked = true
+            owe { $0.machine = machine.id }
+        case .nothing, .fault(.missing):
+            hasLooked = true
+            if needsMachine { _ = fail("the provider knows no machine of \(operation.target)", at: now) }
+        case .fault(let fault):
+            if !needsMachine {
+                hasLooked = true
+            } else if case .retryable = fault, spent(at: now) < limits.findMilliseconds {
+                back(off: fault, at: now)
+            } else if fault == .notPermitted {
+                notBefore = now.advanced(milliseconds: limits.pollMilliseconds)
+            } else {
+                _ = fail("the provider cannot help: \(fault)", at: now)
+            }
+        case .done, .playbook: hasLooked = true
+        }
+    }
+
+    mutating func drain(_ facts: Facts, at now: Instant) -> Move {
+        guard let server = facts.server else { return advance(facts, note: "its server is off the list") }
+        if server.state == .active {
+            return end(.cancelled, fault: "somebody put \(operation.server) back into the list")
+        }
+        let spent = spent(at: now)
+        if server.inFlight == 0, spent >= min(limits.drainedMilliseconds, limits.drainMilliseconds) {
+            return advance(facts, note: "no request in flight any more")
+        }
+        if spent >= limits.drainMilliseconds {
+            let left = server.inFlight.map { "\($0) requests" } ?? "an unknown number of requests"
+            return advance(facts, note: "\(left) still in flight after \(span(limits.drainMilliseconds))")
+        }
+        return .wait(milliseconds: limits.pollMilliseconds)
+    }
+
+    mutating func application(_ facts: Facts, at now: Instant) -> Move {
+        if facts.canProduce { return playbook(.production, facts, at: now) }
+        let since = orderedAt ?? now
+        orderedAt = since
+        switch facts.order {
+        case .none:
+            let atMs = wallMs
+            return write(.order(.restart)) { $0.note("asked the agent to start the application", atMs: atMs) }
+        case .waiting:
+            if now.milliseconds(since: since) < limits.orderMilliseconds {
+                return .wait(milliseconds: limits.pollMilliseconds)
+            }
+            return write(.withdraw(.restart)) { _ in }
+        case .withdrawn:
+            return advance(
+                facts, note: "the agent did not take the order; the application may start by itself")
+        case .claimed:
+            if now.milliseconds(since: since) < limits.claimedMilliseconds {
+                return .wait(milliseconds: limits.pollMilliseconds)
+            }
+            return advance(facts, note: "the agent says nothing more")
+        case .done: return advance(facts, note: "the agent has started the application")
+        case .failed(let why): return fail("the application does not start: \(why)", at: now)
+        }
+    }
+
+    mutating func healthy(_ facts: Facts, at now: Instant) -> Move {
+        guard let server = facts.server else {
+            if operation.server.isEmpty { return end(.done, note: "it has no server on the list") }
+            return end(.done, note: "its server is off the list")
+        }
+        if server.isHealthy == true {
+            let since = healthySince ?? now
+            healthySince = since
+            if now.milliseconds(since: since) >= limits.settleMilliseconds {
+                return advance(facts, note: "\(operation.server) passes its checks")
+            }
+            return .wait(milliseconds: limits.pollMilliseconds)
+        }
+        healthySince = nil
+        if spent(at: now) >= limits.healthyMilliseconds {
+            return fail(
+                "\(operation.server) is not healthy after \(span(limits.healthyMilliseconds))", at: now)
+        }
+        return .wait(milliseconds: limits.pollMilliseconds)
+    }
+
+    mutating func restart(_ facts: Facts, at now: Instant) -> Move {
+        let since = orderedAt ?? now
+        orderedAt = since
+        switch facts.order {
+        case .none:
+            let atMs = wallMs
+            return write(.order(.restart)) { operation in
+                operation.isCommitted = true
+                operation.note("asked the host's agent to start the application again", atMs: atMs)
+            }
+        case .waiting:
+            if now.milliseconds(since: since) < limits.orderMilliseconds {
+                return .wait(milliseconds: limits.pollMilliseconds)
+            }
+            return write(.withdraw(.restart)) { _ in }
+        case .withdrawn:
+            draft.isCommitted = operation.rung > 0
+            return fail("the agent did not take the order", at: now)
+        case .claimed:
+            if now.milliseconds(since: since) < limits.claimedMilliseconds {
+                return .wait(milliseconds: limits.pollMilliseconds)
+            }
+            return fail(
+                "the application was not started again within \(span(limits.claimedMilliseconds))", at: now)
+        case .done: return advance(facts, note: "the application was started again")
+        case .failed(let why): return fail("the application does not start: \(why)", at: now)
+        }
+    }
+}
+
+extension OperationCore {
+    /// What became of an act; the facts are those that `next` was given.
+    package mutating func took(_ act: Act, _ outcome: Outcome, _ facts: Facts, at now: Instant) {
+        wallMs = facts.wallMs
+        switch operation.step {
+        case .launch: tookLaunch(outcome, at: now)
+        case .boot: tookBoot(outcome, facts, at: now)
+        case .provision, .production, .application: tookPlaybook(outcome, facts, at: now)
+        case .preflight:
+            let isAlive = facts.host?.isFresh == true
+            let canDoWithout = draft.remedy == .restartApp || draft.remedy == .reboot && isAlive
+            tookLook(outcome, needsMachine: !canDoWithout, at: now)
+        case .reboot: tookReboot(outcome, facts, at: now)
+        case .stop, .power, .retire: tookPower(outcome, facts, at: now)
+        case .stopped: tookStopped(outcome, facts, at: now)
+        case .undo: tookUndo(act, outcome, at: now)
+        case .join, .drain, .prove, .healthy, .return, .restart, .remove: break
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package import Linux
+
+/// The troop as the policies see it at one moment.
+package struct FleetView: Sendable {
+    /// One host.
+    package struct Host: Sendable {
+        package var name: String
+        /// The report's sequence number: one that does not move tells nothing new.
+        package var seq: String
+        /// When the report last moved, by the reader's clock.
+        package var movedAt: Instant
+        /// Whether reports come in time.
+        package var isFresh: Bool
+        /// Busy share of the CPUs without the agent's own part, 0…1; nil when unknown.
+        package var busy: Double?
+        package var bootID: String
+        package var address: String
+
+        /// A host from its parts.
+        package init(
+            name: String, seq: String, movedAt: Instant, isFresh: Bool, busy: Double?, bootID: String = "",
+            address: String = ""
+        ) {
+            self.name = name
+            self.seq = seq
+            self.movedAt = movedAt
+            self.isFresh = isFresh
+            self.busy = busy
+            self.bootID = bootID
+            self.address = address
+        }
+    }
+
+    /// One server of the list.
+    package struct Server: Sendable {
+        package enum State: String, Sendable, Codable { case active, draining, out }
+
+        package var address: String
+        /// The host it runs on; empty when nobody said.
+        package var host: String
+        package var state: State
+        /// Whether the leader's health checks pass; nil while nobody knows.
+        package var isHealthy: Bool?
+        /// Who wrote the entry.
+        package var by: String
+
+        /// A server from its parts.
+        package init(
+            address: String, host: String, state: State = .active, isHealthy: Bool? = true,
+            by: String = "agent"
+        ) {
+            self.address = address
+            self.host = host
+            self.state = state
+            self.isHealthy = isHealthy
+            self.by = by
+        }
+    }
+
+    package var hosts: [Host]
+    package var servers: [Server]
+    /// The host that leads.
+    package var leader: String
+
+    /// A view from its parts.
+    package init(hosts: [Host], servers: [Server], leader: String) {
+        self.hosts = hosts
+        self.servers = servers
+        self.leader = leader
+    }
+}

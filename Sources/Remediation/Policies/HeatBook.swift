@@ -1,0 +1,124 @@
+package import Linux
+
+/// How busy each host was in the last windows of time: the memory of both policies.
+///
+/// Only a report that moved adds a value, so that a frozen one counts once and then no more; a window in which a host
+/// did not report has no value for it.
+package struct HeatBook: Sendable {
+    /// The windows that a decision looks at.
+    package struct Shape: Sendable, Equatable {
+        /// How long one window is, in milliseconds.
+        package let windowMilliseconds: Int64
+        /// How many of them make up the time to hold, 1…6.
+        package let count: Int
+        /// How many of those must agree: five of six.
+        package var needed: Int { count - count / 6 }
+
+        /// Six windows, fewer where they would be so short that a report more or less counts.
+        package init(holdMilliseconds: Int64) {
+            let count = Swift.min(6, Swift.max(1, Int(holdMilliseconds / HeatBook.windowMillisecondsMin)))
+            self.count = count
+            windowMilliseconds = Swift.max(HeatBook.windowMillisecondsMin, holdMilliseconds / Int64(count))
+        }
+    }
+
+    /// The windows of one host: the one that is being filled, and the last ones that are complete.
+    struct Track: Sendable {
+        var seq = ""
+        var sum = 0.0
+        var samples = 0
+        /// The number of the window that is being filled.
+        var window: Int64 = -1
+        /// Means of the windows before it, the youngest in lane 0; NaN for none.
+        var means = SIMD8<Double>(repeating: .nan)
+
+        mutating func roll(to next: Int64) {
+            guard next > window else { return }
+            let mean = samples > 0 ? sum / Double(samples) : .nan
+            let gap = window < 0 ? 9 : Int(Swift.min(9, next - window))
+            var shifted = SIMD8<Double>(repeating: .nan)
+            for lane in 0..<8 where lane >= gap { shifted[lane] = means[lane - gap] }
+            if gap <= 8 { shifted[gap - 1] = mean }
+            means = shifted
+            window = next
+            sum = 0
+            samples = 0
+        }
+    }
+
+    /// A window shorter than this might miss a report, in milliseconds.
+    package static let windowMillisecondsMin: Int64 = 2000
+
+    package let shape: Shape
+    private(set) var tracks: [String: Track] = [:]
+
+    /// An empty book.
+    package init(holdMilliseconds: Int64) { shape = Shape(holdMilliseconds: holdMilliseconds) }
+
+    /// Forgets everything.
+    package mutating func reset() { tracks = [:] }
+
+    /// Forgets one host.
+    package mutating func reset(_ host: String) { tracks[host] = nil }
+
+    /// Takes in what the hosts reported since the last call; hosts that are gone are forgotten.
+    package mutating func take(_ view: FleetView, at now: Instant) {
+        let window = now.nanoseconds / (shape.windowMilliseconds * 1_000_000)
+        if tracks.count > view.hosts.count {
+            let names = Set(view.hosts.map(\.name))
+            tracks = tracks.filter { names.contains($0.key) }
+        }
+        for host in view.hosts {
+            HeatBook.note(host, in: &tracks[host.name, default: Track()], window)
+        }
+    }
+
+    private static func note(_ host: FleetView.Host, in track: inout Track, _ window: Int64) {
+        track.roll(to: window)
+        guard host.isFresh, host.seq != track.seq else { return }
+        track.seq = host.seq
+        guard let busy = host.busy, busy.isFinite else { return }
+        track.sum += Swift.min(1, Swift.max(0, busy))
+        track.samples += 1
+    }
+
+    /// A host's means, the youngest window first; nil for windows without a report.
+    package func means(of host: String) -> [Double?] {
+        guard let track = tracks[host] else { return [] }
+        return (0..<shape.count).map { track.means[$0].isNaN ? nil : track.means[$0] }
+    }
+
+    /// The share that a host was busy over the time to hold, when it was above `share` throughout: in five of six
+    /// windows, the last one among them. Nil otherwise.
+    package func held(_ host: String, above share: Double) -> Double? {
+        guard let track = tracks[host] else { return nil }
+        return HeatBook.held(track.means, shape) { $0 > share }
+    }
+
+    static func held(_ means: SIMD8<Double>, _ shape: Shape, _ counts: (Double) -> Bool) -> Double? {
+        guard counts(means[0]) else { return nil }
+        var agreeing = 0
+        var sum = 0.0
+        for lane in 0..<shape.count where counts(means[lane]) {
+            agreeing += 1
+            sum += means[lane]
+        }
+        return agreeing >= shape.needed ? sum / Double(agreeing) : nil
+    }
+
+    /// The means over many hosts, window by window; a window that fewer than half of them have values for has none.
+    func fleetMeans(over hosts: some Sequence<String>) -> SIMD8<Double> {
+        var sums = SIMD8<Double>(repeating: 0)
+        var counts = SIMD8<Double>(repeating: 0)
+        var asked = 0.0
+        for host in hosts {
+            asked += 1
+            guard let track = tracks[host] else { continue }
+            let known = track.means .== track.means  // false for NaN
+            sums += track.means.replacing(with: 0, where: .!known)
+            counts += SIMD8<Double>(repeating: 0).replacing(with: 1, where: known)
+        }
+        let enough = counts .>= SIMD8<Double>(repeating: asked / 2) .& (counts .> SIMD8<Double>(repeating: 0))
+        return (sums / counts).replacing(with: .nan, where: .!enough)
+    }
+}

@@ -1,0 +1,135 @@
+import ArgumentParser
+import Peer
+
+/// `troop operations`: what the monkeys do and did.
+struct OperationsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "operations",
+        abstract: "Show, approve and cancel operations: launches, reboots, replacements.",
+        usage: """
+            troop operations [list] [--count N]
+            troop operations show ID [--log]
+            troop operations approve|cancel ID
+            """,
+        subcommands: [ListOperations.self, ShowOperation.self, ApproveOperation.self, CancelOperation.self],
+        defaultSubcommand: ListOperations.self)
+}
+
+/// `troop operations list`
+struct ListOperations: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show operations under way, then the latest that ended.")
+
+    @Option(name: [.short, .long], help: "How many of those that ended, 0 to 1000.") var count = 20
+    @OptionGroup var agent: AgentOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (0...1000).contains(count) else {
+            throw ValidationError("--count is \(count); expected 0 to 1000")
+        }
+    }
+
+    func run() async throws {
+        let document = try agent.client.get(OperationsDocument.self, "/v1/operations?count=\(count)")
+        switch output.output {
+        case .json: Output.json(document.operations)
+        case .table:
+            Output.write(
+                document.operations.isEmpty ? "no operations\n" : OperationsText.table(document.operations))
+        }
+    }
+}
+
+/// `troop operations show`
+struct ShowOperation: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show one operation: why, each step, and what its playbooks printed.")
+
+    @Argument(help: "The operation's id, as in the list.") var id: String
+    @Flag(help: "Also what its playbooks printed.") var log = false
+    @OptionGroup var agent: AgentOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard OperationJournal.isID(id) else {
+            throw ValidationError("'\(Table.printable(id))' is no operation's id")
+        }
+    }
+
+    func run() async throws {
+        let document = try agent.client.get(
+            OperationDocument.self, "/v1/operations/\(id)\(log ? "?log=1" : "")")
+        switch output.output {
+        case .json: Output.json(document)
+        case .table: Output.write(OperationsText.text(document))
+        }
+    }
+}
+
+/// `troop operations approve`
+struct ApproveOperation: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Let an operation begin that waits for approval.")
+
+    @Argument(help: "The operation's id, as in the list.") var id: String
+    @OptionGroup var ask: RemedyOptions
+
+    func run() async throws { try ask.send("approve", target: id) }
+}
+
+/// `troop operations cancel`
+struct CancelOperation: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "End an operation and take back what it began, while that is possible.")
+
+    @Argument(help: "The operation's id, as in the list.") var id: String
+    @OptionGroup var ask: RemedyOptions
+
+    func run() async throws { try ask.send("cancel", target: id) }
+}
+
+/// Operations as tables for people.
+enum OperationsText {
+    static func table(_ operations: [OperationLine]) -> String {
+        var table = Table(["OPERATION", "KIND", "TARGET", "STATE", "STEP", "STARTED", "WHY"])
+        for line in operations {
+            table.add([
+                .init(line.id), .init(line.kind), .init(line.target), .init(line.state, style(line.state)),
+                .init(line.step), .init(line.started), .init(line.reason),
+            ])
+        }
+        return table.text
+    }
+
+    static func text(_ document: OperationDocument) -> String {
+        var text = "\(Output.styled("\(document.kind) \(Table.printable(document.target))", .bold))"
+        text +=
+            "   \(Output.styled(document.state, style(document.state) ?? .bold)) at '\(document.step)'   epoch \(document.epoch)\n"
+        text += "why      \(Table.printable(document.reason)) (\(Table.printable(document.by)))\n"
+        text += "began    \(document.started)\(document.ended.map { ", ended \($0)" } ?? "")\n"
+        if !document.server.isEmpty { text += "server   \(Table.printable(document.server))\n" }
+        let machines = [document.machine, document.launched].filter { !$0.isEmpty }.joined(separator: ", ")
+        if !machines.isEmpty { text += "machine  \(Table.printable(machines))\n" }
+        if !document.fault.isEmpty {
+            text += Output.styled("fault    ", .red) + Table.printable(document.fault) + "\n"
+        }
+        var table = Table(["WHEN", "STEP", "EPOCH", "WHAT"], numeric: [2])
+        for line in document.lines {
+            table.add([.init(line.at), .init(line.step), .init("\(line.epoch)"), .init(line.text)])
+        }
+        text += "\n" + table.text
+        if !document.log.isEmpty { text += "\n" + document.log.map { Table.printable($0) + "\n" }.joined() }
+        return text
+    }
+
+    private static func style(_ state: String) -> Output.Style? {
+        switch state {
+        case "done": .green
+        case "failed": .red
+        case "running", "waiting": .yellow
+        default: .dim
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import Fixtures
+import Glibc
+import Linux
+import Peer
+import Testing
+
+/// What happens to agents' processes and hosts: faults 1 to 6 and 14 of the election's table in docs/architecture.md.
+@Suite(.serialized) struct ProcessFaultTests {
+    @Test(.timeLimit(.minutes(10))) func aTerminatedLeaderHandsOver() async throws {
+        let world = try await FaultTroop()
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let before = Instant.now()
+            #expect(try world.troop.terminateAgent(old) == 0)
+            let new = try await world.next(after: before)
+            let released = world.troop.reigns().filter { $0.host == old }.compactMap(\.until).max()
+            let gap = new.from.milliseconds(since: try #require(released))
+            print("  SIGTERM: \(gap) ms")
+            #expect(gap <= FaultTroop.proofMilliseconds)
+            try world.troop.startAgent(old)
+        }
+        try await world.recover()
+        world.judge()
+    }
+
+    @Test(.timeLimit(.minutes(10))) func aKilledLeaderIsProvenDead() async throws {
+        let world = try await FaultTroop()
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let killed = try world.troop.killAgent(old)
+            let new = try await world.next(after: killed)
+            let gap = new.from.milliseconds(since: killed)
+            print("  kill -9: \(gap) ms")
+            #expect(gap <= FaultTroop.proofMilliseconds)
+            #expect(world.troop.logs.contains("\(old) died"))
+            try world.troop.startAgent(old)
+        }
+        try await world.recover()
+        world.judge()
+    }
+
+    /// Ten seconds would say no more than three: the lease is one.
+    @Test(.timeLimit(.minutes(10))) func aStoppedLeaderIsReplacedAndDoesNothingAfterwards() async throws {
+        let world = try await FaultTroop()
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let frozen = try world.freeze(old)
+            let new = try await world.next(after: frozen)
+            let gap = new.from.milliseconds(since: frozen)
+            print("  SIGSTOP: \(gap) ms")
+            #expect(gap <= FaultTroop.takeoverMilliseconds)
+            let stays = await world.watch(milliseconds: 2000) {
+                world.troop.status(of: new.host)?.leader?.host == new.host
+            }
+            #expect(stays)
+            try world.troop.agent(old).signal(SIGCONT)
+            #expect(try await world.recover() == new.host)
+        }
+        world.judge()
+    }
+
+    /// A host without power says nothing any more, not even that its connections end.
+    @Test(.timeLimit(.minutes(10))) func aHostThatVanishesIsReplacedWithinTheLease() async throws {
+        let world = try await FaultTroop()
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let frozen = try world.freeze(old)
+            let new = try await world.next(after: frozen)
+            #expect(new.from.milliseconds(since: frozen) <= FaultTroop.takeoverMilliseconds)
+            _ = try world.troop.killAgent(old)
+            try world.troop.startAgent(old)
+        }
+        try await world.recover()
+        world.judge()
+    }
+
+    @Test(.timeLimit(.minutes(10))) func aBusyHostKeepsItsLease() async throws {
+        let world = try await FaultTroop()
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let epoch = world.troop.status()?.leader?.epoch
+            let hogs = try (0..<4).map { _ in
+                try RedisServer.spawn(["sh", "-c", "while :; do :; done"], input: nil, log: "/dev/null")
+            }
+            let stays = await world.watch(milliseconds: 3000) {
+                world.troop.reigns().allSatisfy { $0.epoch <= epoch ?? 0 }
+            }
+            for hog in hogs {
+                var status: Int32 = 0
+                kill(hog, SIGKILL)
+                waitpid(hog, &status, 0)
+            }
+            #expect(stays)
+            #expect(try await world.recover() == old)
+        }
+        world.judge()
+    }
+
+    @Test(.timeLimit(.minutes(10))) func anAgentsWallClockDoesNotMatter() async throws {
+        let clock = try MovableClock()
+        let world = try await FaultTroop(environment: clock.environment)
+        for round in FaultTroop.rounds {
+            let reign = try await world.reign()
+            for hours in [1, -1] {
+                try clock.shift(milliseconds: Int64(hours) * 3_600_000)
+                let stays = await world.watch(milliseconds: 1500) {
+                    world.troop.reigns().allSatisfy { $0.epoch <= reign.epoch }
+                }
+                #expect(stays, "round \(round): \(hours) h\n\(world.troop.logs)")
+            }
+            #expect(try await world.recover() == reign.host)
+        }
+        world.judge()
+    }
+}

@@ -1,0 +1,188 @@
+import Fixtures
+import Glibc
+import Linux
+import Testing
+import Transfer
+
+/// The command line in a real terminal, and where there is none.
+@Suite(.serialized, .enabled(if: Python.hasTmux, "\(Python.need)")) struct TerminalTests {
+    /// A tmux server of its own with one window.
+    private final class Window {
+        private let name = "troop-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        private let folder: String
+
+        init(columns: Int, rows: Int, folder: String, environment: [String] = []) throws {
+            self.folder = folder
+            let variables = environment.flatMap { ["-e", $0] }
+            _ = try tmux(
+                ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + variables + ["-s", "t", "sh"])
+            _ = try tmux(["set-option", "-g", "status", "off"])
+        }
+
+        deinit { _ = try? tmux(["kill-server"]) }
+
+        func type(_ line: String) throws { _ = try tmux(["send-keys", "-t", "t", line, "Enter"]) }
+        func press(_ key: String) throws { _ = try tmux(["send-keys", "-t", "t", key]) }
+        func resize(columns: Int, rows: Int) throws {
+            _ = try tmux(["resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
+        }
+        var text: String { (try? tmux(["capture-pane", "-p", "-t", "t"])) ?? "" }
+        /// The text with what sets colours.
+        var colours: String { (try? tmux(["capture-pane", "-p", "-e", "-t", "t"])) ?? "" }
+
+        private func tmux(_ arguments: [String]) throws -> String {
+            let path = "\(folder)/tmux-\(UInt32.random(in: 0 ... .max))"
+            defer { unlink(path) }
+            let words = ["tmux", "-L", name] + arguments
+            let line = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
+            let child = try Shell.start("\(line) > \(path)")
+            waitpid(child, nil, 0)
+            return Program.text(of: path)
+        }
+    }
+
+    private func withTroop(_ body: (Ensemble) async throws -> Void) async throws {
+        let troop = try Ensemble(["a", "b"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        try await body(troop)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func topIsLiveSortsAndLeavesTheTerminalAsItWas() async throws {
+        try await withTroop { troop in
+            let window = try Window(
+                columns: 80, rows: 24, folder: troop.folder,
+                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+            try window.type("echo before; \(Program.path) top; echo after $(stty -a | grep -c -- ' echo ')")
+            #expect(await eventually { window.text.contains("sort: c cpu") }, "\(window.text)")
+            let lines = window.text.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.allSatisfy { $0.count <= 80 })
+            #expect(lines.contains { $0.hasPrefix("HOST") } && !window.text.contains("before"))
+            try window.press("n")
+            #expect(
+                await eventually {
+                    let rows = window.text.split(separator: "\n").filter {
+                        $0.hasPrefix("a ") || $0.hasPrefix("b ")
+                    }
+                    return rows.count == 2 && rows[0].hasPrefix("a ")
+                })
+            try window.press("r")
+            #expect(
+                await eventually {
+                    window.text.split(separator: "\n").first { $0.hasPrefix("a ") || $0.hasPrefix("b ") }?
+                        .hasPrefix("b ")
+                        ?? false
+                })
+            try window.resize(columns: 40, rows: 10)
+            #expect(await eventually { window.text.contains("HOST") && !window.text.contains("REQ/S") })
+            // An agent that dies is told, with the age of what is shown.
+            _ = try troop.killAgent("a")
+            #expect(await eventually { window.text.contains("old: no agent answers") }, "\(window.text)")
+            try window.press("q")
+            #expect(await eventually { window.text.contains("after 1") }, "\(window.text)")
+            #expect(window.text.contains("before"), "the screen before is back")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aSignalLeavesTheTerminalAsItWas() async throws {
+        try await withTroop { troop in
+            let window = try Window(
+                columns: 80, rows: 24, folder: troop.folder,
+                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+            try window.type(
+                "\(Program.path) top & echo $! > \(troop.folder)/top.pid; fg; stty -a | grep -c -- ' echo '")
+            #expect(await eventually { window.text.contains("sort: c cpu") }, "\(window.text)")
+            let id = try #require(
+                pid_t(
+                    Program.text(of: "\(troop.folder)/top.pid").split(separator: "\n").first.map(String.init)
+                        ?? ""))
+            kill(id, SIGTERM)
+            #expect(
+                await eventually {
+                    window.text.split(separator: "\n").last?.hasPrefix("1") == true
+                        || window.text.contains("\n1\n")
+                }, "\(window.text)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func colourIsForTerminalsThatWantIt() async throws {
+        try await withTroop { troop in
+            let socket = "TROOP_SOCKET=\(try troop.member("a").socket)"
+            for (variables, isColoured) in [([], true), (["NO_COLOR=1"], false), (["TERM=dumb"], false)] {
+                let window = try Window(columns: 120, rows: 40, folder: troop.folder, environment: [socket])
+                try window.type("\(variables.joined(separator: " ")) \(Program.path) status; echo done")
+                #expect(await eventually { window.text.contains("\ndone") }, "\(window.text)")
+                #expect(window.colours.contains("\u{1B}[32m") == isColoured, "\(variables)")
+            }
+            let top = try Program.run(["top"], environment: [socket])
+            #expect(top.code == 1 && top.output.contains("needs a terminal"))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aClosedPipeEndsWhatGoesOnAndOn() async throws {
+        try await withTroop { troop in
+            let socket = try troop.member("a").socket
+            for words in ["status --watch", "events --follow", "status -o json --watch"] {
+                let child = try Shell.start(
+                    "TROOP_SOCKET=\(socket) \(Program.path) \(words) | head -n 1 > /dev/null")
+                // Something must happen, so that there is something to write into the closed pipe.
+                var turn = 0
+                let ended = await eventually(within: 20_000) {
+                    turn += 1
+                    if turn.isMultiple(of: 100) {
+                        _ = try? troop.command("a", "servers", "add", "10.9.9.9:\(1000 + turn / 100)")
+                    }
+                    return waitpid(child, nil, WNOHANG) == child
+                }
+                #expect(ended, "\(words)")
+                if !ended { kill(child, SIGKILL) }
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoTerminal() async throws {
+        try await withTroop { troop in
+            let name = "x\u{1B}]0;owned\u{07}<b>\u{202E}🐒" + String(repeating: "y", count: 3000)
+            let json =
+                "{\"host\":\"\(name.replacing("\u{1B}", with: "\\u001b").replacing("\u{07}", with: "\\u0007"))\",\"reason\":\"\\u001b[2J\"}"
+            try troop.redis.command("HSET", "troop:{test}:servers", "10.9.9.9:1", json)
+            try troop.redis.command(
+                "XADD", "troop:{test}:events", "*", "event",
+                "{\"kind\":\"\\u001b[31m\",\"severity\":\"error\",\"text\":\"\\u001b[2J<img>\",\"host\":\"\\u009b1m\",\"at_ms\":1,\"details\":{}}"
+            )
+            #expect(
+                await eventually {
+                    (try? troop.command("a", "status").output.contains("10.9.9.9:1")) ?? false
+                })
+            for words in [
+                ["status"], ["status", "-o", "wide"], ["servers"], ["events"], ["status", "-o", "yaml"],
+                ["hosts"],
+            ] {
+                let output = try Program.run(
+                    words, environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"]
+                ).output
+                let isClean = output.unicodeScalars.allSatisfy {
+                    $0 == "\n"
+                        || ($0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) && $0.value != 0x202E)
+                }
+                #expect(isClean, "\(words)")
+            }
+        }
+    }
+}
+
+/// A line for the shell.
+private enum Shell {
+    /// Starts it and returns its process, which the caller waits for.
+    static func start(_ line: String) throws -> pid_t {
+        let words: [String] = ["sh", "-c", line]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for word in arguments { free(word) } }
+        var child: pid_t = 0
+        guard posix_spawn(&child, "/bin/sh", nil, nil, arguments, environ) == 0 else {
+            throw Program.Fault(description: "cannot start a shell")
+        }
+        return child
+    }
+}

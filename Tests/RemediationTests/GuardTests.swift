@@ -1,0 +1,110 @@
+import Remediation
+import Testing
+
+@Suite struct GuardTests {
+    private let heal = Wish.heal(host: "a", server: "10.0.0.1:3000", reason: "hot")
+    private let launch = Wish.launch(count: 1, reason: "hot")
+
+    private var calm: GuardContext {
+        var context = GuardContext()
+        context.reports = GuardContext.Reports(hosts: 4, fresh: 4)
+        (context.servers, context.activeServers, context.healthyServers) = (4, 4, 4)
+        context.fleet = .counted(4)
+        context.leader = "d"
+        return context
+    }
+
+    private func rail(_ wish: Wish, _ change: (inout GuardContext) -> Void, byPerson: Bool = false) -> Guard?
+    {
+        var context = calm
+        change(&context)
+        return Guard.objection(to: wish, in: context, byPerson: byPerson)?.guard
+    }
+
+    @Test func nothingHoldsBackInACalmTroop() {
+        #expect(rail(heal) { _ in } == nil)
+        #expect(rail(launch) { _ in } == nil)
+    }
+
+    @Test func eachGuardHoldsBackWithItsReason() {
+        #expect(rail(heal) { $0.pause = "work" } == .pause)
+        #expect(rail(heal) { $0.monkeysPause = "" } == .monkeysPause)
+        #expect(rail(launch) { $0.storeFault = "no answer" } == .store)
+        #expect(rail(launch) { $0.ledMilliseconds = 59_000 } == .grace)
+        #expect(rail(launch) { $0.reports.fresh = 1 } == .reports)
+        #expect(rail(heal) { $0.holds = ["a": "kernel work"] } == .hold)
+        #expect(rail(heal) { $0.quarantine = ["a": "two remedies failed"] } == .quarantine)
+        #expect(rail(heal) { $0.leader = "a" } == .leader)
+        #expect(rail(heal) { $0.storm = "the whole fleet is hot" } == .storm)
+        #expect(rail(launch) { $0.storm = "the whole fleet is hot" } == nil)
+        #expect(rail(launch) { $0.lastLaunch = (179_000, 0) } == .cooldown)
+        #expect(rail(launch) { $0.lastLaunch = (181_000, 0) } == nil)
+        #expect(rail(launch) { $0.lastLaunch = (700_000, 2) } == .cooldown)
+        #expect(rail(heal) { $0.lastRemedy = ["a": 1000] } == .cooldown)
+        #expect(rail(heal) { $0.rebootsLastHour = 4 } == .budget)
+        #expect(rail(launch) { $0.rebootsLastHour = 4 } == nil)
+        #expect(rail(launch) { $0.launchesLastHour = 10 } == .budget)
+        #expect(rail(launch) { $0.fleet = .noProvider } == .provider)
+        #expect(rail(launch) { $0.fleet = .unreadable("403") } == .provider)
+        #expect(rail(launch) { $0.fleet = .counted(10) } == .max)
+        #expect(rail(launch) { $0.servers = 10 } == .max)
+    }
+
+    @Test func enoughServersMustStay() {
+        // floor(51 % of 4) = 2 must stay.
+        #expect(rail(heal) { $0.healthyServers = 3 } == nil)
+        #expect(rail(heal) { $0.healthyServers = 2 } == .minHealthy)
+        #expect(rail(heal) { ($0.activeServers, $0.healthyServers) = (1, 1) } == .minHealthy)
+        #expect(rail(heal) { ($0.activeServers, $0.healthyServers) = (2, 2) } == nil)
+        #expect(rail(heal) { ($0.healthyServers, $0.settings.rails.minHealthyPercent) = (2, 0) } == .panic)
+        #expect(rail(.heal(host: "a", server: nil, reason: "")) { $0.healthyServers = 0 } == nil)
+    }
+
+    @Test func oneRemedyAtATime() {
+        let other = Operation(
+            id: "op1", kind: .reboot, target: "b", ladder: [.reboot], epoch: 1, started: 0, reason: "",
+            by: "doctor")
+        #expect(rail(heal) { $0.operations = [other] } == .concurrent)
+        #expect(rail(launch) { $0.operations = [other] } == nil)
+        #expect(
+            rail(.heal(host: "b", server: nil, reason: "")) {
+                $0.operations = [other]
+                $0.settings.rails.concurrent = 9
+            } == .operationOnHost)
+    }
+
+    @Test func peopleMayOverruleCautionButNotArithmetic() {
+        #expect(rail(heal, { $0.ledMilliseconds = 1 }, byPerson: true) == nil)
+        #expect(rail(heal, { $0.rebootsLastHour = 9 }, byPerson: true) == nil)
+        #expect(rail(heal, { $0.healthyServers = 2 }, byPerson: true) == .minHealthy)
+        #expect(rail(launch, { $0.fleet = .counted(10) }, byPerson: true) == .max)
+        #expect(rail(heal, { $0.leader = "a" }, byPerson: true) == .leader)
+    }
+
+    @Test(arguments: [
+        ("02:00-04:00", 3 * 60, true), ("02:00-04:00", 4 * 60, false), ("22:00-04:00", 23 * 60, true),
+        ("22:00-04:00", 3 * 60, true), ("22:00-04:00", 12 * 60, false), ("thu 00:00-24:00", 60, true),
+        ("fri 00:00-24:00", 60, false), ("wed 22:00-04:00", 60, true), ("thu 22:00-04:00", 60, false),
+        ("mon-wed,sat 01:00-02:00", 60, false), ("sat-thu 01:00-02:00", 60, true),
+    ])
+    func windowsOpenAndClose(text: String, minute: Int, isOpen: Bool) throws {
+        let window = try #require(MaintenanceWindow(text))
+        #expect(
+            window.isOpen(atMs: Int64(minute) * 60_000) == isOpen, "on a Thursday, the first of January 1970")
+    }
+
+    @Test(arguments: [
+        "", "2:00-4:00", "02:00", "02:00-02:00", "24:00-01:00", "02:00-25:00", "xyz 02:00-03:00",
+        "mon tue 1-2",
+    ])
+    func whatIsNoWindowIsRefused(text: String) { #expect(MaintenanceWindow(text) == nil) }
+
+    @Test func remediesOutsideTheWindowsWait() {
+        #expect(
+            rail(heal) { $0.settings.rails.windows = [MaintenanceWindow("02:00-03:00")].compactMap { $0 } }
+                == .window)
+        #expect(
+            rail(launch) { $0.settings.rails.windows = [MaintenanceWindow("02:00-03:00")].compactMap { $0 } }
+                == nil)
+    }
+}

@@ -1,0 +1,196 @@
+import Linux
+import Remediation
+import Testing
+
+@Suite struct OperationTests {
+    private func launch() -> World {
+        var operation = Operation(
+            id: "op1", kind: .launch, target: "gift-1", epoch: 1, started: 0, reason: "mean cpu 83 %",
+            by: "gift")
+        operation.newcomer = "gift-1"
+        return World(operation)
+    }
+
+    private func heal(_ ladder: [Remedy] = [.reboot]) -> World {
+        var operation = Operation(
+            id: "op2", kind: ladder[0].kind, target: "a", server: "10.0.0.1:3000", ladder: ladder, epoch: 1,
+            started: 0,
+            reason: "cpu of a 97 %", by: "doctor")
+        operation.newcomer = "gift-2"
+        return World(operation)
+    }
+
+    @Test func launchesOneMachine() {
+        var world = launch()
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .done, "\(world.stored.lines)")
+        #expect(world.launches == 1 && world.running == 1)
+        #expect(world.stored.server == "10.0.0.9:3000")
+    }
+
+    @Test func rebootsOnceAndReturns() {
+        var world = heal()
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .done, "\(world.stored.lines)")
+        #expect(world.reboots == 1)
+        #expect(world.entries["10.0.0.1:3000"] == .active)
+    }
+
+    /// Every pair of points at which a leader can die, for every way a cloud can answer.
+    @Test(
+        arguments: [
+            [], [.lost], [.lostBefore], [.late], [.throttled, .lost], [.capacity, .lost],
+            [.lost, .lost, .lost], [.late, .late],
+            [.lostBefore, .late],
+        ] as [[World.Answer]])
+    func launchSurvivesTheLeadersDeathAnywhere(answers: [World.Answer]) {
+        forEveryPairOfDeaths(in: {
+            var world = launch()
+            world.canProduce = true
+            world.answers = answers
+            return world
+        }) { world, deaths in
+            #expect(world.stored.state == .done, "deaths \(deaths): \(world.stored.lines)")
+            #expect(world.launches == 1 && world.running == 1, "deaths \(deaths)")
+        }
+    }
+
+    @Test(
+        arguments: [true, false],
+        [
+            [], [.lost], [.lostBefore], [.late], [.throttled], [.throttled, .lost], [.lost, .lost],
+        ] as [[World.Answer]])
+    func rebootSurvivesTheLeadersDeathAnywhere(byAgent: Bool, answers: [World.Answer]) {
+        forEveryPairOfDeaths(in: {
+            var world = heal()
+            world.agentTakesOrders = byAgent
+            world.canProduce = true
+            world.answers = answers
+            return world
+        }) { world, deaths in
+            #expect(world.reboots <= 1, "deaths \(deaths): \(world.stored.lines)")
+            if world.reboots == 1 {
+                #expect(world.stored.state == .done, "deaths \(deaths): \(world.stored.lines)")
+                #expect(world.entries["10.0.0.1:3000"] == .active)
+            } else {
+                #expect(world.stored.state == .failed, "deaths \(deaths): \(world.stored.lines)")
+                #expect(world.entries["10.0.0.1:3000"] == .out, "unproven, and in the list")
+            }
+        }
+    }
+
+    @Test func aMachineThatNeverServesIsTerminated() {
+        for answers in [[], [.lost], [.late]] as [[World.Answer]] {
+            forEveryPairOfDeaths(in: {
+                var world = launch()
+                world.canProduce = true
+                world.playbookFails = true
+                world.answers = answers
+                return world
+            }) { world, deaths in
+                #expect(world.stored.state == .failed, "deaths \(deaths)")
+                #expect(world.running == 0, "deaths \(deaths), \(answers): \(world.stored.lines)")
+                #expect(world.launches <= 1)
+            }
+        }
+    }
+
+    @Test func aLaunchThatIsRefusedForGoodEndsAtOnce() {
+        var world = launch()
+        world.answers = [.never]
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .failed && world.launches == 0 && world.terminations == 0)
+    }
+
+    @Test func aHostThatDoesNotComeBackStaysOutOfTheList() {
+        var world = heal()
+        world.comesBack = false
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .failed && world.reboots == 1)
+        #expect(world.entries["10.0.0.1:3000"] == .out)
+    }
+
+    @Test func theLadderIsClimbedAndEndsWithAnotherMachine() {
+        var world = heal([.restartApp, .reboot, .stopStart, .replace])
+        world.comesBack = false
+        world.limits.healthyMilliseconds = 1
+        world.limits.settleMilliseconds = 1000
+        // The first rung "helps" too late: its server must have passed for a second within a millisecond.
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .done, "\(world.stored.lines)")
+    }
+
+    @Test func withoutAgentAndProviderNothingIsDrained() {
+        var world = heal()
+        world.agentIsAlive = false
+        world.hasProvider = false
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .failed && world.reboots == 0)
+        #expect(world.entries["10.0.0.1:3000"] == .active)
+    }
+
+    @Test func anObjectionAtTheLastMomentStopsIt() {
+        var world = heal()
+        world.objection = "only 1 healthy server would be left"
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .cancelled && world.reboots == 0)
+        #expect(world.entries["10.0.0.1:3000"] == .active)
+    }
+
+    @Test func cancellingBeforeTheRebootPutsTheServerBack() {
+        var world = heal()
+        world.limits.drainedMilliseconds = 60_000
+        world.deaths = [5]
+        var core = OperationCore(world.stored, limits: world.limits, at: world.now)
+        let isCancelled = core.cancel(by: "cli:root")
+        #expect(isCancelled)
+        #expect(core.draft.isCancelled)
+        world.stored = core.draft
+        let worldEnded = world.run()
+        #expect(worldEnded)
+        #expect(world.stored.state == .cancelled && world.reboots == 0)
+        #expect(world.entries["10.0.0.1:3000"] == .active)
+    }
+
+    @Test func whatWaitsForApprovalBeginsOnlyThen() {
+        var operation = launch().stored
+        operation.state = .waiting
+        var core = OperationCore(operation, limits: OperationLimits(), at: Instant(nanoseconds: 0))
+        let facts = Facts()
+        let now = Instant(nanoseconds: 0)
+        var move = core.next(facts, at: now)
+        #expect(move == .wait(milliseconds: 250))
+        let isApproved = core.approve(by: "cli:root")
+        #expect(isApproved)
+        move = core.next(facts, at: now)
+        #expect(move == .write(.none))
+        core.wrote(at: now)
+        #expect(core.operation.state == .running)
+        move = core.next(facts, at: now)
+        #expect(move == .write(.none))
+        #expect(core.draft.phase == .intent)
+    }
+
+    private func forEveryPairOfDeaths(in make: () -> World, _ check: (World, Set<Int>) -> Void) {
+        var calm = make()
+        let calmEnded = calm.run()
+        #expect(calmEnded, "\(calm.stored.step) \(calm.stored.lines)")
+        check(calm, [])
+        for first in 1...calm.points {
+            for second in [0, 1, 2, 3, 5, 8] {
+                var world = make()
+                world.deaths = second == 0 ? [first] : [first, first + second]
+                let worldEnded = world.run()
+                #expect(worldEnded, "deaths \(world.deaths): \(world.stored.step) \(world.stored.lines)")
+                check(world, world.deaths)
+            }
+        }
+    }
+}

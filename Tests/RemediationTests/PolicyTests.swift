@@ -1,0 +1,168 @@
+import Linux
+import Remediation
+import Testing
+
+@Suite struct PolicyTests {
+    // MARK: - Gift
+
+    @Test func heatThatLastsBringsAServer() throws {
+        let series = Series(rows: ["a": Series.flat(83, 90), "b": Series.flat(83, 90)])
+        let first = try #require(series.gifts(GiftSettings()).first)
+        #expect((50...70).contains(first.second))
+        #expect(first.wish == .launch(count: 1, reason: "mean cpu 83 % over 70 % for 60 s"))
+    }
+
+    @Test(arguments: [
+        // A spike of forty seconds.
+        Series.flat(20, 30) + Series.flat(95, 40) + Series.flat(20, 60),
+        // Two cool windows of six.
+        (0..<20).flatMap { _ in Series.flat(95, 20) + Series.flat(10, 10) },
+        // Just below.
+        Series.flat(69, 200),
+    ])
+    func whatDoesNotLastBringsNone(row: [Int?]) {
+        #expect(Series(rows: ["a": row, "b": row]).gifts(GiftSettings()).isEmpty)
+    }
+
+    @Test func oneCoolWindowOfSixIsForgiven() {
+        // Aligned with the windows: ten seconds cool in the middle of the minute.
+        let row = Series.flat(90, 30) + Series.flat(10, 10) + Series.flat(90, 40)
+        #expect(!Series(rows: ["a": row]).gifts(GiftSettings()).isEmpty)
+    }
+
+    @Test func theLastWindowMustBeHotToo() {
+        let row = Series.flat(90, 50) + Series.flat(10, 100)
+        let wishes = Series(rows: ["a": row]).gifts(GiftSettings())
+        #expect(wishes.allSatisfy { $0.second < 60 })
+    }
+
+    @Test func silenceAndFrozenReportsAreNoHeat() {
+        let silent = Series.flat(95, 15) + Series.flat(nil, 100)
+        #expect(Series(rows: ["a": silent, "b": silent]).gifts(GiftSettings()).isEmpty)
+        var frozen = Series(rows: ["a": Series.flat(95, 200), "b": Series.flat(95, 200)])
+        frozen.frozen = ["a": 12, "b": 12]
+        #expect(frozen.gifts(GiftSettings()).isEmpty)
+    }
+
+    @Test func hostsThatTakeNoRequestsDoNotCount() {
+        var series = Series(rows: [
+            "a": Series.flat(95, 120), "b": Series.flat(10, 120), "c": Series.flat(10, 120),
+        ])
+        #expect(series.gifts(GiftSettings()).isEmpty)
+        series.states = ["b": .out, "c": .draining]
+        #expect(!series.gifts(GiftSettings()).isEmpty)
+    }
+
+    @Test func aFleetStaysHotUntilItIsCalm() {
+        let row = Series.flat(85, 70) + Series.flat(65, 60) + Series.flat(55, 60)
+        var policy = GiftPolicy(GiftSettings())
+        let series = Series(rows: ["a": row])
+        let thoughts = (0..<series.seconds).map {
+            policy.look(at: series.view(at: $0), now: Series.instant($0))
+        }
+        #expect(thoughts[69].isHot && thoughts[125].isHot)
+        #expect(thoughts[125].wish == nil)
+        #expect(!thoughts[185].isHot)
+    }
+
+    @Test func anIdleFleetGivesItsNewestBack() throws {
+        var settings = GiftSettings()
+        settings.scaleIn = true
+        settings.idleMilliseconds = 60_000
+        let idle = Series.flat(5, 100)
+        let series = Series(rows: ["a": idle, "gift-1": idle, "gift-2": idle])
+        let wish = try #require(series.gifts(settings).first?.wish)
+        #expect(wish.host == "gift-2")
+        settings.min = 3
+        #expect(series.gifts(settings).isEmpty)
+        #expect(
+            Series(rows: ["a": idle, "b": idle]).gifts(settings).isEmpty, "people's own servers are theirs")
+    }
+
+    // MARK: - Doctor
+
+    @Test func oneHotHostIsIll() throws {
+        let series = Series(rows: [
+            "a": Series.flat(98, 90), "b": Series.flat(30, 90), "c": Series.flat(30, 90),
+            "leader": Series.flat(20, 90),
+        ])
+        let thought = try #require(series.diagnoses(DoctorSettings()).last)
+        #expect(thought.storm == nil)
+        #expect(
+            thought.wishes == [.heal(host: "a", server: "a:3000", reason: "cpu of a 98 % over 90 % for 60 s")]
+        )
+    }
+
+    @Test func manyHotHostsAreAStorm() throws {
+        let hot = Series.flat(97, 90)
+        let series = Series(rows: ["a": hot, "b": hot, "c": Series.flat(10, 90), "d": Series.flat(10, 90)])
+        #expect(series.diagnoses(DoctorSettings()).last?.storm != nil)
+        let all = Series(rows: ["a": hot, "b": Series.flat(75, 90), "c": Series.flat(75, 90)])
+        let thought = try #require(all.diagnoses(DoctorSettings()).last)
+        #expect(thought.hot.map(\.host) == ["a"])
+        #expect(thought.storm?.contains("fleet") == true)
+    }
+
+    @Test func theLeaderIsNeverTreated() throws {
+        let series = Series(rows: [
+            "leader": Series.flat(99, 90), "b": Series.flat(10, 90), "c": Series.flat(10, 90),
+        ])
+        let thought = try #require(series.diagnoses(DoctorSettings()).last)
+        #expect(thought.wishes.isEmpty)
+        #expect(thought.hotLeader != nil)
+    }
+
+    @Test func aProbeMustConfirmWhereThatIsAsked() {
+        var settings = DoctorSettings()
+        settings.confirm = .cpuAndProbe
+        var series = Series(rows: [
+            "a": Series.flat(99, 90), "b": Series.flat(10, 90), "c": Series.flat(10, 90),
+        ])
+        #expect(series.diagnoses(settings).last?.wishes.isEmpty == true)
+        series.health = ["a": false]
+        #expect(series.diagnoses(settings).last?.wishes.count == 1)
+    }
+
+    @Test func aHostThatIsGoneIsTreatedOnlyByOption() {
+        var settings = DoctorSettings()
+        var series = Series(rows: [
+            "a": Series.flat(10, 5) + Series.flat(nil, 120), "b": Series.flat(10, 125),
+            "c": Series.flat(10, 125),
+        ])
+        series.health = ["a": false]
+        #expect(series.diagnoses(settings).last?.wishes.isEmpty == true)
+        settings.unreachable = true
+        #expect(series.diagnoses(settings).last?.wishes.map(\.host) == ["a"])
+    }
+
+    @Test func aServerThatAPersonPutOutIsLeftAlone() {
+        var series = Series(rows: [
+            "a": Series.flat(99, 90), "b": Series.flat(10, 90), "c": Series.flat(10, 90),
+        ])
+        series.states = ["a": .out]
+        #expect(series.diagnoses(DoctorSettings()).last?.wishes.isEmpty == true)
+    }
+
+    /// Ten thousand hosts; the time is printed, not judged: machines differ.
+    @Test func decidesForTenThousandHosts() {
+        let hosts = (0..<10_000).map { number in
+            FleetView.Host(
+                name: "host-\(number)", seq: "1", movedAt: Series.instant(0), isFresh: true, busy: 0.5)
+        }
+        let servers = hosts.map { FleetView.Server(address: "10.0.0.1:\($0.name)", host: $0.name) }
+        var gift = GiftPolicy(GiftSettings())
+        var doctor = DoctorPolicy(DoctorSettings())
+        var longest: Int64 = 0
+        for second in 0..<20 {
+            var view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
+            for index in view.hosts.indices { view.hosts[index].seq = "\(second)" }
+            let begin = Instant.now()
+            let thought = gift.look(at: view, now: Series.instant(second))
+            _ = doctor.look(at: view, fleetIsHot: thought.isHot, now: Series.instant(second))
+            longest = max(longest, Instant.now().nanoseconds - begin.nanoseconds)
+        }
+        print("  a decision for 10,000 hosts took at most \(longest / 1000) µs")
+        #expect(
+            gift.look(at: FleetView(hosts: [], servers: [], leader: ""), now: Series.instant(99)).wish == nil)
+    }
+}
