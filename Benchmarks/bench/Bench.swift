@@ -8,7 +8,8 @@ struct Bench: ParsableCommand {
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
-            ProxyCommand.self, TickCommand.self, MetricsCommand.self, StatusBenchCommand.self, FlagsCommand.self,
+            ProxyCommand.self, TickCommand.self, MetricsCommand.self, StatusBenchCommand.self,
+            FlagsCommand.self,
             ElectionCommand.self, AllCommand.self, FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
