@@ -8,9 +8,8 @@ struct Bench: ParsableCommand {
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
-            ProxyCommand.self, TickCommand.self, MetricsCommand.self, StatusBenchCommand.self,
-            FlagsCommand.self,
-            ElectionCommand.self, AllCommand.self, FlagLoad.self,
+            ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self,
+            ElectionCommand.self, MetricsCommand.self, AllCommand.self, FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
 
@@ -143,6 +142,7 @@ struct AllCommand: ParsableCommand {
             try TickBench(tick, stage: stage, machine: machine).run()
             try StatusBench(tick, stage: stage, machine: machine).run()
             try FlagBench(flags, stage: stage, machine: machine).run()
+            try MetricsBench(tick, stage: stage, machine: machine).run()
         }
     }
 }

@@ -98,9 +98,12 @@ enum HookProcess {
             if let value = getenv(name) { environment.append("\(name)=\(String(cString: value))") }
         }
         environment += variables.map { "\($0.name)=\($0.value)" }
-        let words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-        let settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
+        var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+        var settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for word in words + settings { free(word) } }
-        return clinux_spawn_session(&id, words, settings, output)
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        guard nothing >= 0 else { return errno }
+        defer { _ = close(nothing) }
+        return clinux_spawn_session(&id, words[0], &words, &settings, nil, nothing, output, output)
     }
 }
