@@ -12,7 +12,7 @@ import Transfer
     {
         var transfer = Transfer(url: "http://127.0.0.1:\(try troop.member(name).apiPort)\(path)")
         transfer.timeoutMilliseconds = 3000
-        if let accept { transfer.fields = ["Accept: \(accept)"] }
+        if let accept { transfer.headers = ["Accept: \(accept)"] }
         return try transfer.perform()
     }
 
