@@ -31,6 +31,7 @@ package final class Elector: Sendable {
     private let keys: Keys
     private let door: SocketAddress?
     private let onChange: @Sendable (ElectionChange) -> Void
+    private let pulse: ElectorPulse?
     private let mailbox = Mutex(Mailbox())
     private let view: Mutex<View>
     /// The leader's deadline in nanoseconds since boot; 0 when this agent does not lead.
@@ -44,8 +45,10 @@ package final class Elector: Sendable {
     /// it blocks.
     package init(
         _ settings: ElectionSettings, store: StoreSettings, keys: Keys, door: SocketAddress? = nil,
-        highestEpochSeen: Int64, onChange: @escaping @Sendable (ElectionChange) -> Void
+        pulse: ElectorPulse? = nil, highestEpochSeen: Int64,
+        onChange: @escaping @Sendable (ElectionChange) -> Void
     ) {
+        self.pulse = pulse
         self.settings = settings
         self.store = store
         self.keys = keys
@@ -158,6 +161,7 @@ extension Elector {
         var lookout = Lookout()
         var ask: LeaseAsk?
         while true {
+            pulse?.beat(core.standing, .now())
             let (events, stop) = mailbox.withLock { mailbox in
                 defer { mailbox.events.removeAll() }
                 return (mailbox.events, mailbox.stop)
@@ -173,7 +177,8 @@ extension Elector {
             ask = ask ?? tell(&core, .wake)
             guard let todo = ask else {
                 attend(door, core, link, &lookout)
-                let longest = Instant.now().advanced(milliseconds: settings.ttlMilliseconds)
+                let patience = min(settings.ttlMilliseconds, pulse?.everyMilliseconds ?? .max)
+                let longest = Instant.now().advanced(milliseconds: patience)
                 door.wait(until: min(core.wakeAt ?? longest, longest))
                 if let dead = door.takeProof() { ask = tell(&core, .holderDied(dead)) }
                 continue
@@ -226,6 +231,7 @@ extension Elector {
     /// Tells the core, shows and reports what changed, and returns what it asks for.
     private func tell(_ core: inout LeaseCore, _ event: LeaseCore.Event) -> LeaseAsk? {
         let now = Instant.now()
+        let before = core.standing
         let actions = core.handle(event, at: now)
         show(core)
         var ask: LeaseAsk?
@@ -233,11 +239,18 @@ extension Elector {
             switch action {
             case .ask(let wanted): ask = wanted
             case .report(let standing, let reason):
+                let at = Elector.moment(of: standing, after: before, told: now)
                 onChange(
-                    ElectionChange(at: now, standing: standing, reason: reason, trouble: core.troubleText))
+                    ElectionChange(at: at, standing: standing, reason: reason, trouble: core.troubleText))
             }
         }
         return ask
+    }
+
+    /// A leader that ran out of time did so at its deadline, also when this thread waited for an answer then.
+    private static func moment(of standing: Standing, after before: Standing, told now: Instant) -> Instant {
+        guard case .limbo = standing, case .leader(_, let until) = before else { return now }
+        return min(until, now)
     }
 
     private func carryOut(

@@ -82,7 +82,7 @@ extension StoreFailure {
         switch fault {
         case .timeout: self.init(.timeout, text)
         case .unreachable, .malformed, .backingOff: self.init(.unreachable, text)
-        case .misconfigured: self.init(.configuration, text)
+        case .misconfigured, .unknownMaster: self.init(.configuration, text)
         case .rejected(let error):
             switch error.kind {
             case .retry, .storeLost: self.init(.busy, text)

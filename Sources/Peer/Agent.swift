@@ -37,6 +37,13 @@ package struct Agent: Service {
     private let orders: OrderTaker
     private let subscription: Subscription
     private let events: EventLog
+    private let incumbency: Incumbency
+    private let officeChanges: AsyncStream<ElectionChange>
+    private let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    private let storeStates: AsyncStream<StoreState>
+    private let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    private let checks: CheckDesk
+    private let masterWatch: MasterWatch?
     private let flags: FlagBook
     private let hostWatch: HostWatch
     private let history: HistoryKeeper
@@ -100,6 +107,13 @@ package struct Agent: Service {
             orders = parts.orders
             subscription = parts.subscription
             events = parts.events
+            incumbency = parts.incumbency
+            officeChanges = parts.officeChanges
+            officeChangesEnd = parts.officeChangesEnd
+            storeStates = parts.storeStates
+            storeStatesEnd = parts.storeStatesEnd
+            checks = parts.checks
+            masterWatch = parts.masterWatch
             flags = parts.flags
             hostWatch = parts.hostWatch
             history = parts.history
@@ -120,6 +134,8 @@ package struct Agent: Service {
     package func run() async throws {
         try await begin()
         do {
+            try await incumbency.begin()
+            try masterWatch?.start()
             try subscription.start()
             try elector.start()
         } catch {
@@ -129,7 +145,7 @@ package struct Agent: Service {
             "agent started",
             metadata: [
                 "host": "\(configuration.host.name)", "cluster": "\(configuration.cluster)",
-                "version": "\(Version.text)", "redis": "\(configuration.redis.url)",
+                "version": "\(Version.text)", "redis": "\(configuration.redis.place)",
                 "api": "\(configuration.api.listen)", "socket": "\(configuration.api.socket)",
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
@@ -141,11 +157,19 @@ package struct Agent: Service {
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
             host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
-            elector: elector, reporter: reporter, store: store, keys: keys, api: api, desk: upgrades, log: log
+            elector: elector, incumbency: incumbency, reporter: reporter, store: store, keys: keys, api: api,
+            desk: upgrades, log: log
         )
         upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         reporter.start()
         ServiceManager.notify("READY=1")
+        // Not in the group that ends before the last hooks have run.
+        let office = Task { await incumbency.follow(officeChanges) }
+        let states = Task { [checks, configuration] in
+            await incumbency.follow(storeStates, redis: configuration.redis.place) {
+                await checks.lookAgain()
+            }
+        }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await roster.run() }
@@ -166,7 +190,7 @@ package struct Agent: Service {
         } onGracefulShutdown: {
             stopper.finish()
         }
-        await end()
+        await end(office, states)
     }
 
     /// Opens the access log's file anew: after it was renamed, lines go to a new one.
@@ -237,6 +261,8 @@ package struct Agent: Service {
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await duties.tick()
+            await incumbency.tick()
+            await checks.tick()
             await pause.look()
             await desk.look()
             await flags.tick()
@@ -282,10 +308,13 @@ package struct Agent: Service {
             book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
         }
         let priority = configuration.election.priority
+        let flaps = await incumbency.standsBack(at: now)
         elector.standBack(
-            Candidacy.standsBack(
-                configuration.host.name, live: live,
-                isPreferred: priority > Configuration.Election.priorityDefault))
+            flaps
+                || Candidacy.standsBack(
+                    configuration.host.name, live: live,
+                    isPreferred: priority > Configuration.Election.priorityDefault)
+        )
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.
@@ -355,9 +384,14 @@ package struct Agent: Service {
         }
     }
 
-    private func end() async {
+    private func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
         elector.stop()
         changesEnd.finish()
+        officeChangesEnd.finish()
+        await office.value
+        await incumbency.close()
+        await events.flush()
+        masterWatch?.stop()
         subscription.stop()
         ownChecker?.stop()
         router.stop()
@@ -366,6 +400,8 @@ package struct Agent: Service {
         hostWatch.stop()
         notifier?.stop()
         await store.close()
+        storeStatesEnd.finish()
+        await states.value
         log.notice("agent stopped")
     }
 }

@@ -27,6 +27,14 @@ struct AgentParts {
     let subscription: Subscription
     let api: HTTPServer
     let events: EventLog
+    let incumbency: Incumbency
+    let officeChanges: AsyncStream<ElectionChange>
+    let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    let storeStates: AsyncStream<StoreState>
+    let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    let checks: CheckDesk
+    /// Hears of another master; nil without Sentinels.
+    let masterWatch: MasterWatch?
     let flags: FlagBook
     let hostWatch: HostWatch
     let history: HistoryKeeper
@@ -46,18 +54,13 @@ struct AgentParts {
             plain: inheritance?.claim(.proxy, at: configuration.proxy.listen) ?? [],
             secure: configuration.proxy.tls.flatMap { inheritance?.claim(.proxyTLS, at: $0.listen) } ?? [])
         keys = Keys(cluster: configuration.cluster)
-        let settings = configuration.storeSettings
-        store = try Store(settings, name: "store") { state in
-            switch state {
-            case .connected: log.notice("Redis answers", metadata: ["redis": "\(configuration.redis.url)"])
-            case .unreachable(let why):
-                log.error(
-                    "Redis does not answer; trying again until it does",
-                    metadata: ["redis": "\(configuration.redis.url)", "why": "\(why)"])
-            }
-        }
+        let finder = configuration.masterFinder
+        let settings = configuration.storeSettings(finder)
+        (storeStates, storeStatesEnd) = AsyncStream<StoreState>.makeStream()
+        store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
         notifier = configuration.notifier(log: log)
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            guard configuration.notify.includes($0.severity) else { return }
             notifier?.tell(Notice($0, cluster: configuration.cluster))
         }
         machines = ProviderParts(configuration)
@@ -86,7 +89,7 @@ struct AgentParts {
                 "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
         history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
-        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        historyFetch = HistoryFetch(keeper: history, token: configuration.api.token, log: log)
         let board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         self.board = board
@@ -96,13 +99,21 @@ struct AgentParts {
             holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
+        (officeChanges, officeChangesEnd) = AsyncStream<ElectionChange>.makeStream()
+        let watchdog = Incumbency.watchdog(configuration)
         elector = Elector(
             try configuration.electionSettings, store: settings, keys: keys, door: configuration.peer.listen,
-            highestEpochSeen: highestEpoch
-        ) { [changesEnd] change in
+            pulse: watchdog.pulse, highestEpochSeen: highestEpoch
+        ) { [changesEnd, officeChangesEnd] change in
             tally.note(change)
             changesEnd.yield(change)
+            officeChangesEnd.yield(change)
         }
+        incumbency = try Incumbency.make(
+            configuration, folder: folder, watchdog: watchdog, elector: elector, events: events,
+            isInherited: inheritance != nil,
+            mover: machines.provider as? any AddressMover, log: log)
+        masterWatch = MasterWatch(settings) { [elector] in elector.lookAgain() }
         electorRelay.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
@@ -168,9 +179,11 @@ struct AgentParts {
         let news = NewsLine(log: log)
         subscription = AgentParts.subscription(
             settings, keys, elector, roster, desk, pause, flags, news, orders)
+        checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
             elector: elector, reporter: reporter, news: news, pause: pause, flags: flags,
+            incumbency: incumbency, checks: checks,
             monkeys: { [store, keys] in try await RemediationRoutes.document(store, keys) })
         let answers = AgentAPI(
             reading: reading, roster: roster,
@@ -184,7 +197,7 @@ struct AgentParts {
             flags: FlagRoutes(
                 book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
             machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
-            upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+            checks: checks, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
@@ -194,6 +207,20 @@ struct AgentParts {
             }, handler: AgentParts.handler(answers, reading, configuration))
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
+    }
+
+    private static func checks(
+        _ configuration: Configuration, _ store: Store, _ keys: Keys, _ finder: MasterFinder?,
+        _ elector: Elector,
+        _ duties: LeaderDuties, _ incumbency: Incumbency, _ log: Logger
+    ) -> CheckDesk {
+        CheckDesk(configuration: configuration, store: store, keys: keys, finder: finder, log: log) {
+            [elector, duties, incumbency] in
+            HostChecks.Known(
+                isServing: await duties.isServing, listenFault: await duties.listenFault,
+                doorFault: elector.doorFault,
+                followers: await incumbency.notices)
+        }
     }
 
     /// The API as clients meet it: the gate, the live stream, everything else.

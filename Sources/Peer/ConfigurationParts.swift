@@ -9,16 +9,22 @@ import Store
 /// The configuration as the settings that each part wants.
 extension Configuration {
     /// Redis, for every client of this agent.
-    var storeSettings: StoreSettings {
+    func storeSettings(_ finder: MasterFinder?) -> StoreSettings {
         var url = redis.url
         if let user = redis.user { url.user = user }
         return StoreSettings(
-            url: url, password: redis.password?.revealed,
-            tls: TLSSettings(
-                authorityFile: redis.tls.caFile, certificateFile: redis.tls.certificateFile,
-                keyFile: redis.tls.keyFile, serverName: redis.tls.serverName, verifiesServer: redis.tls.verify
-            ),
-            name: host.name)
+            url: url, password: redis.password?.revealed, tls: redis.tls.settings, name: host.name,
+            sentinel: finder)
+    }
+
+    /// Who tells where the master is; to be made once for an agent, since its connections share what it found.
+    var masterFinder: MasterFinder? {
+        redis.sentinel.map { sentinel in
+            MasterFinder(
+                SentinelSettings(
+                    endpoints: sentinel.endpoints, master: sentinel.master, user: sentinel.user,
+                    secret: sentinel.password, usesTLS: sentinel.usesTLS, tls: sentinel.tls.settings))
+        }
     }
 
     /// The lease; each run of an agent has a nonce of its own.

@@ -70,6 +70,9 @@ package struct StateFolder: Sendable {
         guard fsync(descriptor.raw) == 0 else { throw SystemFault("fsync", on: draft) }
     }
 
+    /// Removes the document `name`; one that is not there is gone already.
+    package func remove(_ name: String) { _ = unlink("\(path)/\(name)") }
+
     /// What reading a document gave.
     package enum Found<Document: Sendable>: Sendable {
         case document(Document)

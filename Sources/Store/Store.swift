@@ -64,6 +64,14 @@ package actor Store {
         }
     }
 
+    /// Several calls on one connection with nothing of anybody else's between them, each by the deadline given; the
+    /// connection must be left without anything outstanding. Holds up every other call meanwhile.
+    package func session<Answer: Sendable>(
+        _ body: @Sendable (StoreConnection, Instant) throws(StoreFault) -> Answer
+    ) throws(StoreFault) -> Answer {
+        try attempt(body)
+    }
+
     /// Runs a script; an error reply is thrown as `.rejected`.
     package func run(_ script: Script, keys: [String], arguments: [String]) throws(StoreFault) -> Reply {
         try call(Command(script, keys: keys, arguments: arguments))
@@ -87,7 +95,7 @@ package actor Store {
             if connection.isOpen {
                 backoff.reset()
             } else {
-                lost(.unreachable("\(settings.url.target) is not the master; looking for it anew"))
+                lost(.unreachable("\(settings.target) is not the master; looking for it anew"))
             }
             return answer
         } catch {

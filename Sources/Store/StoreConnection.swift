@@ -5,6 +5,8 @@ package import Linux
 package final class StoreConnection {
     private let target: String
     private var exchange: Exchange?
+    /// By whom, and in which term, this server was named as the master; nil where the configuration names it.
+    private var appointment: (finder: MasterFinder, term: Int)?
     /// Asked once: one connection reaches one run of the server.
     private var identity: Identity?
 
@@ -25,7 +27,24 @@ package final class StoreConnection {
         try open(settings, resolver: .shared, until: deadline)
     }
 
+    /// With Sentinels, the master is looked for anew, and must say itself that it is one.
     static func open(
+        _ settings: StoreSettings, resolver: NameResolver, until deadline: Instant
+    ) throws(StoreFault) -> StoreConnection {
+        guard let finder = settings.sentinel else {
+            return try openDirectly(settings, resolver: resolver, until: deadline)
+        }
+        let place = try finder.find(resolver, name: settings.name, until: deadline)
+        var direct = settings
+        direct.sentinel = nil
+        direct.url = settings.url.moved(to: place.host, port: place.port)
+        let connection = try openDirectly(direct, resolver: resolver, until: deadline)
+        try connection.requireMaster(until: deadline)
+        connection.appointment = (finder, finder.adopt(place))
+        return connection
+    }
+
+    static func openDirectly(
         _ settings: StoreSettings, resolver: NameResolver, until deadline: Instant
     ) throws(StoreFault) -> StoreConnection {
         let greeting = try Greeting(settings)
@@ -50,9 +69,31 @@ package final class StoreConnection {
     /// that a command is not lost on it.
     package func isUsable() -> Bool {
         guard let exchange else { return false }
-        if exchange.isQuiet { return true }
+        if isAppointed, exchange.isQuiet { return true }
         close()
         return false
+    }
+
+    /// False once the Sentinels have named another master than this server.
+    var isAppointed: Bool { appointment.map { $0.finder.currentTerm == $0.term } ?? true }
+
+    /// Throws unless the server says that it is a master: a Sentinel may not know yet that it is none any more.
+    private func requireMaster(until deadline: Instant) throws(StoreFault) {
+        var role: String?
+        switch try pipeline([Command("ROLE")], until: deadline).first {
+        case .array(let parts): role = parts.first?.text
+        case .error(let error) where error.code == "NOPERM":
+            // INFO is needed for elections anyway, ROLE for nothing else.
+            let text = try call(Command("INFO", "replication"), until: deadline).text ?? ""
+            role = text.split(whereSeparator: \.isNewline).first { $0.hasPrefix("role:") }
+                .map { String($0.dropFirst(5)) }
+        case .error(let error): throw .rejected(error)
+        case .status, .integer, .bulk, .null, nil: break
+        }
+        guard role == "master" else {
+            close()
+            throw .unreachable("\(target) is not the master (yet), though a Sentinel says so; looking again")
+        }
     }
 
     /// Sends a command and waits for its reply; an error reply is thrown as `.rejected`. Not for commands

@@ -6,6 +6,8 @@ package enum StoreFault: Error, Equatable, Sendable, CustomStringConvertible {
     case timeout(String)
     /// The peer does not speak RESP2, or answers beyond the limits; the connection is closed.
     case malformed(String)
+    /// The Sentinels answer, and know no master of that name.
+    case unknownMaster(String)
     /// Redis answered with an error.
     case rejected(ReplyError)
     /// Files or certificates that a person must mend.
@@ -18,7 +20,7 @@ package enum StoreFault: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable, .timeout, .malformed, .backingOff: .retry
         case .rejected(let error): error.kind
-        case .misconfigured: .configuration
+        case .misconfigured, .unknownMaster: .configuration
         }
     }
 
@@ -27,6 +29,8 @@ package enum StoreFault: Error, Equatable, Sendable, CustomStringConvertible {
         case .unreachable(let text): "Redis is unreachable: \(text)"
         case .timeout(let text): "Redis did not answer in time: \(text)"
         case .malformed(let text): "Redis's answer is malformed: \(text)"
+        case .unknownMaster(let text):
+            "no such master: \(text); redis.sentinel.master must be the name in their 'sentinel monitor'"
         case .rejected(let error): "Redis answered \(error)\(advice(for: error))"
         case .misconfigured(let text): "the connection to Redis is misconfigured: \(text)"
         case .backingOff(let milliseconds, let text): "\(text) (next attempt in \(milliseconds) ms)"

@@ -26,10 +26,12 @@ package struct TLSSettings: Sendable, Equatable {
 
 /// All that a connection to Redis needs to know.
 package struct StoreSettings: Sendable, Equatable {
-    /// Where Redis is.
+    /// Where Redis is; with `sentinel`, only what else it says counts.
     package var url: StoreURL
     /// A password that stands in place of the URL's own; nil for the URL's.
     package var secret: Secret?
+    /// Who tells where the master is; nil: it is where the URL says.
+    package var sentinel: MasterFinder?
     /// TLS options; used by `rediss` URLs.
     package var tls: TLSSettings
     /// The time one command or pipeline may take.
@@ -43,8 +45,9 @@ package struct StoreSettings: Sendable, Equatable {
     package init(
         url: StoreURL, password: String? = nil, tls: TLSSettings = TLSSettings(),
         commandTimeoutMilliseconds: Int64 = 1000, connectTimeoutMilliseconds: Int64 = 1000,
-        name: String = "agent"
+        name: String = "agent", sentinel: MasterFinder? = nil
     ) {
+        self.sentinel = sentinel
         self.url = url
         self.secret = password.map { Secret($0) }
         self.tls = tls
@@ -61,6 +64,9 @@ package struct StoreSettings: Sendable, Equatable {
 
     /// The password that is sent: the one given beside the URL, else the URL's.
     var effectivePassword: Secret? { secret ?? url.password }
+
+    /// The server's address, or whom to ask for it, for people.
+    package var target: String { sentinel?.target ?? url.target }
 
     /// The same settings for a connection with another name.
     func named(_ name: String) -> StoreSettings {

@@ -15,7 +15,7 @@ package struct StoreURL: Sendable, Equatable, CustomStringConvertible, CustomDeb
     private static let defaultPort: UInt16 = 6379
 
     /// The server's address.
-    package let endpoint: Endpoint
+    package private(set) var endpoint: Endpoint
     /// True for `rediss`.
     package let usesTLS: Bool
     /// The ACL user; nil for Redis's default user.
@@ -55,6 +55,13 @@ package struct StoreURL: Sendable, Equatable, CustomStringConvertible, CustomDeb
         case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path): path
         }
+    }
+
+    /// The same URL for another server.
+    func moved(to host: String, port: UInt16) -> StoreURL {
+        var url = self
+        url.endpoint = .tcp(host: host, port: port)
+        return url
     }
 
     /// `redis`, `rediss` or `unix`.

@@ -80,6 +80,8 @@ private final class Listener: Sendable {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
         var lastLoss: String?
+        settings.sentinel?.ring(bell)
+        defer { settings.sentinel?.spare(bell) }
         while isRunning {
             do {
                 let connection = try subscribed(bell)
@@ -110,7 +112,7 @@ private final class Listener: Sendable {
         while missing > 0 {
             guard let reply = try connection.receive(until: deadline, bell: bell) else {
                 guard isRunning else { return nil }
-                throw .timeout("no reply to SUBSCRIBE from \(settings.url.target)")
+                throw .timeout("no reply to SUBSCRIBE from \(settings.target)")
             }
             if case .subscribed = try Push(reply) { missing -= 1 }
         }
@@ -132,7 +134,10 @@ private final class Listener: Sendable {
                 continue
             }
             guard isRunning else { return }
-            if isPinged { throw .timeout("no reply to PING from \(settings.url.target)") }
+            guard connection.isAppointed else {
+                throw .unreachable("the Sentinels name another master; connecting to it")
+            }
+            if isPinged { throw .timeout("no reply to PING from \(settings.target)") }
             try connection.send(
                 Command("PING"),
                 until: Instant.now().advanced(milliseconds: settings.commandTimeoutMilliseconds))

@@ -20,9 +20,11 @@ final class Program: Sendable {
             + "/troop"
     }
 
-    /// Starts `troop` with these arguments; its output goes to a file. `descriptors` limits its open files.
+    /// Starts `troop` with these arguments; its output goes to a file. `descriptors` limits its open files;
+    /// `namespace` is the network that it lives in.
     init(
-        _ arguments: [String], log: String, environment: [String] = [], descriptors: Int? = nil
+        _ arguments: [String], log: String, environment: [String] = [], descriptors: Int? = nil,
+        namespace: String? = nil
     ) throws {
         logPath = log
         var actions = posix_spawn_file_actions_t()
@@ -32,7 +34,8 @@ final class Program: Sendable {
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
         let limited = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$@\"", "sh"] } ?? []
-        let line = limited + [Program.path] + arguments
+        let inside = namespace.map { ["/bin/sh", "-c", "exec ip netns exec \($0) \"$@\"", "sh"] } ?? []
+        let line = limited + inside + [Program.path] + arguments
         let words: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) } + [nil]
         let inherited = ["PATH", "HOME", "TMPDIR"].compactMap { (name: String) -> String? in
             getenv(name).map { "\(name)=\(String(cString: $0))" }
@@ -97,7 +100,8 @@ final class Program: Sendable {
 
     /// Runs a command to its end: exit code and output.
     static func run(
-        _ arguments: [String], environment: [String] = [], within milliseconds: Int64 = 20_000
+        _ arguments: [String], environment: [String] = [], within milliseconds: Int64 = 20_000,
+        namespace: String? = nil
     ) throws -> (code: Int32?, output: String) {
         var template = Array("/tmp/troop-run-XXXXXX".utf8CString)
         let raw = mkstemp(&template)
@@ -105,7 +109,7 @@ final class Program: Sendable {
         close(raw)
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { unlink(path) }
-        let program = try Program(arguments, log: path, environment: environment)
+        let program = try Program(arguments, log: path, environment: environment, namespace: namespace)
         let code = program.wait(within: milliseconds)
         if code == nil { program.signal(SIGKILL) }
         return (code, program.output)

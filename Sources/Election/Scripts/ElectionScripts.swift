@@ -35,6 +35,11 @@ package enum ElectionScripts {
     /// Looks who holds the lease, and changes nothing. Answers `{0, held, token, pttl}` or `{0, absent, '', 0}`.
     package static let look = Script(name: "look", body: prologue + lookBody)
 
+    /// The arguments of `release` for exactly this lease, from outside an election.
+    package static func releaseArguments(_ lease: Lease, reason: String) -> [String] {
+        [lease.token, "exact", "", "1", reason]
+    }
+
     /// The script of an ask, and its arguments.
     package static func message(for ask: LeaseAsk, of settings: ElectionSettings) -> (Script, [String]) {
         let ttl = "\(settings.ttlMilliseconds)"

@@ -8,8 +8,9 @@ package import Store
 /// |---|---|
 /// | `GET /health` | 200 while the agent lives |
 /// | `GET /leader` | 200 on the leader, 503 elsewhere and in limbo |
-/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader |
+/// | `GET /standby` | 200 where the agent does not lead, 503 on the leader and in limbo |
 /// | `GET /ready` | 200 where the proxy serves, limbo included |
+/// | `GET /v1/check` | `CheckDocument`: what this agent depends on; socket only |
 /// | `GET /metrics` | what this agent has counted, for Prometheus |
 /// | `GET /v1/sample` | `SampleDocument`: this host's last sample |
 /// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
@@ -35,6 +36,7 @@ package struct AgentAPI: Sendable {
     private let store: Store
     private let keys: Keys
     private let commands: CommandRoutes
+    private let checks: CheckDesk
     private let flags: FlagRoutes
     private let events: EventReader
     private let remedies: RemediationRoutes
@@ -44,7 +46,7 @@ package struct AgentAPI: Sendable {
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes, checks: CheckDesk,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         events = EventReader(store: store, keys: keys)
@@ -52,6 +54,7 @@ package struct AgentAPI: Sendable {
         self.flags = flags
         remedies = RemediationRoutes(store: store, keys: keys, queue: queue)
         self.upgrade = upgrade
+        self.checks = checks
         self.machines = machines
         self.reading = reading
         self.roster = roster
@@ -66,8 +69,8 @@ package struct AgentAPI: Sendable {
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
         case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
-        case "/leader": return isGet ? role(wanted: true) : notAllowed("GET, HEAD")
-        case "/standby": return isGet ? role(wanted: false) : notAllowed("GET, HEAD")
+        case "/leader", "/standby": return isGet ? role(request.path) : notAllowed("GET, HEAD")
+        case "/v1/check": return isGet ? await check(request) : notAllowed("GET, HEAD")
         case "/ready":
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
@@ -111,10 +114,18 @@ package struct AgentAPI: Sendable {
         return response
     }
 
-    private func role(wanted: Bool) -> Response {
-        let leads = reading.leads
-        let text = leads ? "leader" : "not the leader"
-        return .text(leads == wanted ? 200 : 503, text)
+    private func role(_ path: String) -> Response {
+        if path == "/leader" { return reading.leads ? .text(200, "leader") : .text(503, "not the leader") }
+        if reading.standsBy { return .text(200, "not the leader") }
+        return .text(503, reading.leads ? "leader" : "limbo")
+    }
+
+    /// Only for who may use the socket: it tells much of this host.
+    private func check(_ request: Request) async -> Response {
+        guard request.door == .socket else {
+            return .error(403, "this is told through the agent's socket only (troop check)")
+        }
+        return .json(200, await checks.document())
     }
 
     private func history(_ request: Request) async -> Response {
@@ -222,7 +233,7 @@ package struct AgentAPI: Sendable {
     /// 503 while Redis cannot be reached, 502 when it answers with an error.
     private static func status(of fault: StoreFault) -> Int {
         switch fault {
-        case .rejected, .malformed, .misconfigured: 502
+        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
         case .unreachable, .timeout, .backingOff: 503
         }
     }

@@ -27,6 +27,8 @@ package struct Configuration: Sendable, Equatable {
     package var metrics: Metrics
     /// What is logged.
     package var log: Log
+    /// What follows a change of leader outside this agent.
+    package var failover = Failover()
     /// The two policies and their guard rails.
     package var remediation = RemediationSettings()
     /// What launches and reboots machines; nil: nothing does.
@@ -60,7 +62,9 @@ extension Configuration {
 
     /// The store and how to reach it.
     package struct Redis: Sendable, Equatable {
-        /// `redis://`, `rediss://` or `unix://`; it may hold a password and is never shown whole.
+        /// Who tells where the master is; nil: it is where the URL says.
+        package var sentinel: Sentinel?
+        /// `redis://`, `rediss://` or `unix://`; with `sentinel` its address does not count. It may hold a password and is never shown whole.
         package var url: StoreURL
         /// The ACL user; overrides the one in the URL.
         package var user: String?

@@ -6,12 +6,12 @@ import Store
 /// Makes the configuration from what was read: defaults that depend on something, files that options name, and
 /// the rules that hold between options.
 struct ConfigurationAssembly {
-    private let draft: ConfigurationDraft
-    private let places: [String: ValuePlace]
-    private let sectionMarks: [String: YAMLMark]
-    private let machine: Machine
-    private var faults: FaultList
-    private var warnings: [String] = []
+    let draft: ConfigurationDraft
+    let places: [String: ValuePlace]
+    let sectionMarks: [String: YAMLMark]
+    let machine: Machine
+    var faults: FaultList
+    var warnings: [String] = []
 
     init(reader: ConfigurationReader, machine: Machine) {
         draft = reader.draft
@@ -24,7 +24,9 @@ struct ConfigurationAssembly {
     /// The configuration, complete; throws all faults, those of the reading included.
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
-        let url = required(draft.redisURL, "redis.url", "expected a URL such as redis://127.0.0.1:6379/0")
+        let sentinel = sentinel()
+        let url = redisURL(sentinel)
+        let failover = failover()
         let host = Configuration.Host(
             name: hostName(), address: draft.hostAddress ?? machine.address,
             rebootCommand: draft.rebootCommand,
@@ -57,7 +59,7 @@ struct ConfigurationAssembly {
         return Configuration(
             cluster: cluster, host: host, peer: Configuration.Peer(listen: peerListen), state: draft.state,
             redis: Configuration.Redis(
-                url: url, user: draft.redisUser, password: redisPassword,
+                sentinel: sentinel, url: url, user: draft.redisUser, password: redisPassword,
                 passwordFile: draft.redisPasswordFile, tls: draft.tls),
             api: Configuration.API(
                 listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
@@ -66,7 +68,7 @@ struct ConfigurationAssembly {
             metrics: Configuration.Metrics(
                 scope: scope, cpuAllowance: draft.metrics.cpuAllowance, top: draft.metrics.top,
                 historyBudget: Int(draft.metrics.historyBudget)),
-            log: Configuration.Log(level: draft.logLevel), remediation: draft.remediation,
+            log: Configuration.Log(level: draft.logLevel), failover: failover, remediation: draft.remediation,
             provider: provider, steps: steps, notify: notify,
             warnings: readWarnings + warnings)
     }
@@ -179,12 +181,12 @@ struct ConfigurationAssembly {
 
     // MARK: - Places
 
-    private func isGiven(section: String) -> Bool {
+    func isGiven(section: String) -> Bool {
         sectionMarks[section] != nil || places.keys.contains { $0.hasPrefix("\(section).") }
     }
 
     /// Where to look for something that a section lacks: its key, else the variable that stands for it.
-    private func place(ofSection section: String) -> ValuePlace {
+    func place(ofSection section: String) -> ValuePlace {
         if let mark = sectionMarks[section] { return .file(mark) }
         let given = places.filter { $0.key.hasPrefix("\(section).") }.sorted { $0.key < $1.key }
         return given.first?.value ?? .file(YAMLMark(line: 1, column: 1))
@@ -192,7 +194,7 @@ struct ConfigurationAssembly {
 
     // MARK: - Values
 
-    private mutating func required<Value>(_ value: Value?, _ key: String, _ expected: String) -> Value? {
+    mutating func required<Value>(_ value: Value?, _ key: String, _ expected: String) -> Value? {
         if value == nil, places[key] == nil {
             let section = key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
             faults.add(place(ofSection: section), key, "is required and missing; \(expected)")
@@ -286,7 +288,7 @@ struct ConfigurationAssembly {
     }
 
     /// The secret that a file holds alone; nil without a file, and after a fault.
-    private mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
+    mutating func secret(in path: String?, _ key: String, expected: String) -> Secret? {
         guard let path else { return nil }
         let place = places[key]
         let file: TextFile

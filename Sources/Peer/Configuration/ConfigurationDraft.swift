@@ -15,6 +15,8 @@ struct ConfigurationDraft: Sendable {
     var redisPassword: Secret?
     var redisPasswordFile: String?
     var tls = Configuration.TLS(verify: true)
+    var sentinel = SentinelDraft()
+    var failover = FailoverDraft()
     var apiListen: SocketAddress?
     var apiSocket = ""
     var apiTokenFile: String?

@@ -34,7 +34,7 @@ extension Configuration {
     }
 
     private func line(of option: ConfigurationOption, _ reader: ConfigurationReader) -> ConfigurationLine {
-        let isSecret = option.key == "redis.password"
+        let isSecret = option.name == "password"
         if let place = reader.places[option.key], let text = reader.texts[option.key] {
             let value =
                 isSecret ? "***" : Configuration.masked(text, hidesPath: option.key == "notify.webhook.url")

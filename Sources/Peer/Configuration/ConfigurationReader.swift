@@ -127,11 +127,11 @@ struct ConfigurationReader {
     }
 
     private mutating func readUnknown(_ key: String, section: String, at mark: YAMLMark) {
-        if key == "redis.password" {
+        if key == "redis.password" || key == "redis.sentinel.password" {
             faults.add(
                 .file(mark), key,
-                "a password has no place in this file; expected redis.password_file, or the variable "
-                    + "TROOP_REDIS_PASSWORD")
+                "a password has no place in this file; expected \(key)_file, or the variable "
+                    + "TROOP_\(key.replacing(".", with: "_").uppercased())")
             return
         }
         if let suggestion = table.suggestion(for: key) {

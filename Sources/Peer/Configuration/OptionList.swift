@@ -5,8 +5,9 @@ extension OptionTable {
     static var troop: OptionTable {
         OptionTable(
             [
-                identity, redis, interfaces, server, serverRemedies, proxy, balancing, defence, encryption,
-                observation, leadership, metering, watching, remediation, provider,
+                identity, redis, sentinel, interfaces, server, serverRemedies, proxy, balancing, defence,
+                encryption,
+                observation, leadership, failover, metering, watching, remediation, provider,
             ].flatMap(\.self))
     }
 
@@ -36,7 +37,8 @@ extension OptionTable {
     private static var redis: [ConfigurationOption] {
         [
             ConfigurationOption(
-                "redis.url", .redisURL, into: \.redisURL, .required,
+                "redis.url", .redisURL, into: \.redisURL,
+                .derived("**required** unless `redis.sentinel` is given"),
                 "The store: `redis://HOST:PORT/DB`, `rediss://…` for TLS, or `unix:///PATH?db=0`."),
             ConfigurationOption(
                 "redis.user", .word, into: \.redisUser, .none,

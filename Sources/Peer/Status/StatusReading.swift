@@ -1,6 +1,7 @@
-package import Election
+import Election
 import Linux
 import Proxy
+import Remediation
 
 /// Puts a `Status` together from what the parts of one agent know.
 package struct StatusReading: Sendable {
@@ -13,18 +14,22 @@ package struct StatusReading: Sendable {
     private let reporter: Reporter
     private let news: NewsLine
     private let pause: PauseSwitch
+    private let incumbency: Incumbency
+    private let checks: CheckDesk
     private let flags: FlagBook
     private let monkeysDocument: @Sendable () async throws -> MonkeysDocument?
 
     /// A reading over the parts of one agent.
-    package init(
+    init(
         configuration: Configuration, board: StatusBoard, roster: Roster, router: Router,
         duties: LeaderDuties,
         elector: Elector, reporter: Reporter, news: NewsLine,
-        pause: PauseSwitch, flags: FlagBook,
+        pause: PauseSwitch, flags: FlagBook, incumbency: Incumbency, checks: CheckDesk,
         monkeys: @escaping @Sendable () async throws -> MonkeysDocument?
     ) {
         monkeysDocument = monkeys
+        self.incumbency = incumbency
+        self.checks = checks
         self.configuration = configuration
         self.board = board
         self.roster = roster
@@ -39,6 +44,14 @@ package struct StatusReading: Sendable {
 
     /// Whether this agent surely holds the lease right now.
     package var leads: Bool { elector.isLeader(at: .now()) }
+
+    /// Whether this agent neither leads nor led a moment ago: in limbo it is no standby.
+    package var standsBy: Bool {
+        switch elector.standing.judged(at: .now()) {
+        case .follower, .candidate: true
+        case .leader, .limbo: false
+        }
+    }
 
     /// Whether this agent's proxy takes connections.
     package var isServing: Bool {
@@ -75,6 +88,8 @@ package struct StatusReading: Sendable {
         if let trouble = await duties.trouble { notices.append("election: \(trouble)") }
         if let keepFault = await duties.keepFault { notices.append(keepFault) }
         if let listenFault = await duties.listenFault { notices.append(listenFault) }
+        notices += await incumbency.notices
+        if fault == nil { notices += await checks.notices }
         if await roster.isRemoved {
             notices.append(
                 "this host's own server was removed by a person; 'troop servers add' brings it back")
@@ -107,7 +122,11 @@ package struct StatusReading: Sendable {
                 "the monkeys are paused\(why.isEmpty ? "" : ": \(why)"); 'troop monkeys resume' ends it")
         }
         for policy in monkeys.policies {
-            guard let would = policy.would, let why = policy.heldBack else { continue }
+            // What will pass by itself is not for people to mend.
+            let passes = [Guard.concurrent, .operationOnHost, .cooldown, .grace].contains {
+                $0.rawValue == policy.rail
+            }
+            guard let would = policy.would, let why = policy.heldBack, !passes else { continue }
             notices.append("\(policy.name) monkey: would \(would) (\(policy.thinks)), but: \(why)")
         }
         for mark in monkeys.quarantine {

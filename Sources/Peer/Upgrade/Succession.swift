@@ -15,6 +15,7 @@ struct Succession: Sendable {
     let router: Router
     let duties: LeaderDuties
     let elector: Elector
+    let incumbency: Incumbency
     let reporter: Reporter
     let store: Store
     let keys: Keys
@@ -100,6 +101,7 @@ struct Succession: Sendable {
         proxy.release()
         successor.tell(.serve)
         await reporter.fallSilent()
+        await incumbency.succeed()
         let token = elector.token(at: .now())
         // Released for this host: the successor takes it, and nobody else may meanwhile.
         let reason = "upgrade to \(word.version)"

@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include "Child.h"
+#include "Station.h"
 
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 with errno. */
 int clinux_accept(int listener, struct sockaddr *address, socklen_t *length);

@@ -1,0 +1,159 @@
+import Glibc
+import Linux
+import Synchronization
+
+/// Moves the leader's address: a thread that feeds `VIPCore` with what happens and carries out what it says.
+final class AddressKeeper: Sendable {
+    private struct Mailbox {
+        var events: [VIPCore.Event] = []
+        var isEnding = false
+        var thread: Linux.Thread?
+        var fault: String?
+    }
+
+    /// A missing interface is looked for so often, in milliseconds.
+    private static let retryMilliseconds: Int32 = 1000
+
+    private let settings: VIPSettings
+    private let isInherited: Bool
+    private let bell: Doorbell
+    private let mailbox = Mutex(Mailbox())
+    private let onTell: @Sendable (VIPCore.Message) -> Void
+
+    /// A keeper at rest. `isInherited`: a predecessor left the address on purpose. `onTell` is called on the keeper's
+    /// thread and must not block.
+    init(
+        _ settings: VIPSettings, isInherited: Bool, onTell: @escaping @Sendable (VIPCore.Message) -> Void
+    ) throws(SystemFault) {
+        self.settings = settings
+        self.isInherited = isInherited
+        self.onTell = onTell
+        bell = try Doorbell()
+    }
+
+    /// Starts the thread; leftovers of an earlier run go at once.
+    func start() throws(SystemFault) {
+        let thread = try Linux.Thread.start(named: "troop-vip") { [self] in run() }
+        mailbox.withLock { $0.thread = thread }
+    }
+
+    /// Tells of an election; returns at once.
+    func tell(_ event: VIPCore.Event) {
+        mailbox.withLock { $0.events.append(event) }
+        bell.ring()
+    }
+
+    /// Ends the thread after it has removed the address, unless a successor keeps it; blocks for a moment.
+    func stop(keeps: Bool) {
+        let thread = mailbox.withLock { mailbox in
+            if !mailbox.isEnding { mailbox.events.append(.end(keeps: keeps)) }
+            mailbox.isEnding = true
+            defer { mailbox.thread = nil }
+            return mailbox.thread
+        }
+        bell.ring()
+        thread?.join()
+    }
+
+    /// Why the address is not where it should be; nil when it is.
+    var fault: String? { mailbox.withLock { $0.fault } }
+
+    /// Takes the address off the interface, whoever left it there; true when it was there.
+    static func removeLeftover(_ address: VirtualAddress) throws(SystemFault) -> Bool {
+        let station = try AddressStation(address)
+        guard station.isPresent ?? false else { return false }
+        try station.change(adds: false)
+        return true
+    }
+
+    private func run() {
+        var core = VIPCore(settings)
+        var station: AddressStation?
+        while true {
+            let (events, isEnding) = mailbox.withLock { mailbox in
+                defer { mailbox.events.removeAll() }
+                return (mailbox.events, mailbox.isEnding)
+            }
+            if station == nil { station = open(&core) }
+            for event in events { perform(core.handle(event, at: .now()), &core, station) }
+            if isEnding { return }
+            if let station {
+                if let claimant = station.claimant() {
+                    perform(core.handle(.claimed(by: claimant), at: .now()), &core, station)
+                }
+                if let isUp = station.carrier() {
+                    perform(core.handle(.link(isUp: isUp), at: .now()), &core, station)
+                }
+            }
+            perform(core.handle(.wake, at: .now()), &core, station)
+            sleep(core, station)
+        }
+    }
+
+    /// Opens the interface, and tells the core what is there.
+    private func open(_ core: inout VIPCore) -> AddressStation? {
+        do throws(SystemFault) {
+            let station = try AddressStation(settings.address)
+            let isPresent = station.isPresent ?? false
+            perform(
+                core.handle(.start(isPresent: isPresent, isInherited: isInherited), at: .now()), &core,
+                station)
+            note(core, station)
+            return station
+        } catch {
+            perform(core.handle(.failed(AddressStation.advice(error)), at: .now()), &core, nil)
+            note(core, nil)
+            return nil
+        }
+    }
+
+    private func perform(_ actions: [VIPCore.Action], _ core: inout VIPCore, _ station: AddressStation?) {
+        for action in actions {
+            switch action {
+            case .add: change(adds: true, &core, station)
+            case .remove: change(adds: false, &core, station)
+            case .announce: station?.announce()
+            case .probe: station?.probe()
+            case .look:
+                guard let isPresent = station?.isPresent else { break }
+                perform(core.handle(.found(isPresent: isPresent), at: .now()), &core, station)
+            case .tell(let message): onTell(message)
+            }
+        }
+    }
+
+    private func change(adds: Bool, _ core: inout VIPCore, _ station: AddressStation?) {
+        guard let station else { return }
+        do throws(SystemFault) {
+            try station.change(adds: adds)
+            if adds { perform(core.handle(.found(isPresent: true), at: .now()), &core, station) }
+            note(core, station)
+        } catch {
+            perform(core.handle(.failed(AddressStation.advice(error)), at: .now()), &core, station)
+            note(core, station)
+        }
+    }
+
+    private func note(_ core: VIPCore, _ station: AddressStation?) {
+        let isDeaf = station.map { $0.station < 0 } ?? false
+        let fault = core.trouble ?? (isDeaf ? "it cannot be announced: CAP_NET_RAW is missing" : nil)
+        mailbox.withLock { $0.fault = fault.map { "vip: \($0)" } }
+    }
+
+    private func sleep(_ core: VIPCore, _ station: AddressStation?) {
+        var entries = [pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)]
+        for descriptor in [station?.station, station?.links] {
+            if let descriptor, descriptor >= 0 {
+                entries.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
+            }
+        }
+        var patience: Int32 = station == nil ? AddressKeeper.retryMilliseconds : -1
+        if let wake = core.wakeAt {
+            let left = max(0, wake.nanoseconds - Instant.now().nanoseconds)
+            let milliseconds = Int32(clamping: (left + 999_999) / 1_000_000)
+            patience = patience < 0 ? milliseconds : min(patience, milliseconds)
+        }
+        _ = poll(&entries, nfds_t(entries.count), patience)
+        if entries[0].revents != 0 { bell.silence() }
+    }
+}

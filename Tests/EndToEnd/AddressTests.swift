@@ -1,0 +1,152 @@
+import Fixtures
+import Glibc
+import Linux
+import Peer
+import Testing
+import Transfer
+
+/// The leader's address on real (virtual) interfaces: hosts are network namespaces on a bridge.
+@Suite(.serialized, .enabled(if: NetworkOfHosts.obstacle == nil, "\(NetworkOfHosts.obstacle ?? "")"))
+struct AddressTests {
+    private static let address = "10.9.0.100"
+
+    private final class Hosts: Sendable {
+        let network: NetworkOfHosts
+        let redis: RedisServer
+        let folder: String
+
+        init() throws {
+            var template = Array("/tmp/troop-vip-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
+            folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            network = try NetworkOfHosts(["a", "b"])
+            // A unix socket reaches into every namespace: cables can be pulled without cutting Redis off.
+            redis = try RedisServer()
+            for (index, name) in network.names.enumerated() {
+                try Ensemble.write(
+                    """
+                    cluster: test
+                    host: {name: \(name), address: 10.9.0.\(index + 2)}
+                    state: \(folder)/\(name).state
+                    redis: {url: "unix://\(redis.socketPath)"}
+                    api: {socket: \(folder)/\(name).sock}
+                    proxy: {listen: "0.0.0.0:8080", workers: 1}
+                    vip: {address: \(AddressTests.address)/24, interface: eth0}
+                    """, to: config(name))
+            }
+        }
+
+        deinit { RedisServer.removeFolder(folder) }
+
+        func config(_ name: String) -> String { "\(folder)/\(name).yaml" }
+
+        func start(_ name: String) throws -> Program {
+            try Program(
+                ["agent", "--config", config(name)], log: "\(folder)/\(name).log",
+                namespace: network.namespace(name))
+        }
+
+        func status(_ name: String) -> Status? {
+            var transfer = Transfer(url: "http://localhost/v1/status")
+            transfer.socket = "\(folder)/\(name).sock"
+            transfer.timeoutMilliseconds = 2000
+            guard let answer = try? transfer.perform(), answer.status == 200 else { return nil }
+            return try? JSONForm.document(Status.self, from: answer.body)
+        }
+
+        /// The host that leads and has the address, once the other has it not.
+        func owner() -> String? {
+            let leaders = network.names.filter { status($0)?.agent.election == "leader" }
+            guard leaders.count == 1, let leader = leaders.first else { return nil }
+            return network.names.filter { network.has(AddressTests.address, $0) } == [leader] ? leader : nil
+        }
+
+        /// What a client on the network gets at the address; any answer of a proxy will do.
+        func answer() -> String {
+            (try? network.run(
+                in: "switch", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}",
+                "http://\(AddressTests.address):8080/")) ?? ""
+        }
+
+        var logs: String {
+            network.names.map { "--- \($0)\n" + Program.text(of: "\(folder)/\($0).log") }.joined()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3))) func theAddressGoesWithTheLeadership() async throws {
+        let hosts = try Hosts()
+        let network = hosts.network
+        var agents = ["a": try hosts.start("a"), "b": try hosts.start("b")]
+        var owner: String?
+        #expect(
+            await eventually(within: 20_000) {
+                owner = hosts.owner(); return owner != nil
+            }, "\(hosts.logs)")
+        let old = try #require(owner)
+        let new = old == "a" ? "b" : "a"
+        #expect(
+            await eventually { hosts.answer() == "503" }, "a proxy without servers answers: \(hosts.answer())"
+        )
+        #expect(network.neighbour(AddressTests.address).contains(try network.hardware(old)))
+
+        // Killed: the other takes the address, and the switch learns of it without asking.
+        agents[old]?.signal(SIGKILL)
+        _ = agents[old]?.wait()
+        let hardware = try network.hardware(new)
+        let isLearnt = await eventually { network.neighbour(AddressTests.address).contains(hardware) }
+        #expect(isLearnt, "\(network.neighbour(AddressTests.address))\n\(hosts.logs)")
+        #expect(network.has(AddressTests.address, new))
+        #expect(network.has(AddressTests.address, old), "nobody was there to remove it")
+        let resigned = try Program.run(
+            ["resign", "--config", hosts.config(old)], namespace: network.namespace(old))
+        #expect(
+            resigned.code == 0 && resigned.output.contains("removed 10.9.0.100/24 on eth0"),
+            "\(resigned.output)")
+        #expect(!network.has(AddressTests.address, old))
+        #expect(hosts.answer() == "503")
+
+        // A leftover goes at the start, and a handover moves the address.
+        try network.run(in: old, "ip", "addr", "add", "\(AddressTests.address)/24", "dev", "eth0")
+        agents[old] = try hosts.start(old)
+        #expect(await eventually { hosts.owner() == new }, "\(hosts.logs)")
+        let moved = try Program.run(
+            ["switchover", "--to", old], environment: ["TROOP_SOCKET=\(hosts.folder)/\(new).sock"])
+        #expect(moved.code == 0, "\(moved.output)")
+        #expect(await eventually { hosts.owner() == old }, "\(hosts.logs)")
+        #expect(await eventually { hosts.answer() == "503" })
+
+        // Somebody takes it away from a leader: it is put back.
+        try network.run(in: old, "ip", "addr", "del", "\(AddressTests.address)/24", "dev", "eth0")
+        #expect(await eventually { network.has(AddressTests.address, old) }, "\(hosts.logs)")
+
+        // An agent that stops takes it along.
+        for name in [old, new] {
+            agents[name]?.signal(SIGTERM)
+            #expect(agents[name]?.wait() == 0)
+            #expect(!network.has(AddressTests.address, name))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(3))) func inLimboItStaysUntilAnotherStationHasIt() async throws {
+        let hosts = try Hosts()
+        let network = hosts.network
+        let agent = try hosts.start("a")
+        #expect(await eventually(within: 20_000) { hosts.owner() == "a" }, "\(hosts.logs)")
+        hosts.redis.pause()
+        defer { hosts.redis.resume() }
+        #expect(await eventually { hosts.status("a")?.agent.election == "limbo" }, "\(hosts.logs)")
+        #expect(hosts.answer() == "503", "it serves on")
+        // The cable is pulled; another station gets the address meanwhile; the cable comes back.
+        try network.cable(of: "a", isIn: false)
+        try network.run(in: "switch", "ip", "addr", "add", "\(AddressTests.address)/24", "dev", "br0")
+        #expect(network.has(AddressTests.address, "a"))
+        try network.cable(of: "a", isIn: true)
+        #expect(await eventually { !network.has(AddressTests.address, "a") }, "\(hosts.logs)")
+        #expect(Program.text(of: "\(hosts.folder)/a.log").contains("announces it"))
+        try network.run(in: "switch", "ip", "addr", "del", "\(AddressTests.address)/24", "dev", "br0")
+        hosts.redis.resume()
+        #expect(await eventually(within: 20_000) { hosts.owner() == "a" }, "\(hosts.logs)")
+        agent.signal(SIGTERM)
+        #expect(agent.wait() == 0)
+    }
+}

@@ -1,0 +1,58 @@
+import Linux
+import Remediation
+import Synchronization
+import Testing
+
+@testable import Peer
+
+@Suite struct ElasticIPTests {
+    private let start = Instant(nanoseconds: 1_000_000_000)
+    private func at(_ milliseconds: Int64) -> Instant { start.advanced(milliseconds: milliseconds) }
+
+    @Test func aLeaderTakesVerifiesAndLooksAgain() {
+        var claim = AddressClaim(checkMilliseconds: 30_000)
+        #expect(claim.handle(.wake, at: at(0)) == [])
+        #expect(claim.wakeAt == nil)
+        #expect(claim.handle(.leads(true), at: at(0)) == [.look])
+        #expect(claim.handle(.wake, at: at(5)) == [])  // one question at a time
+        #expect(claim.handle(.held(isOurs: false, by: "i-other"), at: at(10)) == [.move])
+        #expect(claim.handle(.moved, at: at(400)) == [])
+        #expect(claim.wakeAt == at(1400))
+        #expect(claim.handle(.wake, at: at(1400)) == [.look])
+        #expect(
+            claim.handle(.held(isOurs: true, by: "i-own"), at: at(1500)) == [
+                .tell(.taken(afterMilliseconds: 1500))
+            ])
+        #expect(claim.wakeAt == at(31_500))
+    }
+
+    @Test func whatAnotherTookIsTakenBackAndTold() {
+        var claim = AddressClaim(checkMilliseconds: 30_000)
+        _ = claim.handle(.leads(true), at: at(0))
+        _ = claim.handle(.held(isOurs: true, by: "i-own"), at: at(10))
+        #expect(claim.handle(.wake, at: at(30_010)) == [.look])
+        let actions = claim.handle(.held(isOurs: false, by: "i-other"), at: at(30_020))
+        #expect(actions == [.tell(.lost(to: "i-other")), .move])
+    }
+
+    @Test func failuresAreRepeatedMoreAndMoreSeldomAndToldOnce() {
+        var claim = AddressClaim(checkMilliseconds: 30_000)
+        _ = claim.handle(.leads(true), at: at(0))
+        #expect(claim.handle(.failed("no"), at: at(10)) == [.tell(.trouble("no"))])
+        #expect(claim.wakeAt == at(1010))
+        _ = claim.handle(.wake, at: at(1010))
+        #expect(claim.handle(.failed("no"), at: at(1020)) == [])
+        #expect(claim.wakeAt == at(3020))
+        #expect(claim.trouble == "no")
+    }
+
+    @Test func whoLeadsNoMoreMovesNothing() {
+        var claim = AddressClaim(checkMilliseconds: 30_000)
+        _ = claim.handle(.leads(true), at: at(0))
+        #expect(claim.handle(.leads(false), at: at(5)) == [])
+        // The answer to a question that was out comes too late.
+        #expect(claim.handle(.held(isOurs: false, by: "i-other"), at: at(10)) == [])
+        #expect(claim.wakeAt == nil)
+        #expect(claim.handle(.leads(true), at: at(20)) == [.look])
+    }
+}
