@@ -154,8 +154,7 @@ import Transfer
         return text
     }
 
-    /// The paths of all `GET` routes on the page.
-    /// The page's GET routes without a placeholder, but for the stream, which has no end.
+    /// The page's `GET` routes without a placeholder, but for the stream, which has no end.
     private func pageRoutes() throws -> [String] {
         let routes = try pageText().split(separator: "| `GET ").dropFirst().map {
             String($0.prefix { $0 != "`" })

@@ -54,7 +54,7 @@ import Testing
         var names: [String] = []
         for line in help.output.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("SUBCOMMANDS") { isList = true }
-            if isList, line.hasPrefix("  "), !line.hasPrefix("   "),
+            if isList, line.hasPrefix("  "), !line.hasPrefix("   "), !line.hasPrefix("  See "),
                 let name = line.split(separator: " ").first
             {
                 names.append(String(name))
