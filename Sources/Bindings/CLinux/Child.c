@@ -25,7 +25,7 @@ static int begin(pid_t *id, char *const words[], char *const environment[], int 
     return posix_spawnp(id, words[0], actions, attributes, words, environment);
 }
 
-int clinux_spawn_session(pid_t *id, char *const words[], char *const environment[], int output) {
+int clinux_spawn_hook(pid_t *id, char *const words[], char *const environment[], int output) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int code = posix_spawn_file_actions_init(&actions);

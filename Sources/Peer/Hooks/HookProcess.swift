@@ -101,6 +101,6 @@ enum HookProcess {
         let words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         let settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for word in words + settings { free(word) } }
-        return clinux_spawn_session(&id, words, settings, output)
+        return clinux_spawn_hook(&id, words, settings, output)
     }
 }
