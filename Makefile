@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 60
 SIMULATE_ARGS ?=
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate lint build bench deb lab conformance fuzz clean
+.PHONY: help demo test simulate lint build bench deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -78,6 +78,12 @@ conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes 
 fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=60 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+man: ## Writes packaging/troop.1 from the commands' own help.
+	@scripts/bootstrap build
+	@swift build --product troop
+	@scripts/man-page .build/debug/troop > packaging/troop.1
+	@echo "man: packaging/troop.1"
 
 clean: ## Removes everything that was built.
 	rm -rf .build

@@ -8,7 +8,8 @@ struct Bench: ParsableCommand {
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
-            ProxyCommand.self, TickCommand.self, FlagsCommand.self, AllCommand.self, FlagLoad.self,
+            ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self, AllCommand.self,
+            FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
 
@@ -118,6 +119,16 @@ struct TickCommand: ParsableCommand {
     }
 }
 
+struct StatusBenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "How long 'troop status' takes in troops of 100 and 10,000 hosts.")
+    @OptionGroup var options: TickOptions
+
+    func run() throws {
+        try Bench.onStage { try StatusBench(options, stage: $0, machine: $1).run() }
+    }
+}
+
 struct AllCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "all", abstract: "All of them, one after the other.")
@@ -129,6 +140,7 @@ struct AllCommand: ParsableCommand {
         try Bench.onStage { stage, machine in
             try Bench.compare(proxy, stage, machine)
             try TickBench(tick, stage: stage, machine: machine).run()
+            try StatusBench(tick, stage: stage, machine: machine).run()
             try FlagBench(flags, stage: stage, machine: machine).run()
         }
     }

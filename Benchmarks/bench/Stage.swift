@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Linux
 import Synchronization
@@ -81,6 +82,13 @@ final class Stage: Sendable {
             usleep(5000)
         }
         throw BenchFault("\(child.name) did not end within \(limit) s:\n\(child.output)")
+    }
+
+    /// Waits for a child's end without a pause in between; its exit status as of a shell.
+    func wait(for child: Child) -> Int32 {
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(child.pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+        return reap(child) ?? 255
     }
 
     /// Throws, with the last of its output, when a child that should serve has ended.

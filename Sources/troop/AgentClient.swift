@@ -43,10 +43,17 @@ struct AgentClient {
         } catch {
             throw Silence(description: "no agent answers at \(socket): \(why(error))")
         }
-        guard answer.status == 200, let status = try? JSONForm.document(Status.self, from: answer.body) else {
+        guard answer.status == 200, let status = try? Status(json: answer.body) else {
             throw Silence(description: "the agent answered \(answer.status)")
         }
         return status
+    }
+
+    /// The status of the whole troop.
+    func troop() throws -> Status {
+        let answer = try send("GET", "/v1/status")
+        if answer.status == 200, let status = try? Status(json: answer.body) { return status }
+        return try read(Status.self, answer)
     }
 
     /// Asks for an upgrade, which takes its time.

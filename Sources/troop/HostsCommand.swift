@@ -10,7 +10,7 @@ struct HostsCommand: AsyncParsableCommand {
     @OptionGroup var view: ViewOptions
 
     func run() async throws {
-        let status = try agent.client.get(Status.self, "/v1/status")
+        let status = try agent.client.troop()
         if !view.printed(HostsDocument(hosts: status.hosts)) {
             Output.write(
                 status.hosts.isEmpty
@@ -38,7 +38,7 @@ struct HostCommand: AsyncParsableCommand {
     @OptionGroup var view: ViewOptions
 
     func run() async throws {
-        let status = try agent.client.get(Status.self, "/v1/status")
+        let status = try agent.client.troop()
         guard let host = status.hosts.first(where: { $0.name == name }) else {
             let known = status.hosts.prefix(10).map { ShownText.clean($0.name, columns: 63) }
             ExitStatus.complain(

@@ -37,7 +37,7 @@ struct ListServers: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let status = try agent.client.get(Status.self, "/v1/status")
+        let status = try agent.client.troop()
         let document = ServersDocument(servers: status.servers)
         switch output.output {
         case .json: Output.json(document)

@@ -13,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard watch else {
-            let status = try agent.client.get(Status.self, "/v1/status")
+            let status = try agent.client.troop()
             if !view.printed(status) { Output.write(StatusText(status, wide: view.isWide).text) }
             if let code = status.verdict.exitCode { throw code }
             return
@@ -21,7 +21,7 @@ struct StatusCommand: AsyncParsableCommand {
         if isPlaced { Output.write("\u{1B}[2J") }
         while !Output.isBroken {
             do {
-                show(try agent.client.get(Status.self, "/v1/status"))
+                show(try agent.client.troop())
             } catch let code as ExitCode where code == ExitStatus.noAgent {
                 // It is waited for: an agent that is started again answers soon.
             }

@@ -61,7 +61,10 @@ import Testing
     @Test(.timeLimit(.minutes(3))) func serversComeGoDieAndHang() async throws {
         let (troop, log) = try await begin(
             ["a", "b", "c"],
-            ["health_interval: 200ms", "health_timeout: 300ms", "first_byte_timeout: 1s", "slow_start: 0s"])
+            [
+                "health_interval: 200ms", "health_timeout: 300ms", "first_byte_timeout: 1s", "slow_start: 0s",
+                "eject_time: 1s",
+            ])
         let load = try LoadClient(port: troop.proxyPort, perSecond: Self.perSecond)
         var seen = (failures: 0, cut: 0)
         await serve(load, 200)

@@ -1,5 +1,6 @@
 import Fixtures
 import Glibc
+import Peer
 import Testing
 
 /// The dashboard in a real browser.
@@ -41,5 +42,63 @@ import Testing
         let script = try Python.Script(
             "api_contract.py", [troop.members[0].socket, Python.root + "/docs/openapi.json"])
         #expect(script.end() == 0, "\(script.heard)")
+    }
+}
+
+/// What people install beside the program.
+@Suite struct ManualTests {
+    @Test func theManPageNamesEveryCommand() throws {
+        let help = try Program.run(["--help"])
+        let page = Program.text(of: Python.root + "/packaging/troop.1")
+        var isList = false
+        var names: [String] = []
+        for line in help.output.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("SUBCOMMANDS") { isList = true }
+            if isList, line.hasPrefix("  "), !line.hasPrefix("   "),
+                let name = line.split(separator: " ").first
+            {
+                names.append(String(name))
+            }
+        }
+        #expect(names.count > 10, "\(help.output)")
+        for name in names {
+            #expect(
+                page.contains(".SS troop \(name.replacing("-", with: "\\-"))"),
+                "'make man' writes the page anew: it lacks troop \(name)")
+        }
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"]) func completionsAreToBeHad(_ shell: String) throws {
+        let script = try Program.run(["completions", shell])
+        #expect(script.code == 0 && script.output.contains("switchover"))
+        #expect(try Program.run(["completions", "csh"]).code == 64)
+    }
+
+    @Test func theConfigurationIsShownWithoutItsSecrets() throws {
+        let folder = "/tmp/troop-config-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        mkdir(folder, 0o700)
+        let path = "\(folder)/troop.yaml"
+        defer {
+            unlink(path)
+            rmdir(folder)
+        }
+        try Ensemble.write(
+            "cluster: test\nhost: {name: a, address: 127.0.0.1}\nredis: {url: \"redis://ada:s3cret@127.0.0.1:6379/0\"}\n",
+            to: path)
+        let environment = ["TROOP_REDIS_PASSWORD=s3cret2", "TROOP_LOG_LEVEL=debug"]
+        for format in ["table", "json"] {
+            let shown = try Program.run(
+                ["config", "show", "-c", path, "-o", format], environment: environment)
+            #expect(shown.code == 0, "\(shown.output)")
+            #expect(!shown.output.contains("s3cret"), "\(shown.output)")
+            #expect(shown.output.contains("redis://ada:***@127.0.0.1:6379/0"))
+            #expect(shown.output.contains("TROOP_LOG_LEVEL"))
+        }
+        #expect(try Program.run(["config", "validate", "-c", path]).code == 0)
+        try Ensemble.write("cluster: test\nproxi: {}\n", to: path)
+        let faulty = try Program.run(["config", "validate", "-c", path])
+        #expect(
+            faulty.code == 1
+                && faulty.output.contains("troop.yaml:2:1: proxi: unknown key; did you mean proxy?"))
     }
 }

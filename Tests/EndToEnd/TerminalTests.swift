@@ -35,13 +35,7 @@ import Transfer
             defer { unlink(path) }
             let words = ["tmux", "-L", name] + arguments
             let line = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-            var arguments: [UnsafeMutablePointer<CChar>?] =
-                ["sh", "-c", "\(line) > \(path)"].map { strdup($0) } + [nil]
-            defer { for word in arguments { free(word) } }
-            var child: pid_t = 0
-            guard posix_spawn(&child, "/bin/sh", nil, nil, &arguments, environ) == 0 else {
-                throw Program.Fault(description: "tmux")
-            }
+            let child = try Shell.start("\(line) > \(path)")
             waitpid(child, nil, 0)
             return Program.text(of: path)
         }
@@ -130,13 +124,8 @@ import Transfer
         try await withTroop { troop in
             let socket = try troop.member("a").socket
             for words in ["status --watch", "events --follow", "status -o json --watch"] {
-                var line: [UnsafeMutablePointer<CChar>?] =
-                    ["sh", "-c", "TROOP_SOCKET=\(socket) \(Program.path) \(words) | head -n 1"].map {
-                        strdup($0)
-                    } + [nil]
-                defer { for word in line { free(word) } }
-                var child: pid_t = 0
-                try #require(posix_spawn(&child, "/bin/sh", nil, nil, &line, environ) == 0)
+                let child = try Shell.start(
+                    "TROOP_SOCKET=\(socket) \(Program.path) \(words) | head -n 1 > /dev/null")
                 // Something must happen, so that there is something to write into the closed pipe.
                 var turn = 0
                 let ended = await eventually(within: 20_000) {
@@ -180,5 +169,20 @@ import Transfer
                 #expect(isClean, "\(words)")
             }
         }
+    }
+}
+
+/// A line for the shell.
+private enum Shell {
+    /// Starts it and returns its process, which the caller waits for.
+    static func start(_ line: String) throws -> pid_t {
+        let words: [String] = ["sh", "-c", line]
+        let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for word in arguments { free(word) } }
+        var child: pid_t = 0
+        guard posix_spawn(&child, "/bin/sh", nil, nil, arguments, environ) == 0 else {
+            throw Program.Fault(description: "cannot start a shell")
+        }
+        return child
     }
 }

@@ -5,6 +5,8 @@
 
 import http.client
 import json
+import pathlib
+import re
 import socket
 import sys
 
@@ -35,6 +37,12 @@ def ask(path, method, target):
     return answer.status, kind, body
 
 
+def sources(file):
+    """The agent's sources that name routes."""
+    folder = pathlib.Path(file).resolve().parent.parent / "Sources/Peer"
+    return "".join(one.read_text(encoding="utf-8") for one in folder.rglob("*.swift"))
+
+
 def main():
     path, file = sys.argv[1:3]
     with open(file, encoding="utf-8") as content:
@@ -42,7 +50,7 @@ def main():
     validate(api)
     count = 0
     for route, operations in api["paths"].items():
-        target = route.replace("{file}", "app.js").replace("{address}", "10.0.0.1:1").replace("{name}", "a")
+        target = route.replace("{file}", "app.js").replace("{address}", "10.0.0.1:1").replace("{name}", "a").replace("{id}", "none").replace("{key}", "none")
         methods = [word for word in operations if word in ("get", "post", "delete", "put", "patch")]
         # What the description does not list is not served.
         status, _, _ = ask(path, "PATCH", target)
@@ -60,6 +68,11 @@ def main():
             count += 1
     status, kind, body = ask(path, "GET", "/v1/no-such-route")
     assert (status, kind) == (404, "application/json") and "error" in json.loads(body)
+    # Whatever the sources serve is described.
+    described = set(api["paths"])
+    for found in sorted(set(re.findall(r'"(/(?:v1|ofrep)/[a-z0-9/_.-]+)"', sources(file)))):
+        whole = found.rstrip("/")
+        assert any(route == whole or route.startswith(whole + "/") for route in described), f"{found} is not described"
     print(f"contract: {len(api['paths'])} routes, {count} documents valid")
 
 

@@ -112,8 +112,10 @@ class Page:
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": motion}])
 
     def open(self, url):
-        """Goes to a page."""
+        """Goes to a page and waits until it is loaded."""
+        self.run("window.isLeft = true")
         self.call("Page.navigate", url=url)
+        self.until("!window.isLeft && document.readyState === 'complete'", f"{url} is loaded")
 
     def run(self, script):
         """The value of an expression in the page."""

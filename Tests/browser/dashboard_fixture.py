@@ -20,7 +20,7 @@ def sections(page, server, pictures):
     page.open(server.url)
     for name in ("operations", "monkeys", "events", "history", "flags"):
         page.until(f"!document.getElementById('{name}').hidden", f"the section {name}")
-    assert page.run("document.querySelectorAll('.steps li').length") == 5
+    page.until("document.querySelectorAll('#operations-body .steps li').length === 4", "the steps of the operation under way")
     for width, height, scheme in VIEWS:
         page.view(width, height, scheme)
         page.until(f"innerWidth === {width} && {ROWS} > 3", "the rows at this size")
@@ -31,6 +31,19 @@ def sections(page, server, pictures):
     page.until("document.getElementById('flags').hidden && document.getElementById('operations').hidden",
                "sections that are gone are hidden")
     server.troop.section_patch = {}
+
+
+def detail(page, server, pictures):
+    page.open(server.url)
+    page.until(f"{ROWS} > 3", "the rows")
+    page.run("[...document.querySelectorAll('#grid-body .open')].find((one) => one.textContent === 'web-02').click()")
+    page.until("document.querySelectorAll('.cores .core').length === 8", "the cores of the agent's own host")
+    page.until("/from the agents/.test(document.getElementById('detail-body').textContent)", "the history from the agent")
+    path = page.run("document.querySelector('.plot.cpu .line').getAttribute('d')")
+    assert path.count("M") == 2, "what was not known is a gap and no line"
+    page.picture(os.path.join(pictures, "fixture-detail.png"))
+    page.key("Escape")
+    page.until("!document.getElementById('detail').open", "the detail closes")
 
 
 def staleness(page, server):
@@ -52,7 +65,7 @@ def staleness(page, server):
 def hostile(page):
     with Server(beat=0.1, hosts=4, hostile=True) as server:
         page.open(server.url)
-        page.until(f"{ROWS} >= 10", "the rows")
+        page.until(f"{ROWS} === 9", "the rows")
         text = page.run("document.getElementById('grid-body').textContent")
         assert "<img src=x onerror" in text and "</script>" in text, "names are shown as text"
         assert "\u202e" not in text and "\u001b" not in text, "what steers is shown, not obeyed"
@@ -120,6 +133,7 @@ def main():
         page.view(1280, 900)
         with Server(beat=0.1, hosts=14) as server:
             sections(page, server, pictures)
+            detail(page, server, pictures)
             staleness(page, server)
             reduced_motion(page, server)
             themes(page, server)

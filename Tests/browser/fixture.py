@@ -82,6 +82,7 @@ class Troop:
                 "sections": {**self.sections(), **self.section_patch}}
 
     def sections(self):
+        text = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started / 1000 - seconds))
         ago = lambda seconds: int(self.started - seconds * 1000)
         hot = self.names[3] if len(self.names) > 3 else self.names[0]
         event = lambda seconds, kind, severity, text, **details: {
@@ -103,18 +104,17 @@ class Troop:
                 event(900, "agent.started", "notice", "the agent of host web-07 started, version 0.3.0", target="web-07"),
                 event(5400, "flag.changed", "info", "flag new-checkout: 25 % of users get 'on' (cli:ada)")]},
             "operations": {"operations": [
-                {"id": "op-7f3a", "kind": "reboot", "host": hot, "state": "running", "started_ms": ago(5),
-                 "reason": "CPU above 90 % for 60 s (94 % mean)", "steps": [
-                     {"name": "drain", "state": "done", "took_ms": 3100}, {"name": "reboot", "state": "running"},
-                     {"name": "verify", "state": "pending"}, {"name": "start the application", "state": "pending"},
-                     {"name": "return", "state": "pending"}]},
-                {"id": "op-7e11", "kind": "launch", "host": "web-12", "state": "done", "started_ms": ago(4000),
-                 "reason": "mean CPU above 70 % for 60 s", "steps": []}]},
-            "monkeys": {"monkeys": [
-                {"name": "gift", "mode": "enforce", "verdict": "mean CPU 41 %: nothing to do"},
-                {"name": "doctor", "mode": "enforce", "verdict": f"at work on {hot}"}]},
+                {"id": "op-7f3a", "kind": "reboot", "target": hot, "state": "running", "step": "reboot", "started": text(5),
+                 "reason": "CPU above 90 % for 60 s (94 % mean)"},
+                {"id": "op-7e11", "kind": "launch", "target": "web-12", "state": "done", "step": "done", "started": text(4000),
+                 "reason": "mean CPU above 70 % for 60 s"}]},
+            "monkeys": {"holds": [], "quarantine": [], "provider": "ec2", "machines": 14, "policies": [
+                {"name": "gift", "mode": "enforce", "sees": "mean CPU 41 % of 12 hosts", "thinks": "nothing to do",
+                 "would": None, "held_back": None},
+                {"name": "doctor", "mode": "enforce", "sees": f"{hot} at 94 %", "thinks": "hot for 60 s",
+                 "would": f"reboot {hot}", "held_back": "one at a time"}]},
             "flags": {"flags": [
-                {"key": "new-checkout", "state": "ENABLED", "default_variant": "off"},
+                {"key": "new-checkout", "state": "ENABLED", "default_variant": "off", "rollout": 0.25, "rollout_variant": "on"},
                 {"key": "dark-launch-search", "state": "ENABLED", "default_variant": "v2"},
                 {"key": "legacy-banner", "state": "DISABLED", "default_variant": "on"}]},
         }
@@ -130,12 +130,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/v1/stream":
             return self.stream()
+        if path == "/v1/openapi.json":
+            routes = {"/v1/hosts/{name}/history": {}, "/v1/operations/{id}": {}, "/v1/sample": {}}
+            return self.document({"paths": routes})
+        if path == "/v1/operations/op-7f3a":
+            moment = self.server.troop.sections()["operations"]["operations"][0]["started"]
+            lines = ["drain: no new requests", "drained, 0 in flight", "reboot asked of the host's own agent"]
+            return self.document({"lines": [{"at": moment, "step": "drain", "text": text} for text in lines]})
+        if path.startswith("/v1/hosts/") and path.endswith("/history"):
+            cpu = [0.5 + 0.4 * math.sin(second / 70) for second in range(900)]
+            cpu[300:340] = [None] * 40
+            now = int(time.time() * 1000)
+            return self.document({"now_ms": now, "from_ms": now - 899000, "step_ms": 1000,
+                                  "series": {"cpu": cpu, "memory": [0.4 + second / 9000 for second in range(900)]}})
+        if path == "/v1/sample":
+            return self.document({
+                "processors": [{"cpu": number, "busy": (number * 37 % 100) / 100} for number in range(8)],
+                "disks": [{"name": "nvme0n1", "read_bytes": 12e6, "written_bytes": 3e6, "busy": 0.31}],
+                "network": [{"name": "eth0", "received_bytes": 4e6, "sent_bytes": 9e6}],
+                "filesystems": [{"mount_point": "/", "total_bytes": 64 << 30, "used": 0.62}]})
         name = "index.html" if path == "/" else os.path.basename(path)
         file = os.path.join(PAGE, name)
         if not (path == "/" or path.startswith("/dashboard/")) or not os.path.isfile(file):
             return self.answer(404, "application/json", b'{"error":"no such path"}')
         with open(file, "rb") as content:
             return self.answer(200, TYPES[os.path.splitext(name)[1]], content.read())
+
+    def document(self, value):
+        return self.answer(200, "application/json", json.dumps(value).encode())
 
     def answer(self, status, kind, body):
         self.send_response(status)

@@ -75,7 +75,7 @@ package struct AgentAPI: Sendable {
             guard isGet else { return notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/v1/status": return isGet ? .json(200, await reading.status()) : notAllowed("GET, HEAD")
+        case "/v1/status": return isGet ? .json(200, await reading.status().json) : notAllowed("GET, HEAD")
         case "/v1/events": return isGet ? await events(request) : notAllowed("GET, HEAD")
         case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
         case "/v1/servers":

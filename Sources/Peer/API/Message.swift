@@ -58,7 +58,12 @@ package struct Response: Sendable {
 
     /// A document as JSON.
     package static func json(_ status: Int, _ document: some Encodable) -> Response {
-        guard let bytes = JSONForm.bytes(document) else {
+        json(status, JSONForm.bytes(document))
+    }
+
+    /// A document that was written as JSON before.
+    static func json(_ status: Int, _ bytes: [UInt8]?) -> Response {
+        guard let bytes else {
             return .text(500, "the answer holds no JSON number")
         }
         return Response(status: status, contentType: "application/json", body: bytes + [UInt8(ascii: "\n")])

@@ -36,7 +36,8 @@ extension Configuration {
     private func line(of option: ConfigurationOption, _ reader: ConfigurationReader) -> ConfigurationLine {
         let isSecret = option.name == "password"
         if let place = reader.places[option.key], let text = reader.texts[option.key] {
-            let value = isSecret ? "***" : Configuration.masked(text)
+            let value =
+                isSecret ? "***" : Configuration.masked(text, hidesPath: option.key == "notify.webhook.url")
             switch place {
             case .file(let mark):
                 return ConfigurationLine(
@@ -69,11 +70,16 @@ extension Configuration {
         }
     }
 
-    /// A value without the passwords that may stand in it: everything between `://` and the last `@` of a URL, and the
-    /// query of a URL that has one.
-    static func masked(_ text: String) -> String {
+    /// A value without the passwords that may stand in it: everything between `://` and the last `@` of a URL but for the
+    /// user, and, where paths are secrets, all that follows the host.
+    static func masked(_ text: String, hidesPath: Bool = false) -> String {
         guard let scheme = text.firstRange(of: "://") else {
             return text.replacing(String(ConfigurationOption.Shape.partSeparator), with: " ")
+        }
+        if hidesPath {
+            let host = text[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+            let name = host.lastIndex(of: "@").map { host[host.index(after: $0)...] } ?? host
+            return text[..<scheme.upperBound] + name + (host.endIndex == text.endIndex ? "" : "/***")
         }
         guard let at = text.lastIndex(of: "@"), at >= scheme.upperBound else { return text }
         let user = text[scheme.upperBound..<at].prefix { $0 != ":" }

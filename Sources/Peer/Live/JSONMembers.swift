@@ -7,14 +7,24 @@ enum JSONMembers {
         var value: ArraySlice<UInt8>
     }
 
+    /// One member with the bytes of its name, which cost no text.
+    struct Slice {
+        var name: ArraySlice<UInt8>
+        var value: ArraySlice<UInt8>
+    }
+
     /// The members of an object; none for anything else.
     static func members(of object: ArraySlice<UInt8>) -> [Member] {
-        var members: [Member] = []
+        slices(of: object).map { Member(name: String(decoding: $0.name, as: UTF8.self), value: $0.value) }
+    }
+
+    /// The members of an object as they stand there; none for anything else.
+    static func slices(of object: ArraySlice<UInt8>) -> [Slice] {
+        var members: [Slice] = []
         for part in parts(of: object, open: UInt8(ascii: "{"), close: UInt8(ascii: "}")) {
             let end = endOfText(part, from: part.startIndex)
             guard end < part.endIndex, part[end] == UInt8(ascii: ":") else { return [] }
-            let name = String(decoding: part[(part.startIndex + 1)..<(end - 1)], as: UTF8.self)
-            members.append(Member(name: name, value: part[(end + 1)...]))
+            members.append(Slice(name: part[(part.startIndex + 1)..<(end - 1)], value: part[(end + 1)...]))
         }
         return members
     }

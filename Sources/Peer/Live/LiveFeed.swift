@@ -124,14 +124,15 @@ package actor LiveFeed {
 
     private func read() async {
         let status = await status()
-        guard let bytes = JSONForm.bytes(status) else { return }
+        guard let bytes = status.json else { return }
         var next = LiveState(status: bytes)
         for section in sections {
             let response = await ask(.get(section.path, query: section.query))
             switch response.status {
             case 200: next.sections[section.name] = LiveFeed.oneLine(response.body)
             case 404: break
-            default: next.sections[section.name] = state?.sections[section.name]  // the last known, with its age
+            // The last known stays, with its age.
+            default: next.sections[section.name] = state?.sections[section.name]
             }
         }
         let now = Instant.now()
@@ -151,10 +152,14 @@ package actor LiveFeed {
         writers.removeAll { !$0.write(event) }
     }
 
-    /// A body without its last line end; one with others inside would break the stream's form.
+    /// A body without its last line end; one with others inside would break the stream's form. Its own age is left out:
+    /// it is another each second, and the stream's.
     private static func oneLine(_ body: [UInt8]) -> [UInt8]? {
         var body = body
         while body.last == UInt8(ascii: "\n") { body.removeLast() }
-        return body.isEmpty || body.contains(UInt8(ascii: "\n")) ? nil : body
+        if body.isEmpty || body.contains(UInt8(ascii: "\n")) { return nil }
+        let members = JSONMembers.members(of: body[...])
+        guard members.contains(where: { $0.name == "age_ms" }) else { return body }
+        return LiveState.object(members.filter { $0.name != "age_ms" })
     }
 }

@@ -100,6 +100,11 @@ struct LiveState: Sendable, Equatable {
         text(name) + [UInt8(ascii: ":")] + body
     }
 
+    /// An object of members that were taken apart before.
+    static func object(_ members: [JSONMembers.Member]) -> [UInt8] {
+        object(members.map { text($0.name) + [UInt8(ascii: ":")] + $0.value })
+    }
+
     private static func text(_ name: String) -> [UInt8] { Array("\"\(name)\"".utf8) }
 
     private static func object(_ members: [[UInt8]]) -> [UInt8] {

@@ -106,6 +106,12 @@ package struct Status: Codable, Equatable, Sendable {
 }
 
 extension Status {
+    /// The status as JSON, for troops of thousands of hosts; nil only for numbers that no JSON can hold.
+    package var json: [UInt8]? { QuickEncoder.bytes(self, capacity: 1024 + 600 * hosts.count) }
+
+    /// Reads what `json` wrote; throws what cannot be read.
+    package init(json: [UInt8]) throws { self = try QuickDecoder.document(Status.self, from: json) }
+
     /// How the troop fares, for exit codes and colours.
     package enum Verdict: Equatable, Sendable {
         case fine

@@ -19,6 +19,8 @@ package actor StatusBoard {
     private let keys: Keys
     private let leaseMilliseconds: Int64
     private var refreshing: Task<Void, Never>?
+    /// How long the last reading is not repeated, in milliseconds.
+    private var fresh = StatusBoard.freshMilliseconds
 
     /// Who held the lease at the last reading.
     package private(set) var holder: Holder = .nobody
@@ -35,6 +37,11 @@ package actor StatusBoard {
 
     /// A reading younger than this is not repeated, in milliseconds.
     private static let freshMilliseconds: Int64 = 200
+    /// One that took long is good for so many times its own duration, so that a large troop's status costs its readers
+    /// less than it costs the hosts to report.
+    private static let freshFactor: Int64 = 5
+    /// But for no longer than hosts take between two reports, in milliseconds.
+    private static let freshMillisecondsMax: Int64 = 1000
     /// Hosts read in one pipeline.
     private static let batch = 500
     /// Strange keys that are named; the others look alike.
@@ -63,7 +70,7 @@ package actor StatusBoard {
     package func refresh() async {
         if let refreshing { return await refreshing.value }
         if let readAt, fault == nil,
-            Instant.now().milliseconds(since: readAt) < StatusBoard.freshMilliseconds
+            Instant.now().milliseconds(since: readAt) < fresh
         {
             return
         }
@@ -74,10 +81,14 @@ package actor StatusBoard {
     }
 
     private func read() async {
+        let start = Instant.now()
         do {
             try await readAll()
             fault = nil
-            readAt = .now()
+            let now = Instant.now()
+            readAt = now
+            let worth = StatusBoard.freshFactor * now.milliseconds(since: start)
+            fresh = max(StatusBoard.freshMilliseconds, min(worth, StatusBoard.freshMillisecondsMax))
         } catch {
             fault = "\(error)"
         }

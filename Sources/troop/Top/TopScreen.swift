@@ -102,7 +102,7 @@ struct TopScreen {
     func text(columns: Int, rows: Int, atMilliseconds now: Int64) -> String {
         var head: [String] = []
         if let status {
-            head.append(StatusText.headline(status))
+            head.append(TopScreen.headline(status))
             let age = now - takenAtMilliseconds
             if let trouble {
                 head.append(Output.styled("what follows is \(HostText.age(age)) old: \(trouble)", .red))
@@ -120,6 +120,17 @@ struct TopScreen {
         var text = head.joined(separator: "\n") + "\n\n" + table(Array(shown), columns: columns)
         text += String(repeating: "\n", count: max(0, room - shown.count))
         return text + keys(of: lines.count, shown: shown.count, columns: columns) + "\n"
+    }
+
+    /// Who leads, short enough for 80 columns.
+    private static func headline(_ status: Status) -> String {
+        let cluster = Output.styled(ShownText.clean(status.cluster, columns: 24), .bold)
+        guard let leader = status.leader else {
+            return "\(cluster)  leader " + Output.styled(status.store.reachable ? "NONE" : "UNKNOWN", .red)
+        }
+        let age = leader.leaseAgeMs.map { "  lease \($0) ms old" } ?? ""
+        let name = Output.styled(ShownText.clean(leader.host, columns: 24), .bold)
+        return "\(cluster)  leader \(name)  epoch \(leader.epoch)\(age)"
     }
 
     private static func summary(_ status: Status) -> String {

@@ -1,6 +1,6 @@
 // One host in detail: 15 minutes of its numbers, its servers, its operations, its events.
 
-import { ask } from "./feed.js";
+import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setChildren, setText } from "./dom.js";
 import { amount, bytes, decimal, latency, percent, plain, span } from "./format.js";
 import { KEPT, Plot } from "./plot.js";
@@ -14,7 +14,7 @@ const WIDTH_MIN = 120;
 export class Detail {
   #key = null;
   #past = null;
-  #askedAt = 0;
+  #askedAt = -Infinity;
   #opener = null;
   #sample = null;
 
@@ -56,7 +56,7 @@ export class Detail {
     this.#key = key;
     this.#past = null;
     this.#sample = null;
-    this.#askedAt = 0;
+    this.#askedAt = -Infinity;
     if (!this.dialog.open) this.dialog.showModal();
     byId("detail-body").scrollTop = 0;
     this.update(this.rows, this.leader);
@@ -91,6 +91,9 @@ export class Detail {
       ["Free memory", bytes(host.memory_available_bytes) + " of " + bytes(host.memory_total_bytes)],
       ["Pressure cpu, mem, io", [host.pressure_cpu_some, host.pressure_memory_some, host.pressure_io_some].map((value) => typeof value === "number" ? value.toFixed(1) : "–").join(" · ") + " %"],
       ["Steal, iowait", `${percent(host.steal)} · ${percent(host.iowait)}`],
+      ...(host.network_received !== undefined ? [["Network in, out", `${bytes(host.network_received)}/s · ${bytes(host.network_sent)}/s`],
+        ["Disk read, written", `${bytes(host.disk_read)}/s · ${bytes(host.disk_written)}/s`],
+        ["Busiest disk, fullest", `${percent(host.disk_busy)} · ${percent(host.filesystem_used)}`]] : []),
       ["Address", plain(host.address, 60) || "–"],
       ["Report", host.state === "up" ? "in time" : `${span(host.report_age_ms)} old`],
       ["Agent", plain(host.agent_version ?? "–", 30)],
@@ -111,9 +114,9 @@ export class Detail {
     this.#askedAt = now;
     const key = this.#key;
     try {
-      const past = await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?range=15m`);
+      const past = await has("/v1/hosts/{name}/history") ? await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?series=cpu,memory`) : null;
       const isOwn = this.model.head?.agent?.host === row.host.name;
-      const sample = isOwn ? await ask("/v1/sample") : null;
+      const sample = isOwn && await has("/v1/sample") ? await ask("/v1/sample") : null;
       if (this.#key !== key) return;
       this.#past = past;
       this.#sample = sample;
@@ -167,36 +170,33 @@ export class Detail {
     if (!sample) return;
     const list = (title, entries, text) => entries.length
       ? [h("h4", { text: title }), h("ul", { class: "plainlist" }, entries.slice(0, 64).map(text))] : [];
-    const entries = (value) => Array.isArray(value) ? value : Object.entries(value ?? {}).map(([name, rest]) => ({ name, ...rest }));
-    const cores = Array.isArray(sample.cpu?.per_core) ? sample.cpu.per_core : Array.isArray(sample.cores) ? sample.cores : [];
+    const entries = (value) => (Array.isArray(value) ? value : []);
+    const cores = entries(sample.processors);
     this.machine.replaceChildren(
       ...(cores.length ? [h("h4", { text: "Cores" }), h("div", { class: "cores" }, cores.slice(0, 256).map((core, index) => {
-        const share = typeof core === "number" ? core : core?.busy;
-        const bar = h("span", { class: "core", "data-heat": heat(share) || null, title: `core ${core?.id ?? index}: ${percent(share)}` });
+        const share = core.busy;
+        const bar = h("span", { class: "core", "data-heat": heat(share) || null, title: `core ${core.cpu ?? index}: ${percent(share)}` });
         bar.style.setProperty("--share", typeof share === "number" ? share : 0);
         return bar;
       }))] : []),
-      ...list("Disks", entries(sample.disks), (disk) => h("li", { class: "name", text: `${plain(disk.name ?? disk.device, 40)}: reads ${bytes(disk.read_bytes_per_second)}/s, writes ${bytes(disk.written_bytes_per_second ?? disk.write_bytes_per_second)}/s, busy ${percent(disk.busy ?? disk.utilization)}` })),
-      ...list("Network", entries(sample.network), (link) => h("li", { class: "name", text: `${plain(link.name ?? link.interface, 40)}: in ${bytes(link.receive_bytes_per_second ?? link.received_bytes_per_second)}/s, out ${bytes(link.transmit_bytes_per_second ?? link.sent_bytes_per_second)}/s` })),
-      ...list("Filesystems", entries(sample.filesystems), (one) => h("li", { class: "name", text: `${plain(one.mount ?? one.name, 80)}: ${percent(one.used)} used` })));
+      ...list("Disks", entries(sample.disks), (disk) => h("li", { class: "name", text: `${plain(disk.name ?? disk.device, 40)}: reads ${bytes(disk.read_bytes)}/s, writes ${bytes(disk.written_bytes)}/s, busy ${percent(disk.busy)}` })),
+      ...list("Network", entries(sample.network), (link) => h("li", { class: "name", text: `${plain(link.name ?? link.interface, 40)}: in ${bytes(link.received_bytes)}/s, out ${bytes(link.sent_bytes)}/s` })),
+      ...list("Filesystems", entries(sample.filesystems), (one) => h("li", { class: "name", text: `${plain(one.mount_point, 80)}: ${percent(one.used)} of ${bytes(one.total_bytes)} used` })));
   }
 }
 
 /** The agents' history as series at equal distances; null where there is none of this form. */
 function pointsOf(past) {
-  if (!past || !Array.isArray(past.points) || past.points.length < 2) return null;
-  const stepMs = past.step_ms ?? past.resolution_ms ?? 1000;
-  const at = (point) => point.at_ms ?? point[0];
-  const endMs = at(past.points.at(-1));
-  const slots = Math.min(3600, Math.round((endMs - at(past.points[0])) / stepMs) + 1);
-  const series = { cpu: new Float32Array(slots).fill(NaN), memory: new Float32Array(slots).fill(NaN) };
-  for (const point of past.points) {
-    const slot = slots - 1 - Math.round((endMs - at(point)) / stepMs);
-    if (slot < 0 || slot >= slots) continue;
-    for (const name of ["cpu", "memory"]) {
-      const value = Array.isArray(point) ? point[name === "cpu" ? 1 : 2] : point[name];
-      if (typeof value === "number") series[name][slot] = value;
-    }
+  const columns = past?.series;
+  if (!columns || !(past.step_ms > 0)) return null;
+  const slots = Math.min(3600, Math.max(columns.cpu?.length ?? 0, columns.memory?.length ?? 0));
+  if (slots < 2) return null;
+  const series = {};
+  for (const name of ["cpu", "memory"]) {
+    series[name] = Float32Array.from({ length: slots }, (_, slot) => {
+      const value = columns[name]?.[slot];
+      return typeof value === "number" ? value : NaN;
+    });
   }
-  return { series, endMs, stepMs, slots };
+  return { series, endMs: past.from_ms + (slots - 1) * past.step_ms, stepMs: past.step_ms, slots };
 }

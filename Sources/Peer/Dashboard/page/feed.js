@@ -35,6 +35,14 @@ export function setToken(text) {
   wake?.();
 }
 
+let description = null;
+
+/** Whether this agent has a route, by its description of itself: asking for what is not there would be an error. */
+export async function has(route) {
+  description ??= await ask("/v1/openapi.json");
+  return Object.hasOwn(description?.paths ?? {}, route);
+}
+
 /** Asks a route; the document, or null where there is none. */
 export async function ask(path, signal) {
   const response = await fetch(path, { headers: headers(), cache: "no-store", signal });

@@ -1,7 +1,8 @@
 // What stands beside the table: operations, monkeys, events, elections, flags. A section that the agent does not have is hidden.
 
+import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setText } from "./dom.js";
-import { clock, counted, iso, plain, span } from "./format.js";
+import { clock, counted, iso, percent, plain, span } from "./format.js";
 
 const SHOWN = { events: 40, history: 20, operations: 12, flags: 60 };
 
@@ -61,19 +62,50 @@ function toneOf(state) {
   return "idle";
 }
 
+const ENDED = /^(done|failed|succeeded|cancelled|canceled|aborted|completed|expired)$/;
+
+/** What was done in each operation that is shown, by its id: asked for again whenever its step is another. */
+const accounts = new Map();
+let operationsShown = [];
+
 function drawOperations({ operations = [] }, body) {
-  const live = operations.filter((one) => !/^(done|failed|succeeded|cancelled|aborted|completed)$/.test(one.state ?? ""));
+  operationsShown = operations.slice(0, SHOWN.operations);
+  const live = operationsShown.filter((one) => !ENDED.test(one.state ?? ""));
   setText(byId("operations-count"), live.length ? `${live.length} in progress` : "");
-  body.replaceChildren(...(operations.length
-    ? operations.slice(0, SHOWN.operations).map(operationCard) : [empty("No operation has run yet.")]));
+  body.replaceChildren(...(operationsShown.length ? operationsShown.map(operationCard) : [empty("No operation has run yet.")]));
+  const ids = new Set(operationsShown.map((one) => one.id));
+  for (const id of accounts.keys()) if (!ids.has(id)) accounts.delete(id);
+  live.forEach((one) => account(one, body));
+}
+
+async function account(operation, body) {
+  const mark = `${operation.step} ${operation.state}`;
+  if (!operation.id || operation.steps || accounts.get(operation.id)?.mark === mark) return;
+  accounts.set(operation.id, { mark, lines: accounts.get(operation.id)?.lines ?? [] });
+  try {
+    if (!await has("/v1/operations/{id}")) return;
+    const document = await ask(`/v1/operations/${encodeURIComponent(operation.id)}`);
+    accounts.set(operation.id, { mark, lines: document?.lines ?? [] });
+    body.replaceChildren(...operationsShown.map(operationCard));
+  } catch { /* the line alone is shown */ }
+}
+
+/** The lines of an operation's account as steps: the last one of an operation under way is the one it is at. */
+function stepsOf(operation) {
+  if (Array.isArray(operation.steps)) return operation.steps;
+  const lines = accounts.get(operation.id)?.lines ?? [];
+  const isLive = !ENDED.test(operation.state ?? "");
+  const steps = lines.slice(-10).map((line) => ({ name: line.text, state: "done", at: Date.parse(line.at) }));
+  if (isLive && operation.step) steps.push({ name: operation.step, state: "running" });
+  return steps;
 }
 
 /** One operation with its steps. */
 export function operationCard(operation) {
   const state = plain(operation.state ?? "unknown", 40);
   const target = operation.host ?? operation.target ?? operation.server ?? "";
-  const steps = Array.isArray(operation.steps) ? operation.steps : [];
-  const started = operation.started_ms ?? operation.started_at_ms ?? operation.created_ms ?? operation.at_ms;
+  const steps = stepsOf(operation);
+  const started = typeof operation.started === "string" ? Date.parse(operation.started) : operation.started_ms ?? operation.started_at_ms ?? operation.created_ms ?? operation.at_ms;
   return h("article", { class: "operation", "data-tone": toneOf(state) },
     h("div", { class: "line" },
       h("b", { text: plain(operation.kind ?? operation.name ?? "operation", 40) }),
@@ -83,20 +115,26 @@ export function operationCard(operation) {
     steps.length ? h("ol", { class: "steps", "aria-label": "Steps" }, steps.map((step) => {
       const word = plain(step.state ?? step.outcome ?? "", 30);
       return h("li", { "data-tone": toneOf(word) },
-        h("span", { text: plain(step.name ?? step.step ?? step.kind ?? "step", 60) }),
-        h("span", { class: "sub", text: [word, typeof step.took_ms === "number" ? span(step.took_ms) : ""].filter(Boolean).join(", ") }));
+        h("span", { text: plain(step.name ?? step.step ?? step.kind ?? "step", 160) }),
+        h("span", { class: "sub", text: [step.at ? clock(step.at) : word, typeof step.took_ms === "number" ? span(step.took_ms) : ""].filter(Boolean).join(", ") }));
     })) : null);
 }
 
-function drawMonkeys(document, body) {
-  const monkeys = Array.isArray(document.monkeys) ? document.monkeys : Object.entries(document).filter(([, value]) => value && typeof value === "object" && !Array.isArray(value)).map(([name, value]) => ({ name, ...value }));
-  body.replaceChildren(...(monkeys.length ? monkeys.map((monkey) => {
-    const mode = plain(monkey.mode ?? "", 20);
-    return h("article", { class: "operation" },
-      h("div", { class: "line" }, h("b", { text: plain(monkey.name ?? monkey.policy ?? "monkey", 40) }),
-        mode ? badge(mode, mode === "enforce" ? "good" : "idle") : null),
-      h("p", { class: "sub name", text: plain(monkey.verdict ?? monkey.why ?? monkey.state ?? monkey.status ?? "", 300) }));
-  }) : [empty("No monkey is at work.")]));
+function drawMonkeys({ policies = [], holds = [], quarantine = [], paused, provider, machines }, body) {
+  const marks = [...holds.map((one) => [one, "held"]), ...quarantine.map((one) => [one, "quarantine"])];
+  body.replaceChildren(
+    ...(paused ? [h("p", { class: "operation sub name", text: `paused: ${plain(paused, 200)}` })] : []),
+    ...policies.map((policy) => h("article", { class: "operation" },
+      h("div", { class: "line" }, h("b", { text: plain(policy.name, 40) }),
+        badge(plain(policy.mode, 20), policy.mode === "enforce" ? "good" : "idle")),
+      h("p", { class: "sub name", text: [policy.sees, policy.thinks].filter(Boolean).map((text) => plain(text, 300)).join(": ") }),
+      policy.would ? h("p", { class: "name", text: `would ${plain(policy.would, 200)}` }) : null,
+      policy.held_back ? h("p", { class: "sub name", text: `held back: ${plain(policy.held_back, 300)}` }) : null)),
+    ...marks.map(([mark, word]) => h("article", { class: "operation" },
+      h("div", { class: "line" }, h("b", { class: "name", text: plain(mark.host, 63) }), badge(word, "warm")),
+      h("p", { class: "sub name", text: plain(mark.reason, 200) }))),
+    ...(provider ? [h("p", { class: "operation sub", text: `provider ${plain(provider, 20)}${typeof machines === "number" ? `, ${counted(machines, "machine")}` : ""}` })] : []),
+    ...(policies.length ? [] : [empty("No monkey is at work.")]));
 }
 
 function drawFlags(document, body) {
@@ -106,8 +144,10 @@ function drawFlags(document, body) {
   const rows = flags.slice(0, SHOWN.flags).map((flag) => {
     const isOn = (flag.state ?? flag.definition?.state ?? "ENABLED") === "ENABLED";
     const variant = flag.default_variant ?? flag.defaultVariant ?? flag.definition?.defaultVariant ?? "";
+    const share = typeof flag.rollout === "number" ? `${plain(flag.rollout_variant, 30)} for ${percent(flag.rollout > 1 ? flag.rollout / 100 : flag.rollout)}` : "";
+    const word = flag.fault ? "makes no sense" : [share, plain(variant ?? "", 40)].filter(Boolean).join(", else ");
     return h("li", {}, h("span", { class: "name", text: plain(flag.key ?? flag.name ?? "", 80) }),
-      h("span", { class: "sub name", text: plain(variant ?? "", 40) }), badge(isOn ? "on" : "off", isOn ? "good" : "idle"));
+      h("span", { class: "sub name", text: word }), flag.fault ? badge("fault", "bad", plain(flag.fault, 300)) : badge(isOn ? "on" : "off", isOn ? "good" : "idle"));
   });
   body.replaceChildren(rows.length ? h("ul", { class: "flags" }, rows) : empty("No flag is defined."));
 }

@@ -99,6 +99,8 @@ export class HostTable {
   #sortedAt = 0;
   #frame = 0;
   #isHeld = false;
+  #height = 0;
+  #total = -1;
 
   constructor(onOpen) {
     this.onOpen = onOpen;
@@ -114,7 +116,7 @@ export class HostTable {
       this.#arrange(true);
     });
     addEventListener("scroll", () => this.#later(), { passive: true });
-    addEventListener("resize", () => this.#later(), { passive: true });
+    addEventListener("resize", () => { this.#height = 0; this.#later(); }, { passive: true });
     this.body.addEventListener("pointerenter", () => { this.#isHeld = true; });
     this.body.addEventListener("pointerleave", () => { this.#isHeld = false; });
     this.body.addEventListener("keydown", (event) => this.#move(event));
@@ -198,12 +200,15 @@ export class HostTable {
   }
 
   #draw() {
-    const height = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 56;
+    // Read before anything is written, and rarely: each reading makes the browser lay out what was changed.
+    this.#height ||= parseFloat(getComputedStyle(this.grid).getPropertyValue("--row")) || 56;
+    const height = this.#height;
     const total = this.#order.length;
     const top = this.body.getBoundingClientRect().top;
     const from = Math.min(total, Math.max(0, Math.floor(-top / height) - OVERSCAN));
     const to = Math.min(total, Math.ceil((innerHeight - top) / height) + OVERSCAN);
-    this.body.style.height = `${total * height}px`;
+    if (this.#total !== total * height) this.body.style.height = `${total * height}px`;
+    this.#total = total * height;
     setAttribute(this.grid, "aria-rowcount", total + 1);
     const shown = new Set();
     const nodes = [];
@@ -233,7 +238,7 @@ export class HostTable {
     if (way === undefined || !here) return;
     event.preventDefault();
     const index = Math.min(this.#order.length - 1, Math.max(0, Number(here.dataset.index) + way));
-    const height = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row"));
+    const height = this.#height;
     const at = this.body.getBoundingClientRect().top + index * height;
     if (at < 80) scrollBy({ top: at - 80 });
     else if (at + height > innerHeight) scrollBy({ top: at + height - innerHeight + 8 });

@@ -1,0 +1,133 @@
+import Glibc
+import Linux
+
+/// `troop status` as a person waits for it: the whole command, with an agent that leads a troop of many hosts.
+struct StatusBench {
+    /// Sizes of the troop, and what the command may take for each, in milliseconds.
+    static let goals = [(hosts: 100, milliseconds: 50.0), (hosts: 10_000, milliseconds: 300.0)]
+    static let rounds = 21
+    /// Between two rounds: no round finds what the one before has just read.
+    static let pauseMicroseconds: UInt32 = 337_000
+    private static let hostsAtOnce = 200
+    private static let startSeconds = 15
+
+    private let options: TickOptions
+    private let stage: Stage
+    private let machine: Machine
+
+    init(_ options: TickOptions, stage: Stage, machine: Machine) {
+        (self.options, self.stage, self.machine) = (options, stage, machine)
+    }
+
+    /// Measures and prints; throws when the command does not show all hosts.
+    func run() throws(BenchFault) {
+        Bench.say("\n# status: 'troop status' from start to end, the agent's work included")
+        let troop = options.troop ?? "\(Bench.programs())/troop"
+        guard access(troop, X_OK) == 0 else {
+            throw BenchFault("there is no program \(troop); use --troop PATH")
+        }
+        let redis = try startRedis()
+        let socket = try startAgent(troop, redis)
+        for goal in StatusBench.goals {
+            try report(goal.hosts, redis)
+            let shown = try stage.output(
+                of: "status-json",
+                ["sh", "-c", "\(troop) status --socket \(socket) -o json | grep -c report_age_ms"],
+                on: machine.helpers, withinSeconds: 20)
+            guard let count = Int(shown.split(separator: "\n").first ?? ""), count >= goal.hosts else {
+                throw BenchFault("troop status shows \(shown) hosts, not \(goal.hosts)")
+            }
+            var times: [Double] = []
+            for _ in 0..<StatusBench.rounds {
+                usleep(StatusBench.pauseMicroseconds)
+                times.append(try time(troop, socket))
+            }
+            guard let spread = Spread(times) else { continue }
+            let verdict = spread.median <= goal.milliseconds ? "met" : "missed"
+            Bench.say(
+                "  \(goal.hosts) hosts: \(spread.text(places: 1)) ms (goal: a median of at most "
+                    + "\(goal.milliseconds.text(places: 0)): \(verdict))")
+        }
+    }
+
+    /// One run of the command in milliseconds, its table thrown away.
+    private func time(_ troop: String, _ socket: String) throws(BenchFault) -> Double {
+        let start = Instant.now()
+        let child = try stage.start("status", [troop, "status", "--socket", socket], on: machine.measured)
+        let status = stage.wait(for: child)
+        let milliseconds = Double(Instant.now().nanoseconds - start.nanoseconds) / 1e6
+        // 1: the hosts are made up and have no servers.
+        guard status == 0 || status == 1 else { throw BenchFault("troop status failed:\n\(child.output)") }
+        return milliseconds
+    }
+
+    /// Writes as many hosts' reports as the agents of a real troop would.
+    private func report(_ count: Int, _ redis: UInt16) throws(BenchFault) {
+        let ahead = 3600 * 1000
+        for start in stride(from: 0, to: count, by: StatusBench.hostsAtOnce) {
+            var text = ""
+            for number in start..<min(count, start + StatusBench.hostsAtOnce) {
+                let name = "host-\(number)"
+                let seq = 1_763_900_000_000 + number
+                text +=
+                    "HSET troop:{bench}:host:\(name) seq \(seq) at \(seq) address 10.\(number >> 16).\(number >> 8 & 255).\(number & 255)"
+                text +=
+                    " boot_id 0b9e9e0e-9d43-4c4e-9f0e-\(100_000_000_000 + number) agent_version 0.1.0 role standby"
+                text += " interval_ms 3600000 cpu 0.\(1000 + number % 9000) steal 0.001 iowait 0.002 cores 8"
+                text +=
+                    " memory_total 16700000000 memory_available \(8_000_000_000 + number) memory_used 0.52"
+                text += " load1 1.5 load5 1.4 load15 1.3 psi_cpu_some 2.5 psi_memory_some 0 psi_memory_full 0"
+                text += " psi_io_some 0.3 psi_io_full 0.1 server 10.0.0.1:3000\r\n"
+                text += "ZADD troop:{bench}:hosts \(seq + ahead) \(name)\r\n"
+            }
+            guard let answer = Loopback.exchange(text + "QUIT\r\n", port: redis),
+                !answer.contains(UInt8(ascii: "-")), answer.suffix(5).elementsEqual("+OK\r\n".utf8)
+            else { throw BenchFault("redis-server does not take the reports") }
+        }
+    }
+
+    private func startRedis() throws(BenchFault) -> UInt16 {
+        let port = try Loopback.freePort()
+        let folder = "\(stage.folder)/status-redis"
+        try Folder.make(folder)
+        let child = try stage.start(
+            "status-redis",
+            [
+                try Contender.program("redis-server"), "--port", String(port), "--bind", "127.0.0.1",
+                "--save", "",
+                "--appendonly", "no", "--dir", folder,
+            ], on: machine.helpers)
+        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
+            try stage.expectRunning(child)
+            return Loopback.exchange("PING\r\nQUIT\r\n", port: port)?.starts(with: "+PONG".utf8) ?? false
+        }
+        guard isReady else { throw BenchFault("redis-server does not answer:\n\(child.output)") }
+        return port
+    }
+
+    /// Starts the agent and waits until it leads; returns its socket.
+    private func startAgent(_ troop: String, _ redis: UInt16) throws(BenchFault) -> String {
+        let folder = "\(stage.folder)/status-agent"
+        try Folder.make(folder)
+        let api = try Loopback.freePort()
+        let configuration = """
+            cluster: bench
+            host: {name: bench, address: 127.0.0.1}
+            peer: {listen: "127.0.0.1:\(try Loopback.freePort())"}
+            state: \(folder)
+            redis: {url: "redis://127.0.0.1:\(redis)/0"}
+            api: {listen: "127.0.0.1:\(api)", socket: \(folder)/agent.sock}
+            proxy: {listen: "127.0.0.1:\(try Loopback.freePort())", workers: 1}
+
+            """
+        try TextFile.write(configuration, to: "\(folder)/troop.yaml")
+        let child = try stage.start(
+            "status-agent", [troop, "agent", "--config", "\(folder)/troop.yaml"], on: machine.helpers)
+        let leads = try Loopback.wait(seconds: StatusBench.startSeconds) { () throws(BenchFault) in
+            try stage.expectRunning(child)
+            return Loopback.status(of: "/leader", port: api) == 200
+        }
+        guard leads else { throw BenchFault("the agent does not lead:\n\(child.output)") }
+        return "\(folder)/agent.sock"
+    }
+}
