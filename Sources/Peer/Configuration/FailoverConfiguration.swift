@@ -5,7 +5,7 @@ extension Configuration {
     package struct Failover: Sendable, Equatable {
         /// The leader's address; nil for none.
         package var vip: VIPSettings?
-        package var hooks = HookSettings()
+        package var hooks = LeadershipHooks()
         /// The Elastic IP that the leader has; nil for none.
         package var elasticIP: ElasticIPSettings?
         /// The device that resets the machine when the elector is stuck; nil for none.
@@ -106,7 +106,7 @@ extension ConfigurationAssembly {
         }
         return Configuration.Failover(
             vip: vip,
-            hooks: HookSettings(
+            hooks: LeadershipHooks(
                 onPromote: given.onPromote, onDemote: given.onDemote,
                 timeoutMilliseconds: given.hookMilliseconds),
             elasticIP: elasticIP,

@@ -1,7 +1,7 @@
 import Election
 
 /// The commands that are run at a change of leader.
-package struct HookSettings: Sendable, Equatable {
+package struct LeadershipHooks: Sendable, Equatable {
     /// A program with its arguments; nil for none.
     package var onPromote: [String]?
     package var onDemote: [String]?

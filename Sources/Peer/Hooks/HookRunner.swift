@@ -14,14 +14,14 @@ final class HookRunner: Sendable {
     /// Hooks that wait; of more, the oldest are left out and told.
     static let waitingMax = 16
 
-    private let settings: HookSettings
+    private let settings: LeadershipHooks
     private let cluster: String
     private let events: EventLog
     private let bell: Doorbell
     private let state = Mutex(State())
 
     /// A runner at rest; it tells failures as events.
-    init(_ settings: HookSettings, cluster: String, events: EventLog) throws(SystemFault) {
+    init(_ settings: LeadershipHooks, cluster: String, events: EventLog) throws(SystemFault) {
         self.settings = settings
         self.cluster = cluster
         self.events = events

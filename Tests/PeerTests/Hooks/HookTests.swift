@@ -90,7 +90,7 @@ import Testing
             echo end $TROOP_EPOCH >> \(folder.path)/log
             [ $TROOP_EVENT = on_promote ]
             """
-        let settings = HookSettings(
+        let settings = LeadershipHooks(
             onPromote: ["sh", "-c", script], onDemote: ["sh", "-c", script], timeoutMilliseconds: 10_000)
         let runner = try HookRunner(settings, cluster: "demo", events: events)
         defer { runner.stop() }
