@@ -16,9 +16,10 @@ BENCH_ARGS ?= all
 LAB_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATE_ARGS ?=
+FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate lint build bench deb lab conformance fuzz man clean
+.PHONY: help demo test simulate faults lint build bench deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -31,6 +32,7 @@ demo: ## Brings up a whole troop on this machine (DEMO_ARGS="--agents 3"); Ctrl-
 test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/bootstrap build demo test
 	@scripts/venv flags >/dev/null
+	@scripts/venv cloud >/dev/null
 	@scripts/venv browser >/dev/null
 	@swift build --build-tests
 	@rm -f $(test_results)
@@ -42,6 +44,11 @@ simulate: ## Runs whole troops under faults for a million steps, and checks the 
 	@scripts/bootstrap build
 	@$(release) --product simulate
 	@exec $(products)/simulate $(SIMULATE_ARGS)
+
+faults: ## Strikes real troops with each fault of the election's table, FAULT_ROUNDS times (20).
+	@scripts/bootstrap build demo test
+	@swift build --build-tests
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint

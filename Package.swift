@@ -81,7 +81,8 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CLinux", "Fixtures", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/bench", swiftSettings: strict),
         .executableTarget(

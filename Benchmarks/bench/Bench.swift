@@ -1,15 +1,15 @@
 import ArgumentParser
 import Glibc
 
-/// Measures Troop where it must be fast: the proxy beside its rivals, and the agent's tick.
+/// Measures Troop where it must be fast: the proxy beside its rivals, the agent's tick, and failover.
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
-            ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self, AllCommand.self,
-            FlagLoad.self,
+            ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self,
+            ElectionCommand.self, MetricsCommand.self, AllCommand.self, FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
 
@@ -142,6 +142,7 @@ struct AllCommand: ParsableCommand {
             try TickBench(tick, stage: stage, machine: machine).run()
             try StatusBench(tick, stage: stage, machine: machine).run()
             try FlagBench(flags, stage: stage, machine: machine).run()
+            try MetricsBench(tick, stage: stage, machine: machine).run()
         }
     }
 }

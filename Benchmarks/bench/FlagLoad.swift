@@ -67,7 +67,7 @@ struct FlagLoad: ParsableCommand {
         for turn in 0..<(rate * seconds / connections) {
             let due = start.nanoseconds + Int64(turn * connections + index) * interval
             var time = timespec(tv_sec: Int(due / 1_000_000_000), tv_nsec: Int(due % 1_000_000_000))
-            while clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}
+            while clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &time, nil) == EINTR {}
             guard send(link.raw, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
                 return nil
             }

@@ -231,6 +231,7 @@ extension Elector {
     /// Tells the core, shows and reports what changed, and returns what it asks for.
     private func tell(_ core: inout LeaseCore, _ event: LeaseCore.Event) -> LeaseAsk? {
         let now = Instant.now()
+        let before = core.standing
         let actions = core.handle(event, at: now)
         show(core)
         var ask: LeaseAsk?
@@ -238,11 +239,18 @@ extension Elector {
             switch action {
             case .ask(let wanted): ask = wanted
             case .report(let standing, let reason):
+                let at = Elector.moment(of: standing, after: before, told: now)
                 onChange(
-                    ElectionChange(at: now, standing: standing, reason: reason, trouble: core.troubleText))
+                    ElectionChange(at: at, standing: standing, reason: reason, trouble: core.troubleText))
             }
         }
         return ask
+    }
+
+    /// A leader that ran out of time did so at its deadline, also when this thread waited for an answer then.
+    private static func moment(of standing: Standing, after before: Standing, told now: Instant) -> Instant {
+        guard case .limbo = standing, case .leader(_, let until) = before else { return now }
+        return min(until, now)
     }
 
     private func carryOut(

@@ -46,7 +46,7 @@ package enum Standing: Sendable, Equatable {
 
 /// A change of standing, or a new trouble in the same standing, with its reason in words for people.
 package struct ElectionChange: Sendable, Equatable {
-    /// When the agent noticed.
+    /// When it came about: for a leader that ran out of time its deadline, otherwise when the agent noticed.
     package let at: Instant
     /// What it is now.
     package let standing: Standing

@@ -60,6 +60,7 @@ struct AgentParts {
         store = try Store(settings, name: "store") { [storeStatesEnd] state in storeStatesEnd.yield(state) }
         notifier = configuration.notifier(log: log)
         events = EventLog(store: store, keys: keys, host: configuration.host.name, log: log) { [notifier] in
+            guard configuration.notify.includes($0.severity) else { return }
             notifier?.tell(Notice($0, cluster: configuration.cluster))
         }
         machines = ProviderParts(configuration)
@@ -88,7 +89,7 @@ struct AgentParts {
                 "metrics.scope is cgroup, and this kernel shows no control groups; set it to host or process")
         }
         history = HistoryKeeper(budgetBytes: configuration.metrics.historyBudget)
-        historyFetch = HistoryFetch(keeper: history, token: nil, log: log)
+        historyFetch = HistoryFetch(keeper: history, token: configuration.api.token, log: log)
         let board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         self.board = board

@@ -70,7 +70,7 @@ package struct Transfer: Sendable {
     package var body: [UInt8] = []
     /// The type of the body.
     package var contentType = "application/json"
-    /// Further header lines, as `Name: value`.
+    /// Further header fields, as `Name: value`.
     package var headers: [String] = []
     /// Signs the request; nil leaves it as it is.
     package var signature: Signature?

@@ -45,7 +45,8 @@ struct SampleCommand: ParsableCommand {
     }
 
     func run() throws {
-        let sample = proc.isEmpty ? try live() : try copies()
+        var sample = proc.isEmpty ? try live() : try copies()
+        sample.selfCPU = nil  // no agent looks here
         let document = SampleDocument(sample)
         switch output.output {
         case .json: Output.json(document)
@@ -83,8 +84,6 @@ struct SampleCommand: ParsableCommand {
             sampler.move(to: folder)
             sample = sampler.sample(at: now, thorough: true)
         }
-        // The agent's own part is no matter of a copy.
-        sample.selfCPU = nil
         return sample
     }
 

@@ -7,6 +7,7 @@ its own of what really happened, which tests count by.
 
     cloud.py PORT
 
+    POST /test/reset    forgets everything
     GET  /test/log      [{"action", "instance", "token", "operation"}], what was really done
     POST /test/faults   [{"action", "fault", "count", "type"}], replaces what is still to be played
     POST /test/lag      {"describe": N}: a new instance is not shown in the first N descriptions after its launch
@@ -19,6 +20,7 @@ lost (done, but the answer never arrives), capacity, denied, expired, doctype, d
 import hashlib
 import hmac
 import json
+import os
 import re
 import socket
 import sys
@@ -28,6 +30,7 @@ import urllib.parse
 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
+from werkzeug.test import Client
 
 KEYS = {"AKIDTEST": "test+secret/key", "AKIDROLE": "role/secret+key"}
 TOKENS = {"AKIDROLE": "role-session-token=="}
@@ -47,6 +50,10 @@ class Cloud:
     def __init__(self):
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = threading.RLock()
+        self.reset()
+
+    def reset(self):
+        Client(self.moto).post("/moto-api/reset", base_url="http://localhost")
         self.log, self.faults, self.launched, self.hidden = [], [], {}, {}
         self.lag = 0
         self.metadata = {"role": None, "expires": None, "asked": 0}
@@ -65,7 +72,9 @@ class Cloud:
 
     def control(self, environ, start_response, path, body):
         with self.lock:
-            if path == "/test/faults":
+            if path == "/test/reset":
+                self.reset()
+            elif path == "/test/faults":
                 self.faults = json.loads(body)
             elif path == "/test/lag":
                 self.lag = json.loads(body)["describe"]
@@ -229,7 +238,15 @@ class Cloud:
         return told["status"], answer
 
 
+def end_with(parent):
+    """Whoever started this may be killed; nothing is left behind then."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     server = make_server("127.0.0.1", int(sys.argv[1]), Cloud(), threaded=True)
     print("ready", flush=True)
     server.serve_forever()

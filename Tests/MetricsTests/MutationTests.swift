@@ -113,4 +113,38 @@ private struct SeededGenerator: RandomNumberGenerator {
         }
         #expect(known > 0)
     }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func ratesStayFiniteAndSharesShares(_ seed: UInt64) throws {
+        var generator = SeededGenerator(state: seed)
+        let tree = KernelTree.debian12.before
+        let disks = try #require(tree["diskstats"])
+        let network = try #require(tree["net/dev"])
+        let mounts = "/dev/a / ext4 rw 0 0\nsrv:/x /mnt/a\\040b nfs ro 0 0\n"
+        var known = 0
+        for round in 0..<Self.rounds {
+            let before = DiskCounters.parse(mutated(disks, &generator).span)
+            let after = DiskCounters.parse(mutated(disks, &generator).span)
+            for reading in after.rows.readings(
+                since: before.rows, name: \.name, { DiskReading(from: $0, to: $1, seconds: 1) }) ?? []
+            {
+                known += 1
+                #expect((0...1).contains(reading.busy ?? 0), "seed \(seed), round \(round)")
+                #expect((reading.readBytes ?? 0).isFinite && (reading.readBytes ?? 0) >= 0)
+            }
+            for row in NetworkCounters.parse(mutated(network, &generator).span).rows {
+                known += 1
+                #expect(!row.name.isEmpty && !row.name.contains("\n"))
+            }
+            for mount in MountTable.parse(mutated(mounts, &generator).span).mounts {
+                #expect(mount.point.unicodeScalars.allSatisfy { $0.value >= 0x20 })
+            }
+            _ = PagingCounters.parse(mutated("pgmajfault 10\noom_kill 3\n", &generator).span)
+            _ = SystemCounters.parse(mutated(sampleStat, &generator).span)
+            _ = MemoryLines.parse(mutated(sampleMeminfo, &generator).span)
+            _ = OwnProcess.parse(
+                mutated("1 (a) S 1 1 1 0 -1 4 1 0 0 0 1 1 7 7 20 0 5 0 9 3133440 44", &generator).span)
+        }
+        #expect(known > 0)
+    }
 }

@@ -8,12 +8,12 @@ import Testing
 
 @Suite(
     .serialized, .timeLimit(.minutes(3)),
-    .disabled(if: TestCloud.isMissing, "no Python with moto: run 'scripts/bootstrap test'"))
+    .disabled(if: TestCloud.isMissing, "no Python with moto: run 'scripts/venv cloud'"))
 struct EC2ProviderTests {
     init() { signal(SIGPIPE, SIG_IGN) }
 
     @Test func aMachineLivesThroughEverythingThatIsAskedOfIt() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider { settings in
             settings.tags = ["team": "web & co", "Name": "mine+1"]
             settings.keyName = nil
@@ -39,7 +39,7 @@ struct EC2ProviderTests {
     }
 
     @Test func theSameTokenNeverMakesTwo() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let first = try await cloud.provider().launch(order("op-1"), permit: always)
         let second = try await cloud.provider().launch(order("op-1"), permit: always)
         #expect(first.id == second.id)
@@ -47,7 +47,7 @@ struct EC2ProviderTests {
     }
 
     @Test func aLostAnswerIsTold_andTheMachineIsFound() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         try cloud.play("lost", on: "RunInstances")
         let fault = await #expect(throws: ProviderFault.self) {
@@ -64,7 +64,7 @@ struct EC2ProviderTests {
 
     @Test(arguments: ["html", "empty", "truncated", "schema", "unavailable", "doctype", "deep"])
     func anAnswerThatMakesNoSenseIsRetryable(_ fault: String) async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         try cloud.play(fault, on: "RunInstances")
         let thrown = await #expect(throws: ProviderFault.self) {
@@ -82,7 +82,7 @@ struct EC2ProviderTests {
     }
 
     @Test func aCloudThatHangsIsLeftAfterTheTimeout() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider { $0.timeoutMilliseconds = 300 }
         let machine = try await cloud.provider().launch(order("op-1"), permit: always)
         try cloud.play("hang", on: "RebootInstances")
@@ -97,7 +97,7 @@ struct EC2ProviderTests {
     }
 
     @Test func throttlingIsWaitedOut() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         try cloud.play("throttle", on: "RunInstances", count: 5)
         _ = try await ec2.launch(order("op-1"), permit: always)
@@ -112,7 +112,7 @@ struct EC2ProviderTests {
     }
 
     @Test func whereThereIsNoRoomTheNextTypeIsTaken() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider { $0.instanceTypes = ["t3.micro", "t3.small"] }
         try cloud.play("capacity", on: "RunInstances", count: 9, type: "t3.micro")
         let fault = await #expect(throws: ProviderFault.self) {
@@ -127,7 +127,7 @@ struct EC2ProviderTests {
     }
 
     @Test func aWrongKeyIsAMatterOfAuthorisation_andNoErrorShowsIt() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let secret = "not/the+right-one"
         let ec2 = try cloud.provider(
             environment: ["AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": secret])
@@ -142,7 +142,7 @@ struct EC2ProviderTests {
     }
 
     @Test func aYoungMachineThatIsNotShownYetCountsAndIsFound() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         try cloud.control("lag", "{\"describe\": 3}")
         let machine = try await ec2.launch(order("op-1"), permit: always)
@@ -153,7 +153,7 @@ struct EC2ProviderTests {
     }
 
     @Test func withoutPermitNothingIsSent() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         await #expect(throws: ProviderFault.notPermitted) {
             try await ec2.launch(order("op-1"), permit: { false })
@@ -175,7 +175,7 @@ struct EC2ProviderTests {
     }
 
     @Test func theInstanceRoleSignsWithItsSessionToken() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         try cloud.control("metadata", "{\"role\": \"web\", \"expires\": \"2090-01-01T00:00:00Z\"}")
         let ec2 = try cloud.provider(
             { $0.region = nil }, environment: ["AWS_EC2_METADATA_SERVICE_ENDPOINT": cloud.endpoint])
@@ -185,7 +185,7 @@ struct EC2ProviderTests {
     }
 
     @Test func expiredKeysAreFetchedAnewOnce() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         try cloud.play("expired", on: "RunInstances")
         _ = try await ec2.launch(order("op-1"), permit: always)
@@ -200,7 +200,7 @@ struct EC2ProviderTests {
     }
 
     @Test func theFindingsTellWhatTheKeysMayDo() async throws {
-        let cloud = try TestCloud()
+        let cloud = try TestCloud.fresh()
         let ec2 = try cloud.provider()
         var findings = await ec2.findings(cluster: "demo")
         #expect(!findings.contains { $0.verdict == .failed })

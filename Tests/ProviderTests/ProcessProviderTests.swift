@@ -115,6 +115,22 @@ import Testing
         #expect(try await provider.machine(id).state == .running)
     }
 
+    @Test func aRebootAlsoEndsWhatLeftTheSession() async throws {
+        let rig = try Rig()
+        let provider = try ProcessProvider(
+            command: ["sh", "-c", "setsid sleep 1000 & echo $! >>\(rig.folder)/stray; sleep 1000"],
+            folder: rig.folder, environment: ["PATH": "/usr/bin:/bin"])
+        let id = try await provider.launch(order("op-1"), permit: always).id
+        let path = "\(rig.folder)/stray"
+        #expect(await eventually { RedisServer.text(of: path).split(separator: "\n").count == 1 })
+        try await provider.reboot(id, operation: "op-2", permit: always)
+        #expect(await eventually { RedisServer.text(of: path).split(separator: "\n").count == 2 })
+        let strays = RedisServer.text(of: path).split(separator: "\n").compactMap { Int32($0) }
+        #expect(ProcessMark(running: strays[0]) == nil)
+        #expect(ProcessMark(running: strays[1]) != nil)
+        #expect(try await provider.machine(id).state == .running)
+    }
+
     @Test func withoutPermitNothingIsDone() async throws {
         let rig = try Rig()
         let provider = try rig.provider()

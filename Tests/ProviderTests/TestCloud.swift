@@ -8,7 +8,7 @@ import Transfer
 
 @testable import Remediation
 
-/// A cloud of `Tests/Cloud/cloud.py` for one test.
+/// The cloud of `Tests/Cloud/cloud.py`: one process for all tests, which take turns and begin anew each.
 final class TestCloud: Sendable {
     let port: UInt16
     private let pid: pid_t
@@ -27,13 +27,22 @@ final class TestCloud: Sendable {
     static func path(_ name: String) -> String { "/" + (root + [name]).joined(separator: "/") }
 
     /// A Python that has moto: the tests' own environment, else the system's.
-    static let python: String? = [path(".build/test-venv/bin/python"), "python3"].first { python in
+    static let python: String? = [path(".build/venvs/cloud/bin/python"), "python3"].first { python in
         (try? RedisServer.runToEnd([python, "-c", "import moto.server, werkzeug"], log: "/dev/null")) != nil
     }
 
     static var isMissing: Bool { python == nil }
 
-    init() throws {
+    private static let shared = Result { try TestCloud() }
+
+    /// The cloud, with nothing in it.
+    static func fresh() throws -> TestCloud {
+        let cloud = try shared.get()
+        try cloud.control("reset", "{}")
+        return cloud
+    }
+
+    private init() throws {
         port = try RedisServer.freePort()
         log = "/tmp/troop-cloud-\(getpid())-\(port).log"
         pid = try RedisServer.spawn(

@@ -170,55 +170,6 @@ import Testing
             ])
     }
 
-    // MARK: The page
-
-    /// The table of the page, from the families themselves.
-    private func rows() throws -> [String] {
-        let backend = try Backend.echoing("x")
-        let families = ProxyMetrics.families(try Rig([backend.address]).proxy.snapshot())
-        let (_, lines) = try read(text(families))
-        return families.sorted { $0.name < $1.name }.map { family in
-            let labels = Set(
-                lines.filter { $0.name.hasPrefix(family.name) && family.covers($0.name) }
-                    .flatMap { $0.labels.keys }
-            )
-            let list = labels.sorted().map { "`\($0)`" }.joined(separator: ", ")
-            return "| `\(family.name)` | \(family.kind.rawValue) | \(list) | \(family.help) |"
-        }
-    }
-
-    @Test func thePageNamesEveryMetric() throws {
-        let here = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let path = "/\(here)/docs/metrics.md"
-        let page = try #require(contents(of: path))
-        let written = page.split(separator: "\n").filter { $0.hasPrefix("| `troop_") }.map(String.init)
-        let expected = try rows()
-        if getenv("TROOP_TEST_WRITE_DOCS") != nil, written != expected {
-            var lines = page.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            lines.removeAll { $0.hasPrefix("| `troop_") }
-            let rule = try #require(lines.firstIndex { $0.hasPrefix("|---") })
-            lines.insert(contentsOf: expected, at: rule + 1)
-            write(lines.joined(separator: "\n"), to: path)
-            return
-        }
-        #expect(written == expected)
-    }
-
-    private func contents(of path: String) -> String? {
-        guard let file = fopen(path, "r") else { return nil }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while case let count = fread(&piece, 1, piece.count, file), count > 0 { bytes += piece.prefix(count) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private func write(_ text: String, to path: String) {
-        guard let file = fopen(path, "w") else { return }
-        fputs(text, file)
-        fclose(file)
-    }
-
     // MARK: Rates
 
     @Test func ratesAreThoseOfTheWindowNearest() {
@@ -237,13 +188,5 @@ import Testing
         var rates = RequestRates()
         for step in 0..<1000 { rates.note(UInt64(step), at: Int64(step) * 1_000_000) }
         #expect(rates.rate(1000, overSeconds: 1, at: 1_000_000_000) == 1000)
-    }
-}
-
-extension MetricFamily {
-    /// True for the names of this family's samples.
-    fileprivate func covers(_ name: String) -> Bool {
-        kind == .histogram
-            ? ["_bucket", "_sum", "_count"].contains { name == self.name + $0 } : name == self.name
     }
 }

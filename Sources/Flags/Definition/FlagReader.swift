@@ -188,17 +188,16 @@ struct FlagReader {
             }
             guard case .array(let arguments) = member.value else { return }
             let inner = "\(path).\(member.name)"
-            switch Operation(rawValue: member.name) {
-            case .condition, .ternary:
+            let operation = Operation(rawValue: member.name)
+            if operation == .condition || operation == .ternary {
                 for index in arguments.indices where index % 2 == 1 || index == arguments.count - 1 {
                     checkResults(arguments[index], variants, at: "\(inner)[\(index)]", &effort)
                 }
-            case .fractional:
+            } else if operation == .fractional {
                 for (index, share) in arguments.enumerated() {
                     guard case .array(let parts) = share, let variant = parts.first else { continue }
                     checkResults(variant, variants, at: "\(inner)[\(index)][0]", &effort)
                 }
-            default: break
             }
         }
     }

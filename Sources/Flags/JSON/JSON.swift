@@ -28,6 +28,21 @@ package enum JSON: Sendable {
         return text
     }
 
+    /// A number's value; nil for all else.
+    package var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        case .null, .bool, .string, .array, .object: nil
+        }
+    }
+
+    /// A truth value; nil for all else.
+    package var truth: Bool? {
+        guard case .bool(let value) = self else { return nil }
+        return value
+    }
+
     /// The members of an object; nil for all else.
     package var members: JSONObject? {
         guard case .object(let object) = self else { return nil }

@@ -76,7 +76,9 @@ extension RuleMachine {
         case (.string(let one), .array), (.string(let one), .object): return one.isExactly(try text(right))
         case (.array, .string(let other)), (.object, .string(let other)):
             return other.isExactly(try text(left))
-        default: return false  // null and something, or two lists or objects, which are never the same one
+        // Null and something, or two lists or objects, which are never the same one.
+        case (.null, _), (.bool, _), (.integer, _), (.number, _), (.string, _), (.array, _), (.object, _):
+            return false
         }
     }
 
@@ -106,7 +108,8 @@ extension RuleMachine {
                 guard let value = other[member.name], try isEqual(member.value, value) else { return false }
             }
             return true
-        default: return false
+        case (.null, _), (.bool, _), (.integer, _), (.number, _), (.string, _), (.array, _), (.object, _):
+            return false
         }
     }
 
@@ -120,20 +123,14 @@ extension RuleMachine {
         if areTexts {
             let (one, other) = (try text(left), try text(right))
             try effort.spend(min(one.utf8.count, other.utf8.count) / 64)
-            switch operation {
-            case .less: return one.isBefore(other)
-            case .lessOrEqual: return !other.isBefore(one)
-            case .greater: return other.isBefore(one)
-            default: return !one.isBefore(other)
-            }
+            if operation == .less { return one.isBefore(other) }
+            if operation == .lessOrEqual { return !other.isBefore(one) }
+            return operation == .greater ? other.isBefore(one) : !one.isBefore(other)
         }
         let (one, other) = (try number(left).real, try number(right).real)
-        switch operation {
-        case .less: return one < other
-        case .lessOrEqual: return one <= other
-        case .greater: return one > other
-        default: return one >= other
-        }
+        if operation == .less { return one < other }
+        if operation == .lessOrEqual { return one <= other }
+        return operation == .greater ? one > other : one >= other
     }
 
     /// `in`: a member of a list, or a part of a text.

@@ -62,12 +62,12 @@ struct RuleMachine {
         var result: [JSON] = []
         for item in list {
             let value = try run(rules[1], item)
-            switch operation {
-            case .map: result.append(value)
-            case .filter: if RuleMachine.isTrue(value) { result.append(item) }
-            case .all: if !RuleMachine.isTrue(value) { return .bool(false) }
-            case .some: if RuleMachine.isTrue(value) { return .bool(true) }
-            default: if RuleMachine.isTrue(value) { return .bool(false) }
+            if operation == .map {
+                result.append(value)
+            } else if operation == .filter {
+                if RuleMachine.isTrue(value) { result.append(item) }
+            } else if RuleMachine.isTrue(value) != (operation == .all) {
+                return .bool(operation == .some)  // one item decides
             }
         }
         return operation == .map || operation == .filter ? .array(result) : .bool(operation != .some)
@@ -124,8 +124,8 @@ struct RuleMachine {
             guard try isOrdered(operation, first, second) else { return .bool(false) }
             guard values.count > 2, !values[2].isNull else { return .bool(true) }
             return .bool(try isOrdered(operation, second, values[2]))
-        case .add, .subtract, .multiply, .divide, .remainder, .minimum, .maximum:
-            return try reckon(operation, values)
+        case .add, .subtract, .multiply, .divide, .remainder: return try reckon(operation, values)
+        case .minimum, .maximum: return try extreme(isMinimum: operation == .minimum, values)
         case .contains: return .bool(try isContained(first, in: second))
         case .concatenate:
             var whole = ""
@@ -164,31 +164,31 @@ struct RuleMachine {
         var numbers: [Number] = []
         for value in values { numbers.append(try number(value)) }
         let first = numbers[0]
-        switch operation {
-        case .add: return numbers.reduce(.whole(0)) { $0 + $1 }.json
-        case .multiply: return numbers.reduce(.whole(1)) { $0 * $1 }.json
-        case .subtract:
-            return values.count > 1 && !values[1].isNull
-                ? (first - numbers[1]).json : (.whole(0) - first).json
-        case .divide:
+        if operation == .add { return numbers.reduce(.whole(0)) { $0 + $1 }.json }
+        if operation == .multiply { return numbers.reduce(.whole(1)) { $0 * $1 }.json }
+        if operation == .subtract {
+            let isAlone = values.count == 1 || values[1].isNull
+            return (isAlone ? .whole(0) - first : first - numbers[1]).json
+        }
+        if operation == .divide {
             guard numbers[1].real != 0 else { throw .divisionByZero }
             return .number(first.real / numbers[1].real)
-        case .remainder:
-            guard let rest = first.remainder(numbers[1]) else { throw .divisionByZero }
-            return rest.json
-        default:
-            var best = 0
-            for index in numbers.indices.dropFirst() {
-                let isBetter =
-                    operation == .minimum
-                    ? numbers[index].real < numbers[best].real : numbers[index].real > numbers[best].real
-                if isBetter { best = index }
-            }
-            var chosen = values[best]
-            while case .array(let elements) = chosen, elements.count == 1 { chosen = elements[0] }
-            // As in flagd's Python core, where truth values are numbers.
-            if case .bool = chosen { return chosen }
-            return numbers[best].json
         }
+        guard let rest = first.remainder(numbers[1]) else { throw .divisionByZero }
+        return rest.json
+    }
+
+    private mutating func extreme(isMinimum: Bool, _ values: [JSON]) throws(RuleFault) -> JSON {
+        var best = values[0]
+        var bestNumber = try number(best)
+        for value in values.dropFirst() {
+            let own = try number(value)
+            guard isMinimum ? own.real < bestNumber.real : own.real > bestNumber.real else { continue }
+            (best, bestNumber) = (value, own)
+        }
+        while case .array(let elements) = best, elements.count == 1 { best = elements[0] }
+        // As in flagd's Python core, where truth values are numbers.
+        if case .bool = best { return best }
+        return bestNumber.json
     }
 }

@@ -24,6 +24,9 @@ struct HistoryTrack: Sendable {
     /// The memory of a track, in bytes; its three arrays' heads included.
     static func bytes(slots: Int) -> Int { (slots * 2 + 6) * width + 3 * 32 + 64 }
 
+    /// What the arrays have taken, in bytes.
+    var bytesOfArrays: Int { (codes.capacity + counts.capacity) * 2 + sums.capacity * 4 + 3 * 32 }
+
     /// Notes a point; one that is older than the newest slot is left out.
     mutating func note(_ point: HistoryPoint, at second: Int64) {
         let slot = second.floorDivided(by: step)

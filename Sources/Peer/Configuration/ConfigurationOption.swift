@@ -102,7 +102,16 @@ struct OptionTable: Sendable {
 
     init(_ options: [ConfigurationOption]) {
         self.options = options
-        sections = Set(options.filter { !$0.isEnvironmentOnly }.map(\.section).filter { !$0.isEmpty })
+        // A section within one that has no option of its own makes a section of that one, too.
+        var sections: Set<String> = []
+        for option in options where !option.isEnvironmentOnly {
+            var section = option.section[...]
+            while !section.isEmpty {
+                sections.insert(String(section))
+                section = section.lastIndex(of: ".").map { section[..<$0] } ?? ""
+            }
+        }
+        self.sections = sections
         byKey = Dictionary(options.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

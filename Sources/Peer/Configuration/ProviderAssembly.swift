@@ -17,8 +17,22 @@ extension Configuration {
 
     /// Who is told of events.
     package struct Notify: Sendable, Equatable {
+        /// How much an event matters, from least to most.
+        package enum Severity: String, Sendable, Equatable, CaseIterable { case info, notice, warning, error }
+
         package var webhook: WebhookSettings?
         package var command: HookSettings?
+        /// The least severe event that is told.
+        package var severity = Severity.notice
+
+        /// True for events that matter enough.
+        func includes(_ severity: Event.Severity) -> Bool {
+            let ranks = Severity.allCases
+            guard let given = Severity(rawValue: severity.rawValue), let rank = ranks.firstIndex(of: given),
+                let least = ranks.firstIndex(of: self.severity)
+            else { return true }
+            return rank >= least
+        }
     }
 }
 
@@ -103,6 +117,7 @@ struct ProviderAssembly {
                 WebhookSettings(url: $0, secretFile: given.secretFile, kinds: given.webhookKinds)
             },
             command: given.command.isEmpty
-                ? nil : HookSettings(command: given.command, kinds: given.commandKinds))
+                ? nil : HookSettings(command: given.command, kinds: given.commandKinds),
+            severity: given.severity)
     }
 }

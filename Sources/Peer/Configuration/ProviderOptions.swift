@@ -25,6 +25,7 @@ struct NotifyDraft: Sendable {
     var webhookKinds: [String] = []
     var command: [String] = []
     var commandKinds: [String] = []
+    var severity = Configuration.Notify.Severity.notice
 }
 
 extension OptionTable {
@@ -133,6 +134,9 @@ extension OptionTable {
 
     private static var notification: [ConfigurationOption] {
         [
+            ConfigurationOption(
+                "notify.severity", .oneOf(), into: \.provider.notify.severity, .text("notice"),
+                "The least severe event that people are told of."),
             ConfigurationOption(
                 "notify.webhook.url", .webURL, into: \.provider.notify.url, .requiredInSection,
                 "Where events are sent to, as JSON by POST."),

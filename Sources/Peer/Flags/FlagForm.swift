@@ -59,21 +59,15 @@ struct FlagForm: Equatable {
     }
 
     private static func rollout(_ members: JSONObject) throws(FormFault) -> FlagChange.Rollout {
-        let percent: Double
-        switch members["rollout"] {
-        case .integer(let value): percent = Double(value)
-        case .number(let value): percent = value
-        default: throw FormFault(sentence: "'rollout' is not a number of percent")
+        guard let percent = members["rollout"]?.number else {
+            throw FormFault(sentence: "'rollout' is not a number of percent")
         }
         guard let share = FlagText.share(percent) else {
             throw FormFault(
                 sentence: "rollout is \(percent); expected 0 to 100 percent with at most three decimals")
         }
-        var replaces = false
-        switch members["force"] {
-        case nil: break
-        case .bool(let value): replaces = value
-        default: throw FormFault(sentence: "'force' is not true or false")
+        guard let replaces = (members["force"] ?? .bool(false)).truth else {
+            throw FormFault(sentence: "'force' is not true or false")
         }
         return FlagChange.Rollout(
             share: share, variant: try text(members, "variant"), otherwise: try text(members, "otherwise"),

@@ -137,7 +137,7 @@ extension RemediationDesk {
             return .refused("there is no host '\(host)'; 'troop status' lists them")
         }
         let entries = await parts.roster.entries.filter { $0.host == host }
-        let entry = entries.first { $0.state == .active } ?? entries.first { $0.by.hasPrefix("op:") }
+        let entry = entries.first { $0.state == .active }
         return await open(
             .heal(
                 host: host, server: entry?.address.description,

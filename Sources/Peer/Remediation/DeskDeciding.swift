@@ -82,7 +82,13 @@ extension RemediationDesk {
         if case .launch(let wanted, _) = wish { count = wanted }
         for index in 0..<count {
             guard let lease = lead?.lease, lease.token == token else { return (nil, "the lease was lost") }
-            let operation = operation(for: wish, by: by, mode, epoch: lease.epoch)
+            var operation = operation(for: wish, by: by, mode, epoch: lease.epoch)
+            if operation.server.isEmpty, operation.kind != .launch {
+                // What an earlier remedy has left off the list returns with this one.
+                let entries = await parts.roster.entries
+                let left = entries.first { $0.host == operation.target && $0.by.hasPrefix("op:") }
+                operation.server = left?.address.description ?? ""
+            }
             let isLaunch = operation.kind == .launch
             let budget = isLaunch ? rails.launchesPerHour : rails.rebootsPerHour
             do {

@@ -16,6 +16,7 @@ extension RemediationDesk {
     func drive(_ id: String, _ lease: Lease) async {
         while !Task.isCancelled, lead?.lease == lease, let operation = lead?.runs[id]?.core.operation {
             guard parts.elector.token(at: .now()) == lease.token else { return }
+            if await yieldsToItself(operation, lease) { return }
             // In a pause nothing changes, and with Redis unwell nobody knows what would be changed.
             guard lead?.switches.pause == nil, let facts = try? await facts(for: operation) else {
                 await rest(RemediationDesk.retryMilliseconds)
@@ -37,6 +38,22 @@ extension RemediationDesk {
                 lead?.runs[id]?.core.took(act, outcome, later, at: .now())
             }
         }
+    }
+
+    /// An operation whose target has become the leader: another host must lead before it goes on. True when the lease is
+    /// on its way.
+    private func yieldsToItself(_ operation: Operation, _ lease: Lease) async -> Bool {
+        guard operation.target == parts.host, operation.isDrained, !operation.isCommitted,
+            !operation.isCancelled, !operation.state.hasEnded
+        else { return false }
+        let book = await parts.board.book
+        guard CommandDesk.unfitness(of: nil, leader: parts.host, book: book, at: .now()) == nil else {
+            _ = lead?.runs[operation.id]?.core.cancel(
+                by: "\(parts.host), which leads and has nobody to hand over to,")
+            return false
+        }
+        parts.elector.handOver(to: nil, reason: "operation \(operation.id) is about to treat the leader")
+        return true
     }
 
     private func rest(_ milliseconds: Int64) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
@@ -131,7 +148,7 @@ extension RemediationDesk {
         facts.canProvision = parts.means.provision != nil && parts.means.runner != nil
         facts.canProduce = parts.means.production != nil && parts.means.runner != nil
         facts.wallMs = WallClock.milliseconds()
-        if operation.step == .preflight, !operation.isDrained, !operation.server.isEmpty {
+        if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
             let active = entries.filter { $0.state == .active }
             facts.objection = lastObjection(
                 operation, active: active.count, healthy: active.count { health[$0.address] == .healthy })

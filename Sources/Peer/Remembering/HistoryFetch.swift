@@ -1,5 +1,6 @@
 package import Linux
 package import Logging
+package import Store
 import Synchronization
 import Transfer
 
@@ -29,12 +30,12 @@ package final class HistoryFetch: Sendable {
     }
 
     private let keeper: HistoryKeeper
-    private let token: String?
+    private let token: Secret?
     private let log: Logger
     private let isUnderWay = Atomic<Bool>(false)
 
     /// A fetch into `keeper`; `token` is shown to the agents asked.
-    package init(keeper: HistoryKeeper, token: String?, log: Logger) {
+    package init(keeper: HistoryKeeper, token: Secret?, log: Logger) {
         self.keeper = keeper
         self.token = token
         self.log = log
@@ -105,7 +106,7 @@ package final class HistoryFetch: Sendable {
         let name = host.map { $0 == "[" ? "%5B" : $0 == "]" ? "%5D" : String($0) }.joined()
         var transfer = Transfer(url: "http://\(peer.api)/v1/hosts/\(name)/history?from=\(from)")
         transfer.timeoutMilliseconds = HistoryFetch.timeoutMilliseconds
-        if let token { transfer.headers = ["Authorization: Bearer \(token)"] }
+        if let token { transfer.headers = ["Authorization: Bearer \(token.revealed)"] }
         let answer = try transfer.perform()
         guard answer.status == 200 else {
             // It does not know this host, or does not keep history: no fault.

@@ -1,6 +1,7 @@
 import Election
 import Linux
 import Proxy
+import Remediation
 
 /// Puts a `Status` together from what the parts of one agent know.
 package struct StatusReading: Sendable {
@@ -121,7 +122,11 @@ package struct StatusReading: Sendable {
                 "the monkeys are paused\(why.isEmpty ? "" : ": \(why)"); 'troop monkeys resume' ends it")
         }
         for policy in monkeys.policies {
-            guard let would = policy.would, let why = policy.heldBack else { continue }
+            // What will pass by itself is not for people to mend.
+            let passes = [Guard.concurrent, .operationOnHost, .cooldown, .grace].contains {
+                $0.rawValue == policy.rail
+            }
+            guard let would = policy.would, let why = policy.heldBack, !passes else { continue }
             notices.append("\(policy.name) monkey: would \(would) (\(policy.thinks)), but: \(why)")
         }
         for mark in monkeys.quarantine {

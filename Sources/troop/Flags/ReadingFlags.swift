@@ -59,14 +59,11 @@ struct ListFlags: AsyncParsableCommand {
     }
 
     private static func targeting(_ flag: JSONObject) -> String {
-        let percent: String
-        switch flag["rollout"] {
-        case .number(let share): percent = share == share.rounded() ? "\(Int(share))" : "\(share)"
-        case .integer(let share): percent = "\(share)"
-        default:
+        guard let share = flag["rollout"]?.number else {
             let word = flag["targeting"]?.text ?? "none"
             return word == "none" ? "-" : word
         }
+        let percent = share == share.rounded() ? "\(Int(share))" : "\(share)"
         return "\(percent) % \((flag["rollout_variant"]?.text ?? "").quotable)"
     }
 }

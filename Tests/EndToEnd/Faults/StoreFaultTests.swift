@@ -60,14 +60,14 @@ import Testing
             let stepped = Instant.now()
             if hours > 0 { world.steppedAheadAt = stepped }
             try clock.shift(milliseconds: hours * 3_600_000 * Int64(round + 1))
-            // The worst moment: its lease stands with an hour to live, and its holder goes.
+            // The worst moment: its lease has an hour to live, and its holder stops without a word.
             if hours < 0 {
-                _ = try world.troop.killAgent(old)
+                _ = try world.freeze(old)
                 let new = try await world.next(after: stepped)
                 let gap = new.from.milliseconds(since: stepped)
-                print("  clock \(hours) h and a dead leader: \(gap) ms")
+                print("  clock \(hours) h and a stopped leader: \(gap) ms")
                 #expect(gap <= FaultTroop.quarantineMilliseconds + 1000 + StoreFaultTests.slackMilliseconds)
-                try world.troop.startAgent(old)
+                try world.troop.agent(old).signal(SIGCONT)
             }
             try await world.recover()
         }

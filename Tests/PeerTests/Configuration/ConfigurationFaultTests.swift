@@ -90,7 +90,16 @@ import Testing
         Case(
             "host: {address: 0.0.0.0}",
             "3:17: host.address: expected an address others can reach, got '0.0.0.0'"),
-        Case("metrics: {scope: cgroup}", "3:18: metrics.scope: expected one of host, process, got 'cgroup'"),
+        Case(
+            "metrics: {scope: pod}", "3:18: metrics.scope: expected one of host, cgroup, process, got 'pod'"),
+        Case(
+            "metrics: {scope: cgroup, cgroup: ../up}",
+            "3:34: metrics.cgroup: is '../up'; expected a path from the root of the control groups, such as /system.slice/app.service"
+        ),
+        Case("metrics: {top: 51}", "3:16: metrics.top: expected a whole number from 0 to 50, got '51'"),
+        Case(
+            "metrics: {history_budget: 1KiB}",
+            "3:27: metrics.history_budget: expected a size from 1MiB to 4GiB, got '1KiB'"),
         Case(
             "metrics: {cpu_allowance: 1e3}",
             "3:26: metrics.cpu_allowance: expected a number of cores from 0.01 to 4096 such as 0.5, got '1e3'"
@@ -146,11 +155,11 @@ import Testing
         ),
         Case(
             "zzzzzzzz: 1",
-            "3:1: zzzzzzzz: unknown key; expected here one of api, cluster, election, host, log, metrics, peer, proxy, redis, server, state"
+            "3:1: zzzzzzzz: unknown key; expected here one of api, cluster, elastic_ip, election, hooks, host, limbo, log, metrics, notify, peer, proxy, redis, remediation, server, state, vip, watchdog"
         ),
         Case(
             "\"a\\nb\\e[31m\": 1",
-            "3:1: a\\nb\\u{1B}[31m: unknown key; expected here one of api, cluster, election, host, log, metrics, peer, proxy, redis, server, state"
+            "3:1: a\\nb\\u{1B}[31m: unknown key; expected here one of api, cluster, elastic_ip, election, hooks, host, limbo, log, metrics, notify, peer, proxy, redis, remediation, server, state, vip, watchdog"
         ),
         Case("state:", "3:7: state: has no value; expected path, or no such key at all"),
         Case("state: ~", "3:8: state: has no value; expected path, or no such key at all"),

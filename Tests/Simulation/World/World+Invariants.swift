@@ -36,8 +36,9 @@ extension World {
         switch answer {
         case .acquired(let lease, _, _, _):
             tally.elections += 1
-            if case .acquire(_, _, .some, _) = ask { tally.steals += 1 }
-            checkEpoch(lease, index, node)
+            guard case .acquire(let seen, _, let dead, _) = ask else { return }
+            if dead != nil { tally.steals += 1 }
+            checkEpoch(lease, seen: seen, node)
         case .reinstated: tally.reinstated += 1
         case .released(true): tally.handovers += 1
         case .released, .held, .foreign, .quarantined, .reserved, .absent, .renewed, .lost, .lostToForeign,
@@ -48,9 +49,9 @@ extension World {
 
     /// I2: epochs rise. Nobody can know better where the store has lost its memory, its clock was put back, and the
     /// elected agent was cut off all the while; a master that the troop has left does not count.
-    private mutating func checkEpoch(_ lease: Lease, _ index: Int, _ node: Int) {
+    private mutating func checkEpoch(_ lease: Lease, seen: Int64, _ node: Int) {
         guard node == master else { return }
-        let (highest, clock, seen) = (ledger.highestEpoch, nodes[node].redis.clock, agents[index].diskEpoch)
+        let (highest, clock) = (ledger.highestEpoch, nodes[node].redis.clock)
         guard lease.epoch <= highest else {
             ledger.highestEpoch = lease.epoch
             ledger.hasForgotten = false

@@ -30,6 +30,7 @@ package struct CredentialWorld: Sendable {
         package var url: String
         package var headers: [String]
 
+        /// A request from its parts; header lines as `Name: value`.
         package init(method: String, url: String, headers: [String]) {
             self.method = method
             self.url = url
@@ -37,6 +38,7 @@ package struct CredentialWorld: Sendable {
         }
     }
 
+    /// The variables that AWS's tools know.
     package var environment: [String: String]
     /// A file's bytes; nil when there is none.
     package var read: @Sendable (String) -> [UInt8]?
@@ -45,6 +47,7 @@ package struct CredentialWorld: Sendable {
     /// Milliseconds since 1970.
     package var now: @Sendable () -> Int64
 
+    /// A world from its parts.
     package init(
         environment: [String: String], read: @escaping @Sendable (String) -> [UInt8]?,
         ask: @escaping @Sendable (Question) -> (status: Int, body: [UInt8])?,
@@ -71,6 +74,7 @@ package struct CredentialChain: Sendable {
     var credentialsFile: String?
     let world: CredentialWorld
 
+    /// A chain that looks into this world; nil leaves profile and file to the environment.
     package init(profile: String?, credentialsFile: String?, world: CredentialWorld) {
         self.profile = profile
         self.credentialsFile = credentialsFile

@@ -80,10 +80,16 @@ extension EC2Provider {
         do throws(ProviderFault) {
             switch try await caller.ask(form, .none) {
             case .wouldWork: return .init(subject: subject, verdict: .fine, text: EC2Provider.allowed)
-            case .done:
+            case .done(let root):
+                // A machine that nobody wanted; its operation is `troop-dry-run` should this fail, too.
+                for machine in root.items("instancesSet").compactMap({ Machine($0) }) {
+                    try await terminate(machine.id, operation: "troop-dry-run", permit: { true })
+                }
                 return .init(
                     subject: subject, verdict: .warning,
-                    text: "this cloud knows no dry runs and may have carried it out; look there")
+                    text:
+                        "this cloud knows no dry runs; nothing else was tried, what was launched is terminated"
+                )
             }
         } catch {
             return .init(subject: subject, verdict: .failed, text: error.description)

@@ -6,19 +6,27 @@ package struct EC2Settings: Sendable, Equatable {
     package var region: String?
     /// As `http://127.0.0.1:5000`; nil is AWS's own for the region.
     package var endpoint: String?
+    /// The image's name (AMI); nil is the launch template's.
     package var image: String?
     /// The first is taken first, the next when there is no room for it.
     package var instanceTypes: [String] = []
+    /// The next one is taken when no type has room in the one before.
     package var subnets: [String] = []
+    /// Security groups by id.
     package var securityGroups: [String] = []
+    /// The key pair's name.
     package var keyName: String?
     /// A launch template by id (`lt-…`) or name, with `:VERSION` after it where not the default one is meant.
     package var launchTemplate: String?
+    /// An instance profile by name or ARN.
     package var instanceProfile: String?
     /// A file whose text is the user data; `{{troop.name}}`, `{{troop.cluster}}` and `{{troop.operation}}` in it are filled in.
     package var userDataFile: String?
+    /// Tags besides those that machines are found by.
     package var tags: [String: String] = [:]
+    /// The profile in the shared files; nil leaves it to the environment.
     package var profile: String?
+    /// The shared file of credentials; nil is AWS's own.
     package var credentialsFile: String?
     /// The time for one request, in milliseconds.
     package var timeoutMilliseconds = 15_000

@@ -85,8 +85,9 @@ struct XMLNode: Sendable, Equatable {
         if let fault = builder.fault { throw fault }
         guard status == XML_STATUS_OK else {
             let code = XML_GetErrorCode(parser)
-            if code == XML_ERROR_NO_ELEMENTS || code == XML_ERROR_UNCLOSED_TOKEN || builder.isOpen,
-                XML_GetCurrentByteIndex(parser) >= bytes.count - 1
+            let isAtEnd = XML_GetCurrentByteIndex(parser) >= bytes.count - 1
+            if code == XML_ERROR_NO_ELEMENTS && builder.isOpen && isAtEnd || code == XML_ERROR_UNCLOSED_TOKEN
+                || code == XML_ERROR_PARTIAL_CHAR
             {
                 throw .truncated
             }

@@ -101,7 +101,7 @@ struct ProcessLedger: ~Copyable {
     ) throws(ProviderFault) {
         var machine = machine
         // A process that was started just before its starter died is found by its environment.
-        if machine.process == nil, let stray = ProcessLedger.process(of: machine.id) {
+        if machine.process == nil, let stray = processes(of: machine.id).first {
             machine.process = stray
             return try keep(machine, effect, operation: operation)
         }
@@ -139,20 +139,25 @@ struct ProcessLedger: ~Copyable {
             .replacing("{operation}", with: machine.operation).replacing("{boot_id_file}", with: bootFile)
     }
 
-    /// Ends a machine's process group: gently, then by force; returns when it is gone.
-    static func end(_ mark: ProcessMark?) {
-        guard let mark, mark.isAlive else {
-            if let mark { reap(mark) }
-            return
+    /// Ends all that a machine has started, as a power cut would: gently at first; returns when it is gone.
+    func end(_ machine: ProcessMachine) {
+        let leader = machine.process.flatMap { $0.isAlive ? $0 : nil }
+        if let leader {
+            _ = kill(-leader.id, SIGTERM)
+            let patience = Instant.now().advanced(milliseconds: ProcessLedger.graceMilliseconds)
+            while leader.isAlive, Instant.now() < patience { usleep(5000) }
+            // The leader is not reaped yet, or still runs: the number is still the group's.
+            _ = kill(-leader.id, SIGKILL)
         }
-        _ = kill(-mark.id, SIGTERM)
-        let patience = Instant.now().advanced(milliseconds: graceMilliseconds)
-        while mark.isAlive, Instant.now() < patience { usleep(5000) }
-        // The leader is not reaped yet, or still runs: the number is still the group's.
-        _ = kill(-mark.id, SIGKILL)
-        let deadline = Instant.now().advanced(milliseconds: graceMilliseconds)
-        while mark.isAlive, Instant.now() < deadline { usleep(2000) }
-        reap(mark)
+        let deadline = Instant.now().advanced(milliseconds: ProcessLedger.graceMilliseconds)
+        // What left the session is known by its environment; what it starts meanwhile is found in the next turn.
+        while Instant.now() < deadline {
+            let left = processes(of: machine.id)
+            if left.isEmpty { break }
+            for mark in left { _ = kill(mark.id, SIGKILL) }
+            usleep(2000)
+        }
+        if let mark = machine.process { ProcessLedger.reap(mark) }
     }
 
     private static let graceMilliseconds: Int64 = 2000
@@ -163,21 +168,24 @@ struct ProcessLedger: ~Copyable {
         _ = waitpid(mark.id, &status, WNOHANG)
     }
 
-    /// The leader of a session that was started for a machine, by its environment.
-    private static func process(of id: String) -> ProcessMark? {
-        let wanted = Array("TROOP_MACHINE_ID=\(id)".utf8)
-        guard let folder = opendir("/proc") else { return nil }
-        defer { closedir(folder) }
-        while let entry = readdir(folder) {
+    /// The processes that were started for a machine, by their environment, the oldest first.
+    private func processes(of id: String) -> [ProcessMark] {
+        // The file is this folder's alone: another ledger may have a machine of the same name.
+        let wanted = Array("TROOP_BOOT_ID=\(folder)/\(id).boot".utf8)
+        guard let numbers = opendir("/proc") else { return [] }
+        defer { closedir(numbers) }
+        var found: [ProcessMark] = []
+        while let entry = readdir(numbers) {
             let number = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { Int32(String(cString: $0)) }
             }
-            guard let number, getsid(number) == number,
+            guard let number, number != getpid(),
                 let bytes = SmallFile.read("/proc/\(number)/environ", bytesMax: 1 << 20),
-                bytes.split(separator: 0).contains(where: { $0.elementsEqual(wanted) })
+                bytes.split(separator: 0).contains(where: { $0.elementsEqual(wanted) }),
+                let mark = ProcessMark(running: number)
             else { continue }
-            return ProcessMark(running: number)
+            found.append(mark)
         }
-        return nil
+        return found.sorted { $0.start < $1.start }
     }
 }

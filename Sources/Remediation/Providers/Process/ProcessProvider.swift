@@ -101,7 +101,7 @@ package actor ProcessProvider: Provider {
         guard permit() else { throw .notPermitted }
         machine.reboot = ProcessMachine.Reboot(operation: operation, isDone: false)
         try ledger.keep(machine)
-        ProcessLedger.end(machine.process)
+        ledger.end(machine)
         machine.process = nil
         machine.reboot?.isDone = true
         try ledger.boot(machine, command, environment, effect: "reboot", operation: operation)
@@ -138,7 +138,7 @@ package actor ProcessProvider: Provider {
         guard permit() else { throw .notPermitted }
         machine.wanted = wanted
         try ledger.keep(machine)
-        ProcessLedger.end(machine.process)
+        ledger.end(machine)
         try ledger.keep(machine, effect, operation: operation)
     }
 
@@ -172,7 +172,7 @@ package actor ProcessProvider: Provider {
         var ledger = try ProcessLedger(folder: folder)
         for var machine in Array(ledger.machines.values) where machine.wanted != .terminated {
             machine.wanted = .terminated
-            ProcessLedger.end(machine.process)
+            ledger.end(machine)
             try ledger.keep(machine, "terminate")
         }
     }

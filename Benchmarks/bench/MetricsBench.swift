@@ -1,0 +1,116 @@
+import ArgumentParser
+import Glibc
+import Linux
+
+/// What measuring costs: the tick, the memory and a scrape of an agent, beside node_exporter.
+struct MetricsBench {
+    /// The goal for the memory of an idle agent, in megabytes.
+    static let residentGoal = 20.0
+    /// The goal for the CPU time of one scrape of the agent, in milliseconds.
+    static let scrapeGoal = 0.5
+    static let scrapes = 30
+    /// Scrapes before the measurement.
+    static let warmScrapes = 5
+
+    private let options: TickOptions
+    private let stage: Stage
+    private let machine: Machine
+
+    init(_ options: TickOptions, stage: Stage, machine: Machine) {
+        (self.options, self.stage, self.machine) = (options, stage, machine)
+    }
+
+    /// Measures and prints.
+    func run() throws(BenchFault) {
+        Bench.say("\n# metrics: an agent and node_exporter, \(MetricsBench.scrapes) scrapes at 1 Hz each")
+        let tick = TickBench(options, stage: stage, machine: machine)
+        let agents = try tick.raise().agents
+        for agent in agents {
+            let ticks = try tick.ticks(of: agent)
+            let resident = try resident(agent.child)
+            Bench.say(
+                "  \(agent.leads ? "leader" : "standby"): tick \(ticks.text(places: 0)) µs of CPU (goal: at most "
+                    + "\(TickBench.goalMicroseconds.text(places: 0)): "
+                    + "\(verdict(ticks.median, TickBench.goalMicroseconds))); resident \(resident.text(places: 1)) MB "
+                    + "(goal: at most \(MetricsBench.residentGoal.text(places: 0)): "
+                    + "\(verdict(resident, MetricsBench.residentGoal)))")
+        }
+        if let leader = agents.first(where: \.leads) {
+            let scrape = try scrape("troop", leader.child, port: leader.api)
+            Bench.say(
+                "    a scrape is \(verdict(scrape, MetricsBench.scrapeGoal)): goal at most "
+                    + "\(MetricsBench.scrapeGoal.text(places: 1)) ms")
+        }
+        let port = try Loopback.freePort()
+        let exporter = try stage.start(
+            "node_exporter",
+            [
+                try Contender.program("prometheus-node-exporter"), "--web.listen-address=127.0.0.1:\(port)",
+                "--log.level=error",
+            ], on: machine.measured)
+        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
+            try stage.expectRunning(exporter)
+            return Loopback.status(of: "/metrics", port: port) == 200
+        }
+        guard isReady else { throw BenchFault("node_exporter does not answer:\n\(exporter.output)") }
+        _ = try scrape("node_exporter", exporter, port: port)
+        Bench.say("  node_exporter: resident \(try resident(exporter).text(places: 1)) MB")
+    }
+
+    private func verdict(_ value: Double, _ goal: Double) -> String { value <= goal ? "met" : "missed" }
+
+    /// Scrapes once a second; prints, and gives the CPU time of one scrape, in milliseconds.
+    ///
+    /// What the program does between two scrapes is measured before, over as many seconds, and taken off.
+    private func scrape(_ name: String, _ child: Child, port: UInt16) throws(BenchFault) -> Double {
+        let request = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        for _ in 0..<MetricsBench.warmScrapes { _ = Loopback.exchange(request, port: port) }
+        func spent(_ body: () throws(BenchFault) -> Void) throws(BenchFault) -> Double {
+            guard let before = CPUTime(of: child.pid) else { throw BenchFault("\(name) has ended") }
+            for _ in 0..<MetricsBench.scrapes {
+                sleep(1)
+                try body()
+            }
+            guard let after = CPUTime(of: child.pid) else { throw BenchFault("\(name) has ended") }
+            return after.microseconds(since: before).total / 1000
+        }
+        let idle = try spent {}
+        var times: [Double] = []
+        var bytes = 0
+        let busy = try spent { () throws(BenchFault) in
+            let start = Instant.now()
+            guard let answer = Loopback.exchange(request, port: port) else {
+                throw BenchFault("\(name) does not answer:\n\(child.output)")
+            }
+            times.append(Double(Instant.now().nanoseconds - start.nanoseconds) / 1e6)
+            bytes = answer.count
+        }
+        let each = max(0, busy - idle) / Double(MetricsBench.scrapes)
+        guard let spread = Spread(times) else { throw BenchFault("no scrape was made") }
+        Bench.say(
+            "  \(name): a scrape takes \(each.text(places: 2)) ms of CPU, \(spread.text(places: 2)) ms by the clock, "
+                + "\(bytes) bytes; without scrapes \((idle / Double(MetricsBench.scrapes)).text(places: 2)) ms of CPU a second"
+        )
+        return each
+    }
+
+    /// The resident memory of a program, in megabytes.
+    private func resident(_ child: Child) throws(BenchFault) -> Double {
+        let line = TextFile.read("/proc/\(child.pid)/status")?.split(separator: "\n")
+            .first { $0.hasPrefix("VmRSS:") }
+        guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Double($0) }) else {
+            throw BenchFault("the memory of \(child.name) cannot be read")
+        }
+        return kilobytes * 1024 / 1e6
+    }
+}
+
+struct MetricsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metrics", abstract: "What measuring costs, beside node_exporter.")
+    @OptionGroup var options: TickOptions
+
+    func run() throws {
+        try Bench.onStage { try MetricsBench(options, stage: $0, machine: $1).run() }
+    }
+}

@@ -1,0 +1,139 @@
+import Fixtures
+import Glibc
+import Linux
+import Peer
+import Testing
+import Transfer
+
+/// What a running agent measures and remembers, and what `troop sample` prints.
+@Suite(.serialized) struct MeasuringTests {
+    private func answer(_ troop: Ensemble, _ name: String, _ path: String, accept: String? = nil) throws
+        -> Transfer.Answer
+    {
+        var transfer = Transfer(url: "http://127.0.0.1:\(try troop.member(name).apiPort)\(path)")
+        transfer.timeoutMilliseconds = 3000
+        if let accept { transfer.fields = ["Accept: \(accept)"] }
+        return try transfer.perform()
+    }
+
+    @Test(.timeLimit(.minutes(3))) func whatWasBeforeTheFailoverIsKnownAfterIt() async throws {
+        let troop = try Ensemble(["a", "b"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        func history(_ name: String, of host: String) -> HistoryAnswer? {
+            guard let answer = try? answer(troop, name, "/v1/hosts/\(host)/history?from=5m&series=memory"),
+                answer.status == 200
+            else { return nil }
+            return try? JSONForm.document(HistoryAnswer.self, from: answer.body)
+        }
+        func known(_ history: HistoryAnswer?) -> Int {
+            history?.series["memory"]?.compactMap(\.self).count ?? 0
+        }
+        // The standby of a small troop remembers as the leader does.
+        let bothKnow = await eventually(within: 30_000) {
+            ["a", "b"].allSatisfy { name in
+                ["a", "b"].allSatisfy { known(history(name, of: $0)) >= 5 }
+            }
+        }
+        try #require(bothKnow, "\(troop.logs)")
+
+        // An agent that is started anew has the past from the other one, which ran all the time.
+        let leader = try #require(troop.status()?.leader?.host)
+        let standby = leader == "a" ? "b" : "a"
+        #expect(try troop.terminateAgent(standby) == 0)
+        try troop.startAgent(standby)
+        let isFilled = await eventually(within: 30_000) {
+            let answer = history(standby, of: leader)
+            return answer?.filledFrom == leader && known(answer) >= 5
+        }
+        #expect(isFilled, "\(troop.logs)")
+
+        let bad = try answer(troop, leader, "/v1/hosts/a/history?from=yesterday")
+        #expect(bad.status == 400)
+        #expect(try answer(troop, leader, "/v1/hosts/%3Cscript%3E/history").status == 404)
+        #expect(
+            try answer(troop, leader, "/v1/hosts/\(String(repeating: "x", count: 5000))/history").status
+                == 404)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func anAgentTellsOfItselfInBothFormats() async throws {
+        let troop = try Ensemble(["a"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
+        try #require(isUp, "\(troop.logs)")
+        let plain = String(decoding: try answer(troop, "a", "/metrics").body, as: UTF8.self)
+        let open = String(
+            decoding: try answer(
+                troop, "a", "/metrics", accept: "application/openmetrics-text; version=1.0.0"
+            ).body,
+            as: UTF8.self)
+        for line in [
+            "troop_election_role{role=\"leader\"} 1", "troop_election_wins_total 1", "troop_store_up 1",
+            "troop_history_hosts 1", "troop_metrics_series_left_out 0",
+        ] {
+            let isThere = await eventually(within: 10_000) {
+                (try? answer(troop, "a", "/metrics")).map {
+                    String(decoding: $0.body, as: UTF8.self).contains("\n\(line)\n")
+                } ?? false
+            }
+            #expect(isThere, "\(line)")
+        }
+        #expect(plain.contains("\n# TYPE node_cpu_seconds_total counter\n") && !plain.contains("# EOF"))
+        #expect(open.contains("\n# TYPE node_cpu_seconds counter\n") && open.hasSuffix("\n# EOF\n"))
+        let sample = try JSONForm.document(
+            SampleDocument.self, from: try answer(troop, "a", "/v1/sample").body)
+        #expect(sample.cpu.cores ?? 0 >= 1 && sample.memory.totalBytes ?? 0 > 0)
+
+        // Without Redis the metrics go on, and say so.
+        troop.redis.stop()
+        let isDown = await eventually(within: 20_000) {
+            (try? answer(troop, "a", "/metrics")).map {
+                String(decoding: $0.body, as: UTF8.self).contains("\ntroop_store_up 0\n")
+            } ?? false
+        }
+        #expect(isDown)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func sampleLooksAtThisHostAndAtCopies() throws {
+        let live = try Program.run(["sample", "-o", "json", "--interval", "200ms"])
+        #expect(live.code == 0)
+        let sample = try JSONForm.document(SampleDocument.self, from: Array(live.output.utf8))
+        #expect(sample.cpu.cores ?? 0 >= 1 && sample.load?.count == 3 && sample.processors != nil)
+        #expect(sample.selfCpu == nil && sample.top == nil && sample.filesystems?.isEmpty == false)
+
+        var template = Array("/tmp/troop-copies-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { RedisServer.removeFolder(folder) }
+        for (name, busy) in [("one", 100), ("two", 400)] {
+            try #require(mkdir("\(folder)/\(name)", 0o700) == 0)
+            try RedisServer.write(
+                "cpu0 \(busy) 0 0 1700 0 0 0 0", to: "\(folder)/\(name)/stat")
+            try RedisServer.write(
+                "8 0 sda 0 0 \(busy * 20) 0 0 0 0 0 0 0 0", to: "\(folder)/\(name)/diskstats")
+        }
+        let copies = ["--proc", "\(folder)/one", "--proc", "\(folder)/two"]
+        let first = try Program.run(["sample", "-o", "json"] + copies.prefix(2))
+        #expect(first.output.contains("\"busy\" : null"))
+        let both = try Program.run(["sample", "-o", "json", "--interval", "2s"] + copies)
+        let document = try JSONForm.document(SampleDocument.self, from: Array(both.output.utf8))
+        #expect(both.code == 0 && document.cpu.busy == 1 && document.memory.used == nil)
+        #expect(document.disks?.first?.readBytes == 1_536_000, "6,000 sectors in 2 s")
+        let table = try Program.run(["sample"] + copies)
+        #expect(table.code == 0 && table.output.contains("100.0%") && table.output.contains("pressure cpu"))
+    }
+
+    @Test(
+        arguments: [
+            (["--proc", "/no such folder"], 1, "No such file"),
+            (["--proc", "/etc/passwd"], 1, "is no folder"),
+            (["--proc", "/etc"], 1, "holds none of stat"), (["--interval", "0s"], 64, "--interval"),
+            (["--interval", "soon"], 64, "--interval"), (["--top", "51"], 64, "--top"),
+            (["--top", "1", "--proc", "/proc"], 64, "--top"),
+        ] as [([String], Int32, String)])
+    func whatCannotBeSampledIsTold(_ arguments: [String], _ code: Int32, _ text: String) throws {
+        let result = try Program.run(["sample"] + arguments)
+        #expect(result.code == code && result.output.contains(text), "\(result.output)")
+    }
+}

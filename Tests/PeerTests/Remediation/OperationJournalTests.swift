@@ -1,0 +1,159 @@
+import Fixtures
+import Linux
+import Remediation
+import Store
+import Testing
+
+@testable import Peer
+
+/// The journal's scripts against a real redis-server.
+@Suite struct OperationJournalTests {
+    private let token = "a:n:7"
+
+    private func journal() async throws -> (
+        server: RedisServer, journal: OperationJournal, keys: Keys, store: Store
+    ) {
+        let server = try RedisServer()
+        let keys = Keys(cluster: "test")
+        let store = try Store(
+            StoreSettings(url: try StoreURL(server.url())), name: "journal", onStateChange: { _ in })
+        _ = try await store.call(Command("SET", keys.lease, token))
+        return (server, OperationJournal(store: store, keys: keys), keys, store)
+    }
+
+    private func operation(_ id: String, target: String = "a") -> Operation {
+        Operation(
+            id: id, kind: .reboot, target: target, server: "10.0.0.1:3000", ladder: [.reboot], epoch: 7,
+            started: 1,
+            reason: "hot", by: "doctor")
+    }
+
+    @Test func anOperationOpensOnceForItsTarget() async throws {
+        let (server, journal, keys, store) = try await journal()
+        func open(_ operation: Operation, concurrent: Int = 9, budget: Int? = nil) async throws -> String? {
+            try await journal.open(
+                operation, concurrent: concurrent, budget: budget, byPolicy: true, token: token)
+        }
+        #expect(try await open(operation("op1")) == nil)
+        #expect(try await open(operation("op2"))?.contains("op1 is under way on a") == true)
+        #expect(
+            try await open(operation("op3", target: "b"), concurrent: 1)?.contains("1 operations") == true)
+        #expect(try await open(operation("op3", target: "b"), budget: 1)?.contains("budget is 1") == true)
+        #expect(try await open(operation("op3", target: "b"), budget: 2) == nil)
+        _ = try await store.call(Command("HSET", keys.config, "monkeys", "{}"))
+        #expect(try await open(operation("op4", target: "c"))?.contains("monkeys are paused") == true)
+        _ = try await store.call(Command("HSET", keys.config, "pause", "{}"))
+        #expect(
+            try await journal.open(
+                operation("op5", target: "d"), concurrent: 9, budget: nil, byPolicy: false, token: token)
+                == "the troop is paused")
+        #expect(try await journal.open().map(\.id) == ["op1", "op3"])
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func aStaleLeaderWritesNothing() async throws {
+        let (server, journal, keys, store) = try await journal()
+        _ = try await journal.open(operation("op1"), concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await store.call(Command("SET", keys.lease, "b:n:8"))
+        await #expect(throws: StoreFault.self) {
+            try await journal.save(
+                operation("op1"), after: 0, .order(.reboot), quarantine: false, wallMs: 1, token: token)
+        }
+        #expect(try await store.call(Command("EXISTS", keys.orders("a"))) == .integer(0))
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func drainAndReturnLeaveTheEntryAsItWas() async throws {
+        let (server, journal, keys, store) = try await journal()
+        let entry = #"{"by":"agent","host":"a","state":"active","weight":50}"#
+        _ = try await store.call(Command("HSET", keys.servers, "10.0.0.1:3000", entry))
+        var operation = operation("op1")
+        _ = try await journal.open(operation, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        func save(_ effect: Effect, after revision: Int64, ended: Bool = false) async throws -> String {
+            operation.state = ended ? .done : .running
+            let written = try await journal.save(
+                operation, after: revision, effect, quarantine: false, wallMs: 1_700_000_000_000, token: token
+            )
+            switch written {
+            case .ok: return "ok"
+            case .refused(let why): return why
+            case .stale: return "stale"
+            }
+        }
+        #expect(try await save(.drain, after: 0) == "ok")
+        let drained = try #require(try await store.call(Command("HGET", keys.servers, "10.0.0.1:3000")).text)
+        let read = try ServerEntry(field: "10.0.0.1:3000", value: drained)
+        #expect(read.state == .draining && read.weight == 50 && read.by == "op:op1" && read.host == "a")
+        #expect(read.since == 1_700_000_000_000)
+        #expect(try await save(.drain, after: 0) == "stale")
+        #expect(try await save(.order(.reboot), after: 1) == "ok")
+        #expect(try await save(.order(.reboot), after: 2) == "ok")
+        #expect(
+            try await store.call(Command("XRANGE", keys.orders("a"), "-", "+")).elements?.count == 1,
+            "issued once")
+        #expect(try await save(.restore, after: 3, ended: true) == "ok")
+        #expect(try await store.call(Command("HGET", keys.servers, "10.0.0.1:3000")).text == entry)
+        #expect(try await journal.open().isEmpty)
+        #expect(try await journal.ended(count: 5).map(\.operation.id) == ["op1"])
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func aPersonsWordOnAServerStands() async throws {
+        let (server, journal, keys, store) = try await journal()
+        _ = try await journal.open(operation("op1"), concurrent: 1, budget: nil, byPolicy: true, token: token)
+        func save(_ effect: Effect) async throws -> Bool {
+            let written = try await journal.save(
+                operation("op1"), after: 0, effect, quarantine: false, wallMs: 1, token: token)
+            if case .refused = written { return false }
+            return true
+        }
+        #expect(try await save(.drain) == false, "it is not on the list")
+        _ = try await store.call(Command("HSET", keys.servers, "10.0.0.1:3000", #"{"state":"out"}"#))
+        #expect(try await save(.drain) == false)
+        #expect(try await save(.restore) == false)
+        _ = try await store.call(Command("HSET", keys.servers, "10.0.0.1:3000", "garbage"))
+        #expect(try await save(.drain) == false)
+        // An empty value means defaults: active.
+        _ = try await store.call(Command("HSET", keys.servers, "10.0.0.1:3000", ""))
+        #expect(try await save(.drain))
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func anOrderIsClaimedOnceInTimeAndNotAfterItWasTakenBack() async throws {
+        let (server, journal, keys, store) = try await journal()
+        let found = operation("op1")
+        _ = try await journal.open(found, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        let id = OperationJournal.orderID(found, .reboot)
+        func claim(_ notAfter: String = "9000000000000") async throws -> Int64? {
+            try await store.run(
+                OperationScripts.claim, keys: [keys.operation("op1")], arguments: [id, notAfter]
+            ).integer
+        }
+        #expect(try await claim() == 0, "nothing was ordered")
+        _ = try await journal.save(
+            found, after: 0, .order(.reboot), quarantine: false, wallMs: 1, token: token)
+        #expect(try await claim("1") == 0, "too late")
+        #expect(try await claim() == 1)
+        #expect(try await claim() == 0, "twice")
+        _ = try await journal.save(
+            found, after: 1, .withdraw(.reboot), quarantine: false, wallMs: 1, token: token)
+        var asked = found
+        asked.step = .reboot
+        #expect(try await journal.order(of: asked) == .claimed, "a claimed order cannot be taken back")
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func theOperationIsReadAsItWasWritten() async throws {
+        let (server, journal, _, _) = try await journal()
+        var written = operation("op1")
+        written.bootID = "b"
+        written.way = .agent
+        written.note("a line", atMs: 5)
+        _ = try await journal.open(written, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        #expect(try await journal.operation("op1") == written)
+        #expect(try await journal.operation("../op1") == nil)
+        #expect(OperationJournal.operation("{}") == nil)
+        #expect(OperationJournal.operation("<html>") == nil)
+        withExtendedLifetime(server) {}
+    }
+}
