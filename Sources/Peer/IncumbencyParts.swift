@@ -26,7 +26,9 @@ extension Incumbency {
             if let mover {
                 elasticIP = ElasticAddress(settings, mover: mover, events: events, permit: permit)
             } else {
-                log.warning("elastic_ip has no effect: only the provider ec2 moves addresses, set provider.kind")
+                log.warning(
+                    "elastic_ip has no effect: only the provider ec2 moves addresses; set remediation.provider.kind"
+                )
             }
         }
         let hooks = try HookRunner(failover.hooks, cluster: configuration.cluster, events: events)

@@ -46,7 +46,8 @@ package struct AgentAPI: Sendable {
     /// An API over the parts of one agent.
     package init(
         reading: StatusReading, roster: Roster, metering: MetricsRoutes, store: Store, keys: Keys,
-        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes, checks: CheckDesk,
+        queue: CommandQueue, pause: PauseSwitch, flags: FlagRoutes, machines: ProviderRoutes,
+        checks: CheckDesk,
         upgrade: @escaping @Sendable (String?) async -> UpgradeOutcome
     ) {
         events = EventReader(store: store, keys: keys)

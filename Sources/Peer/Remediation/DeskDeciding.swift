@@ -43,7 +43,9 @@ extension RemediationDesk {
             return opinion
         }
         if wishes.isEmpty {
-            lead?.told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            // Read first: an optional chain that is assigned to is held while the right side is worked out.
+            let told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            lead?.told = told
         }
         return opinion
     }
