@@ -43,7 +43,9 @@ extension RemediationDesk {
             return opinion
         }
         if wishes.isEmpty {
-            lead?.told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            // In two steps: one that reads and writes `lead` at a time is an access conflict, and ends the agent.
+            let told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            lead?.told = told
         }
         return opinion
     }
