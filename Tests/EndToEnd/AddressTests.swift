@@ -135,6 +135,10 @@ struct AddressTests {
         hosts.redis.pause()
         defer { hosts.redis.resume() }
         #expect(await eventually { hosts.status("a")?.agent.election == "limbo" }, "\(hosts.logs)")
+        // The status judges the deadline itself; the address follows the elector's word, which comes a moment later.
+        #expect(
+            await eventually { Program.text(of: "\(hosts.folder)/a.log").contains("] limbo: ") },
+            "\(hosts.logs)")
         #expect(hosts.answer() == "503", "it serves on")
         // The cable is pulled; another station gets the address meanwhile; the cable comes back.
         try network.cable(of: "a", isIn: false)
