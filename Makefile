@@ -53,7 +53,7 @@ faults: ## Strikes real troops with each fault of the election's table, FAULT_RO
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
-	@shellcheck scripts/* .ci/run packaging/debian/p*
+	@shellcheck $$(grep -lsE '^#!.*(bash|/sh)$$' scripts/* .ci/run packaging/debian/p*)
 	@cd ansible && ansible-lint --offline --profile production -q site.yml provision.yml production.yml upgrade.yml
 	@echo "lint: no complaint"
 

@@ -9,13 +9,14 @@ import Testing
     private func begin(_ names: [String], _ lines: String) async throws -> Ensemble {
         let troop = try Ensemble(names, election: lines)
         try troop.startAgents()
-        let isUp = await eventually(within: 20_000) { troop.isUp(servers: names.count) }
+        // A new Redis waits out a quarantine of twice the lease first.
+        let isUp = await eventually(within: 45_000) { troop.isUp(servers: names.count) }
         try #require(isUp, "\(troop.logs)")
         return troop
     }
 
     /// With a lease of ten seconds and nobody else to take it, only a resignation can free it at once.
-    @Test(.timeLimit(.minutes(1))) func aDeadAgentsLeaseIsResignedAndALivingOnesIsNot() async throws {
+    @Test(.timeLimit(.minutes(3))) func aDeadAgentsLeaseIsResignedAndALivingOnesIsNot() async throws {
         let troop = try await begin(["a"], "election: {ttl: 10s, renew: 1s}")
         let config = try troop.member("a").config
         let token = try troop.redis.command("GET", "troop:{test}:lease")
@@ -40,7 +41,7 @@ import Testing
         #expect(again.output.contains("held none"), "\(again.output)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func anAgentThatStopsLeavesNothingToResign() async throws {
+    @Test(.timeLimit(.minutes(3))) func anAgentThatStopsLeavesNothingToResign() async throws {
         let troop = try await begin(["a"], "election: {ttl: 10s, renew: 1s}")
         #expect(try troop.terminateAgent("a") == 0)
         let resigned = try Program.run(["resign", "--config", try troop.member("a").config])
@@ -48,7 +49,7 @@ import Testing
         #expect(resigned.output.contains("held none"), "\(resigned.output)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func aResignationWithoutRedisSaysThatTheLeaseEndsByItself() async throws {
+    @Test(.timeLimit(.minutes(3))) func aResignationWithoutRedisSaysThatTheLeaseEndsByItself() async throws {
         let troop = try await begin(["a"], "election: {ttl: 10s, renew: 1s}")
         _ = try troop.killAgent("a")
         troop.redis.stop()
@@ -91,7 +92,7 @@ import Testing
         #expect(isTold, "\(troop.logs)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func aCheckSaysWhatToChange() async throws {
+    @Test(.timeLimit(.minutes(3))) func aCheckSaysWhatToChange() async throws {
         let troop = try await begin(["a"], "")
         let fine = try troop.command("a", "check")
         #expect(fine.code == 0, "\(fine.output)")
