@@ -126,6 +126,8 @@ extension RemediationDesk {
         facts.order = try await journal.order(of: operation)
         let now = Instant.now()
         let book = await parts.board.book
+        // What was just written must be seen, or our own draining looks like a person's undoing of it.
+        await parts.roster.reread()
         let entries = await parts.roster.entries
         let health = parts.router.health
         facts.host = RemediationDesk.host(operation.target, in: book, at: now)

@@ -153,6 +153,9 @@ package actor Roster {
     /// Nobody listens at the own application's address any more.
     package func applicationIsGone() async { await act(on: registration.applicationIsGone()) }
 
+    /// Reads the list, whenever that was last done: for who has just written to it.
+    package func reread() async { await look() }
+
     /// Reads the list for somebody who asks, unless that was done just now.
     package func refresh() async {
         if Instant.now().milliseconds(since: lookedAt) >= Roster.freshMilliseconds { await look() }

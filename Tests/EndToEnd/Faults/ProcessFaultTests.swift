@@ -49,6 +49,11 @@ import Testing
             let gap = new.from.milliseconds(since: frozen)
             print("  SIGSTOP: \(gap) ms")
             #expect(gap <= FaultTroop.takeoverMilliseconds)
+            // The agent's own status follows its election by a moment.
+            #expect(
+                await eventually {
+                    world.troop.status(of: new.host)?.leader?.host == new.host
+                })
             let stays = await world.watch(milliseconds: 2000) {
                 world.troop.status(of: new.host)?.leader?.host == new.host
             }
