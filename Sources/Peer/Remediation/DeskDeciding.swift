@@ -43,7 +43,9 @@ extension RemediationDesk {
             return opinion
         }
         if wishes.isEmpty {
-            lead?.told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            // In two steps: an assignment through `lead?` holds `lead` while its right side is worked out.
+            let told = lead?.told.filter { !$0.key.hasPrefix("\(monkey.rawValue):") } ?? [:]
+            lead?.told = told
         }
         return opinion
     }
