@@ -155,11 +155,11 @@ import Testing
         ),
         Case(
             "zzzzzzzz: 1",
-            "3:1: zzzzzzzz: unknown key; expected here one of api, cluster, election, host, log, metrics, notify, peer, proxy, redis, remediation, server, state"
+            "3:1: zzzzzzzz: unknown key; expected here one of api, cluster, elastic_ip, election, hooks, host, limbo, log, metrics, notify, peer, proxy, redis, remediation, server, state, vip, watchdog"
         ),
         Case(
             "\"a\\nb\\e[31m\": 1",
-            "3:1: a\\nb\\u{1B}[31m: unknown key; expected here one of api, cluster, election, host, log, metrics, notify, peer, proxy, redis, remediation, server, state"
+            "3:1: a\\nb\\u{1B}[31m: unknown key; expected here one of api, cluster, elastic_ip, election, hooks, host, limbo, log, metrics, notify, peer, proxy, redis, remediation, server, state, vip, watchdog"
         ),
         Case("state:", "3:7: state: has no value; expected path, or no such key at all"),
         Case("state: ~", "3:8: state: has no value; expected path, or no such key at all"),
