@@ -77,6 +77,7 @@ import Transfer
             try window.resize(columns: 40, rows: 10)
             #expect(await eventually { window.text.contains("HOST") && !window.text.contains("REQ/S") })
             // An agent that dies is told, with the age of what is shown.
+            try window.resize(columns: 80, rows: 24)
             _ = try troop.killAgent("a")
             #expect(await eventually { window.text.contains("old: no agent answers") }, "\(window.text)")
             try window.press("q")
@@ -111,8 +112,8 @@ import Transfer
             let socket = "TROOP_SOCKET=\(try troop.member("a").socket)"
             for (variables, isColoured) in [([], true), (["NO_COLOR=1"], false), (["TERM=dumb"], false)] {
                 let window = try Window(columns: 120, rows: 40, folder: troop.folder, environment: [socket])
-                try window.type("\(variables.joined(separator: " ")) \(Program.path) status; echo done")
-                #expect(await eventually { window.text.contains("\ndone") }, "\(window.text)")
+                try window.type("\(variables.joined(separator: " ")) \(Program.path) status; echo $((40 + 2))end")
+                #expect(await eventually { window.text.contains("42end") }, "\(window.text)")
                 #expect(window.colours.contains("\u{1B}[32m") == isColoured, "\(variables)")
             }
             let top = try Program.run(["top"], environment: [socket])
