@@ -76,7 +76,6 @@ import Transfer
                 })
             try window.resize(columns: 40, rows: 10)
             #expect(await eventually { window.text.contains("HOST") && !window.text.contains("REQ/S") })
-            try window.resize(columns: 80, rows: 24)
             // An agent that dies is told, with the age of what is shown.
             try window.resize(columns: 80, rows: 24)
             _ = try troop.killAgent("a")
