@@ -48,7 +48,7 @@ simulate: ## Runs whole troops under faults for a million steps, and checks the 
 faults: ## Strikes real troops with each fault of the election's table, FAULT_ROUNDS times (20).
 	@scripts/bootstrap build demo test
 	@swift build --build-tests
-	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '((Process|Network|Store|Sentinel|Split|Effect)Fault|Crowd)Tests'
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint
