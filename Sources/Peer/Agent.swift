@@ -309,13 +309,11 @@ package struct Agent: Service {
             book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
         }
         let priority = configuration.election.priority
-        let flaps = await incumbency.standsBack(at: now)
+        elector.yield(await incumbency.standsBack(at: now))
         elector.standBack(
-            flaps
-                || Candidacy.standsBack(
-                    configuration.host.name, live: live,
-                    isPreferred: priority > Configuration.Election.priorityDefault)
-        )
+            Candidacy.standsBack(
+                configuration.host.name, live: live,
+                isPreferred: priority > Configuration.Election.priorityDefault))
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.

@@ -1,13 +1,13 @@
 import Election
-import Store
+package import Store
 
 /// The scripts of operations. What an operation changes in Redis is changed in the same script that writes it down.
-enum OperationScripts {
+package enum OperationScripts {
     /// Opens an operation, unless one is under way on its target, too many are, or the budget is spent.
     /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:opened 5 config 6 news. ARGV: 1 token 2 id 3 JSON 4 target 5 class 6 how many of the
     /// class there may be 7 budget in an hour, -1 for none 8 state 9 step 10 prefix of operations 11 1 for a policy's.
     /// Answers `{1}`, or `{0, why}`.
-    static let open = Script(
+    package static let open = Script(
         name: "operation-open",
         body: Fence.prologue + """
             local time = redis.call('TIME')
