@@ -87,7 +87,7 @@ extension OperationCore {
 
     mutating func prove(_ facts: Facts, at now: Instant) -> Move {
         if let boot = provenBoot(facts) {
-            return advance(facts, note: "proven: boot \(operation.bootID.prefix(8)) became \(boot.prefix(8))")
+            return advance(facts, note: "proven: boot \(operation.bootID.prefix(16)) became \(boot.prefix(16))")
         }
         if operation.way == .agent, case .failed(let why) = facts.order {
             return fail("the agent could not reboot: \(why)", at: now)
