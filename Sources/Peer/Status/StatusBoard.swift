@@ -66,6 +66,11 @@ package actor StatusBoard {
         return (age, readAt)
     }
 
+    /// How many hosts the troop has, without reading them; nil when the store does not tell.
+    package func size() async -> Int? {
+        (try? await store.call(Command("ZCARD", keys.hosts)))?.integer.map { Int(clamping: $0) }
+    }
+
     /// Reads the store unless that was done just now; several callers share one reading.
     package func refresh() async {
         if let refreshing { return await refreshing.value }
