@@ -64,7 +64,7 @@ struct StatusBench {
     /// Writes as many hosts' reports as the agents of a real troop would.
     private func report(_ count: Int, _ redis: UInt16) throws(BenchFault) {
         let ahead = 3600 * 1000
-        let now = time(nil) * 1000
+        let now = Glibc.time(nil) * 1000
         for start in stride(from: 0, to: count, by: StatusBench.hostsAtOnce) {
             var text = ""
             for number in start..<min(count, start + StatusBench.hostsAtOnce) {

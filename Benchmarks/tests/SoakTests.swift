@@ -53,7 +53,8 @@ import Testing
     @Test func aLeakOfEachKindIsSeen() {
         let growth = growth {
             Gauge(
-                residentBytes: 20_000_000 + Int($0) * 300_000, descriptors: 40 + Int($0), threads: 9 + Int($0)
+                residentBytes: 20_000_000 + Int($0) * 300_000, descriptors: 40 + 2 * Int($0),
+                threads: 9 + Int($0)
             )
         }
         #expect(growth.grown == ["memory", "descriptors", "threads"])

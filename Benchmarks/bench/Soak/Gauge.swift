@@ -41,8 +41,8 @@ struct Growth {
     /// Memory may grow by this share and so many bytes: the allocator's pools fill for a while.
     static let memoryShare = 0.10
     static let memoryBytes = 3_000_000
-    /// A moment's connections more or less are no leak.
-    static let descriptors = 6
+    /// Who leads has connections that a standby has not: those of all clients, and one that rests at each application for each.
+    static let descriptors = Soak.clients * (1 + SoakTroop.applications) + 6
     static let threads = 2
 
     let name: String

@@ -14,6 +14,8 @@ final class SoakTroop {
     }
 
     static let names = ["a", "b", "c"]
+    /// One for each agent, and the guest.
+    static let applications = 4
     private static let startSeconds = 20
     /// A change of a flag is seen by all agents within this time, in milliseconds.
     static let flagMilliseconds: Int64 = 1000
