@@ -4,7 +4,7 @@ import Store
 /// What an agent of a large troop reads of the server list while it neither routes nor leads next: its own entry.
 extension Roster {
     /// Reads this host's own entry and the list's marker, and sees to the registration.
-    func lookAtOwn() async {
+    package func lookAtOwn() async {
         guard let own = place.own else { return }
         guard
             let (replies, runID) = try? await store.identifiedPipeline([
