@@ -107,7 +107,7 @@ package actor StatusBoard {
         guard replies.count == 5 else { throw .malformed("5 commands got \(replies.count) replies") }
         if case .error(let error) = replies[0] { throw .rejected(error) }
         holder = readHolder(token: replies[1], pttl: replies[2])
-        traffic = replies[3].bytes.flatMap { try? JSONForm.document(Traffic.self, from: $0) }
+        traffic = replies[3].bytes.flatMap { try? Traffic(json: $0) }
         var notices: [String] = []
         if traffic == nil, replies[3] != .null {
             notices.append(strange(keys.traffic, replies[3], expected: "a JSON text of the leader's"))
