@@ -32,8 +32,9 @@ package final class TroopPace: Sendable {
     }
 
     /// Does what a hint asks for: at once, or, in a large troop, after a wait by chance, since thousands that ask in the same
-    /// moment would hold Redis up. Further hints about `subject` meanwhile are the same one.
-    package func answer(_ subject: String, _ body: @escaping @Sendable () async -> Void) {
+    /// moment would hold Redis up. Further hints about `subject` meanwhile are the same one, for which this is false.
+    @discardableResult
+    package func answer(_ subject: String, _ body: @escaping @Sendable () async -> Void) -> Bool {
         let wait: Int64? = state.withLock { state in
             guard state.isFar else { return 0 }
             guard state.waiting.insert(subject).inserted else { return nil }
@@ -41,11 +42,12 @@ package final class TroopPace: Sendable {
                 Int64(state.scale.hosts) / TroopPace.hostsPerMillisecond, TroopPace.hintMillisecondsMax)
             return Int64.random(in: 0...most)
         }
-        guard let wait else { return }
+        guard let wait else { return false }
         Task {
             if wait > 0 { try? await Task.sleep(for: .milliseconds(wait)) }
             state.withLock { _ = $0.waiting.remove(subject) }
             await body()
         }
+        return true
     }
 }

@@ -13,7 +13,7 @@ import Testing
     private static let author = FlagLedger.Author(by: "ann", reason: "a try")
 
     /// A book and a ledger over one Redis, with a state folder that goes with it.
-    private final class Desk {
+    private final class Desk: Sendable {
         let server: RedisServer
         let url: String
         let keys = Keys(cluster: "t")
@@ -51,7 +51,7 @@ import Testing
 
     @Test func whatIsSetIsThereWithItsHistoryAndAnUnchangedOneIsNoChange() async throws {
         let desk = try Desk()
-        #expect(await desk.book.snapshot.isKnown == false)
+        #expect(!desk.book.snapshot.isKnown)
         #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
         #expect(desk.book.snapshot.set.keys == ["ui"])
         #expect(desk.book.snapshot.standing == .fresh)
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("ui", #"{"state":"ENABLED"}"#), ("ui", "{"), ("$ui", onOff), ("", onOff),
+        ("ui", #"{"state":"ENABLED"}"#), ("ui", "{"), ("$ui", FlagBookTests.onOff), ("", FlagBookTests.onOff),
         ("$evaluators", #"{"a":1}"#), ("$metadata", #"{"a":{}}"#),
         ("ui", #"{"state":"ENABLED","variants":{"on":true},"targeting":{"if":[true,"purple"]}}"#),
     ])
@@ -102,7 +102,9 @@ import Testing
             seen.append(text)
             // Somebody else is faster, once.
             if seen.count == 1 { try? desk.byHand("HSET", desk.keys.flags, "ui", other) }
-            return [FlagStep("ui", expected: text.map { .text($0) } ?? .absent, outcome: .absent)]
+            return [
+                FlagStep("ui", expected: text.map { FlagStep.Expected.text($0) } ?? .absent, outcome: .absent)
+            ]
         }
         #expect(changed == 1)
         #expect(seen == [FlagBookTests.onOff, other])
@@ -117,7 +119,7 @@ import Testing
         #expect(await desk.book.notices.contains { $0.contains("'ui'") && $0.contains("last good value") })
         try desk.byHand("DEL", desk.keys.flags)
         try desk.byHand("SET", desk.keys.flags, "no hash")
-        #expect(await desk.book.look() == false)
+        #expect(await !desk.book.look())
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
         #expect(await desk.book.notices.contains { $0.contains("is no hash") })
     }
@@ -126,7 +128,7 @@ import Testing
         let desk = try Desk()
         #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
         desk.server.stop()
-        #expect(await desk.book.look() == false)
+        #expect(await !desk.book.look())
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
         let restarted = try desk.again().book
         #expect(restarted.snapshot.standing == .cached && restarted.snapshot.set["ui"] != nil)
