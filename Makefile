@@ -14,12 +14,13 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?= all
 LAB_ARGS ?=
+SOAK_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATE_ARGS ?=
 FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate faults lint build bench deb lab conformance fuzz man clean
+.PHONY: help demo test simulate faults lint build bench soak deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -66,6 +67,11 @@ bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BEN
 	@scripts/bootstrap build bench
 	@$(release)
 	@exec $(products)/bench $(BENCH_ARGS)
+
+soak: ## Puts a troop under load and trouble for half an hour: nothing may grow or fail (SOAK_ARGS="--for 3m").
+	@scripts/bootstrap build demo
+	@$(release)
+	@exec $(products)/bench soak $(SOAK_ARGS)
 
 deb: ## Makes the Debian package and the tarball in .build/package, and has lintian look at the former.
 	@scripts/bootstrap build package

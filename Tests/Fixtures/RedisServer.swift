@@ -156,7 +156,11 @@ package final class RedisServer: Sendable {
 
     /// Sends one command over the unix socket, as the default user; the raw RESP answer.
     @discardableResult
-    package func command(_ words: String...) throws -> String {
+    package func command(_ words: String...) throws -> String { try command(words) }
+
+    /// The same for words in a list.
+    @discardableResult
+    package func command(_ words: [String]) throws -> String {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Fault(description: "socket: \(errno)") }
         defer { _ = close(descriptor) }
