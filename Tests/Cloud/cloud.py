@@ -8,7 +8,7 @@ its own of what really happened, which tests count by.
     cloud.py PORT
 
     POST /test/reset    forgets everything
-    GET  /test/log      [{"action", "instance", "token", "operation", "at"}], what was really done and when (ms)
+    GET  /test/log      [{"action", "instance", "token", "operation", "at"}], what was really done, and when it was asked for (ms)
     POST /test/faults   [{"action", "fault", "count", "type"}], replaces what is still to be played
     POST /test/lag      {"describe": N}: a new instance is not shown in the first N descriptions after its launch
     POST /test/metadata {"role", "expires"}: what the metadata service at /latest serves
@@ -178,6 +178,7 @@ class Cloud:
             time.sleep(3600)
         if fault == "parked":
             self.park()
+        environ["test.at"] = int(time.time() * 1000)
         status, answer = self.perform(environ, body, action, form)
         if fault == "held":
             self.park()
@@ -225,7 +226,7 @@ class Cloud:
                 instance = form.get("InstanceId.1") or form.get("InstanceId")
                 found = re.search(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", answer)
                 self.log.append({
-                    "at": int(time.time() * 1000), "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
+                    "at": environ["test.at"], "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
                     "instance": instance or (found.group(1).decode() if found else "")})
                 self.act(action, instance)
             if action == "DescribeInstances":
