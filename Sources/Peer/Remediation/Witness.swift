@@ -1,7 +1,6 @@
 import Election
-import FoundationEssentials
 import Glibc
-package import Linux
+import Linux
 package import Proxy
 package import Store
 
@@ -81,7 +80,11 @@ package actor Witness {
         defer { checker.stop() }
         checker.watch(servers)
         let deadline = Instant.now().advanced(milliseconds: Int64(health.timeoutMilliseconds) + 500)
-        while Instant.now() < deadline, checker.states().count < servers.count { usleep(10_000) }
+        while Instant.now() < deadline,
+            checker.states().values.count(where: { $0 != .unknown }) < servers.count
+        {
+            usleep(10_000)
+        }
         return checker.states()
     }
 

@@ -79,7 +79,7 @@ final class CloudTroop: Sendable {
     static let isMissing = TestCloud.python == nil
 
     /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
-    init(_ steps: String, hold: String = "4s", wired: Bool = false) async throws {
+    init(_ steps: String, mode: String = "enforce", wired: Bool = false) async throws {
         cloud = try TestCloud()
         // No more rights than the documentation asks for, unless wires of the troop's own lead to Redis.
         let store = wired ? nil : try StoreTransportTests.withDocumentedRights()
@@ -88,8 +88,8 @@ final class CloudTroop: Sendable {
                 remediation:
                   provider: {kind: ec2, region: us-east-1, endpoint: "http://127.0.0.1:\(cloud.port)", image: ami-12c6146b, instance_type: t3.micro, tags: {team: web}}
                 \(steps)
-                  gift: {mode: enforce, above: 70%, clear: 60%, hold: \(hold), max: 100, cooldown: 60s}
-                  doctor: {mode: enforce, above: 90%, hold: \(hold), drain: 5s, deadline: 20s, cooldown: 1s}
+                  gift: {mode: \(mode), above: 70%, clear: 60%, hold: 4s, max: 100, cooldown: 60s}
+                  doctor: {mode: \(mode), above: 90%, hold: 4s, drain: 5s, deadline: 20s, cooldown: 1s}
                   guard: {grace: 1s}
                 """, metrics: ", cpu_allowance: 0.2", store: store, wired: wired)
         let port = try RedisServer.freePort()
@@ -121,11 +121,14 @@ final class CloudTroop: Sendable {
     /// The folder of the machine at an address.
     func folder(_ address: String) -> String { "\(troop.folder)/m-\(address)" }
 
-    /// The operations as an agent tells them.
-    func operations(_ name: String) -> [OperationLine] {
+    /// The operations as an agent tells them; none when it tells none.
+    func operations(_ name: String) -> [OperationLine] { listed(name) ?? [] }
+
+    /// The same; nil when it does not answer.
+    func listed(_ name: String) -> [OperationLine]? {
         guard let answer = try? troop.command(name, "operations", "list", "-o", "json"), answer.code == 0
-        else { return [] }
-        return (try? JSONForm.document([OperationLine].self, from: Array(answer.output.utf8))) ?? []
+        else { return nil }
+        return try? JSONForm.document([OperationLine].self, from: Array(answer.output.utf8))
     }
 
     /// Waits until an operation has ended; nil when it does not.
