@@ -20,7 +20,7 @@ SIMULATE_ARGS ?=
 FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate faults lint build bench soak deb lab conformance fuzz man clean
+.PHONY: help demo test simulate faults crashes lint build bench soak deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -50,6 +50,12 @@ faults: ## Strikes real troops with each fault of the election's table, FAULT_RO
 	@scripts/bootstrap build demo test
 	@swift build --build-tests
 	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
+
+crashes: ## Kills a leader at every point of a launch and of a reboot, against a cloud that counts (some 20 minutes).
+	@scripts/bootstrap build demo test
+	@scripts/venv cloud >/dev/null
+	@swift build --build-tests
+	@CRASH_POINTS=all swift test --skip-build --no-parallel --disable-xctest --filter CrashPointTests
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint

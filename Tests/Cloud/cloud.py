@@ -8,13 +8,18 @@ its own of what really happened, which tests count by.
     cloud.py PORT
 
     POST /test/reset    forgets everything
-    GET  /test/log      [{"action", "instance", "token", "operation"}], what was really done
+    GET  /test/log      [{"action", "instance", "token", "operation", "at"}], what was really done, and when it was asked for (ms)
     POST /test/faults   [{"action", "fault", "count", "type"}], replaces what is still to be played
     POST /test/lag      {"describe": N}: a new instance is not shown in the first N descriptions after its launch
     POST /test/metadata {"role", "expires"}: what the metadata service at /latest serves
+    POST /test/machines {"command": [...]}: instances have addresses of the loopback network (127.31.x.y), and the program
+                        is run with the action and that address when an instance is rebooted, stopped, started, terminated
+    GET  /test/parked   {"parked": N}: requests that wait
+    POST /test/release  lets them go on
 
 Faults: throttle, unavailable (503 in EC2's words), html, empty, truncated, schema (well-formed, another root), hang,
-lost (done, but the answer never arrives), capacity, denied, expired, doctype, deep.
+lost (done, but the answer never arrives), capacity, denied, expired, doctype, deep, parked (held before it is done, until
+it is released), held (the same after it is done).
 """
 
 import hashlib
@@ -23,6 +28,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -56,6 +62,8 @@ class Cloud:
         Client(self.moto).post("/moto-api/reset", base_url="http://localhost")
         self.log, self.faults, self.launched, self.hidden = [], [], {}, {}
         self.lag = 0
+        self.command, self.addresses, self.real = None, {}, {}
+        self.parked, self.gate = 0, threading.Event()
         self.metadata = {"role": None, "expires": None, "asked": 0}
 
     def __call__(self, environ, start_response):
@@ -80,7 +88,13 @@ class Cloud:
                 self.lag = json.loads(body)["describe"]
             elif path == "/test/metadata":
                 self.metadata.update(json.loads(body))
-            answer = json.dumps({"/test/log": self.log, "/test/metadata": self.metadata}.get(path, {}))
+            elif path == "/test/machines":
+                self.command = json.loads(body)["command"]
+            elif path == "/test/release":
+                self.gate.set()
+                self.gate = threading.Event()
+            answers = {"/test/log": self.log, "/test/metadata": self.metadata, "/test/parked": {"parked": self.parked}}
+            answer = json.dumps(answers.get(path, {}))
         start_response("200 OK", [("Content-Type", "application/json")])
         return [answer.encode()]
 
@@ -162,7 +176,12 @@ class Cloud:
             return early[fault]()
         if fault == "hang":
             time.sleep(3600)
+        if fault == "parked":
+            self.park()
+        environ["test.at"] = int(time.time() * 1000)
         status, answer = self.perform(environ, body, action, form)
+        if fault == "held":
+            self.park()
         if fault == "lost":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         elif fault == "truncated":
@@ -170,6 +189,14 @@ class Cloud:
         elif fault == "schema":
             answer = b"<ListBucketResult><Name>x</Name></ListBucketResult>"
         return status, answer
+
+    def park(self):
+        with self.lock:
+            self.parked += 1
+            gate = self.gate
+        gate.wait(120)
+        with self.lock:
+            self.parked -= 1
 
     def fault(self, action, form):
         with self.lock:
@@ -199,8 +226,9 @@ class Cloud:
                 instance = form.get("InstanceId.1") or form.get("InstanceId")
                 found = re.search(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", answer)
                 self.log.append({
-                    "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
+                    "at": environ["test.at"], "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
                     "instance": instance or (found.group(1).decode() if found else "")})
+                self.act(action, instance)
             if action == "DescribeInstances":
                 return self.described(form, status, answer)
             return status, answer
@@ -224,11 +252,37 @@ class Cloud:
                 return form.get(name[:-3] + "Value", "")
         return ""
 
+    def act(self, action, instance):
+        """What an instance of this cloud really is: whatever the test's program does at its address."""
+        address = self.addresses.get(instance)
+        if self.command and address and action != "RunInstances":
+            subprocess.Popen(self.command + [action, address], stdin=subprocess.DEVNULL, start_new_session=True)
+
     def ask_moto(self, environ, body):
+        for shown, real in self.real.items():
+            body = body.replace(shown, real)
+        status, answer = self.ask_moto_alone(environ, body)
+        if not self.command:
+            return status, answer
+
+        def shown(found):
+            text = b"127.31" + found.group(2)
+            self.real[text] = found.group(0)
+            return text
+
+        # moto's addresses are 10.0.0.0/8 outside of a subnet and 172.31.0.0/16 within.
+        answer = re.sub(rb"\b(10\.\d+|172\.31)(\.\d+\.\d+)\b", shown, answer)
+        for found in re.finditer(rb"<instanceId>(i-[0-9a-f]+)</instanceId>(?:(?!<instanceId>).)*?<privateIpAddress>"
+                                 rb"(127\.31\.\d+\.\d+)", answer, re.S):
+            self.addresses[found.group(1).decode()] = found.group(2).decode()
+        return status, answer
+
+    def ask_moto_alone(self, environ, body):
         import io
 
         inner = dict(environ)
         inner["wsgi.input"] = io.BytesIO(body)
+        inner["CONTENT_LENGTH"] = str(len(body))
         told = {}
 
         def start_response(status, headers, exc_info=None):
