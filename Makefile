@@ -49,7 +49,7 @@ simulate: ## Runs whole troops under faults for a million steps, and checks the 
 faults: ## Strikes real troops with each fault of the election's table, FAULT_ROUNDS times (20).
 	@scripts/bootstrap build demo test
 	@swift build --build-tests
-	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '((Process|Network|Store|Sentinel|Split|Effect)Fault|Crowd)Tests'
 
 crashes: ## Kills a leader at every point of a launch and of a reboot, against a cloud that counts (some 20 minutes).
 	@scripts/bootstrap build demo test

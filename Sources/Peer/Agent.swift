@@ -303,6 +303,7 @@ package struct Agent: Service {
     private func lookAround() async -> Bool {
         await board.refresh()
         let book = await board.book
+        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
         let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
         watch.see(book, at: .now())
         watch.see(problems: await roster.notices + board.notices)

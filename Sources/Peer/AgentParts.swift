@@ -147,6 +147,7 @@ struct AgentParts {
             watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
+            highestEpoch: { [elector] in elector.highestEpoch },
             onNameTaken: { [elector, abstention] isTaken in
                 abstention.set(.nameIsTaken, isTaken)
                 if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }
