@@ -22,10 +22,10 @@ PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,iproute2,curl,iputils-arping,iputils-ping,nftables,"
     "stress-ng,procps,ca-certificates,sudo,less"
 )
-LATER_PACKAGES = (
-    "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel "
-    "ansible-core"
-)  # what playbooks install: it is fetched with the base, since hosts of the lab reach no mirror
+# Ansible is on every host, since a leader runs playbooks; what those install is only fetched, for hosts of the lab reach
+# no mirror.
+PLAYBOOK_PACKAGES = "ansible-core"
+LATER_PACKAGES = "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel"
 
 
 class LabFault(Exception):
@@ -54,21 +54,26 @@ def until(condition, seconds, what):
 
 
 def build_base(folder):
-    """The tree that all hosts share, made once with debootstrap."""
+    """The tree that all hosts share: made once with debootstrap, and topped up when the lists above have grown."""
     base = pathlib.Path(folder)
-    if (base / ".complete").exists():
+    mark, wanted = base / ".complete", f"{PLAYBOOK_PACKAGES}\n{LATER_PACKAGES}\n"
+    if mark.exists() and mark.read_text() == wanted:
         return base
     if shutil.which("debootstrap") is None:
         raise LabFault("debootstrap is missing; run: scripts/bootstrap lab")
-    print(f"lab: building the base system in {base} (once, about two minutes)", flush=True)
-    shutil.rmtree(base, ignore_errors=True)
-    base.parent.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", base, timeout=1200)
-    # The lab has no way out: what playbooks install lies ready in apt's own cache.
+    if not mark.exists():
+        print(f"lab: building the base system in {base} (once, about two minutes)", flush=True)
+        shutil.rmtree(base, ignore_errors=True)
+        base.parent.mkdir(parents=True, exist_ok=True)
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", base, timeout=1200)
     shutil.copy("/etc/resolv.conf", base / "etc/resolv.conf")
-    for words in ("update", f"install -y --no-install-recommends --download-only {LATER_PACKAGES}"):
-        run("chroot", base, "apt-get", "-qq", *words.split(), timeout=600)
-    (base / ".complete").touch()
+    apt = ["chroot", base, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    for words in (
+        "update", f"install -y --no-install-recommends {PLAYBOOK_PACKAGES}",
+        f"install -y --no-install-recommends --download-only {LATER_PACKAGES}",
+    ):  # fmt: skip
+        run(*apt, *words.split(), timeout=600)
+    mark.write_text(wanted)
     return base
 
 
