@@ -39,14 +39,19 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         package static var tracing: Facts { Facts(rawValue: 1 << 15) }
     }
 
+    // Every idle connection holds two of these: the order and the widths leave no gaps.
     package private(set) var facts: Facts = []
-    /// The number of field lines.
-    package private(set) var count = 0
-    /// Valid when `facts` has `contentLength`.
-    package private(set) var contentLength: Int64 = 0
+    @usableFromInline
+    var lines: UInt16 = 0
     /// The value of `Host`; valid when `facts` has `host`.
     package private(set) var host = ByteRange()
+    /// Valid when `facts` has `contentLength`.
+    package private(set) var contentLength: Int64 = 0
     private var nominated: UInt8 = 0
+
+    /// The number of field lines, at most 65,535: a head's bytes are limited to that.
+    @inlinable
+    package var count: Int { Int(lines) }
 
     /// Reads one line (without its CRLF) into `fields[count]`; throws what is wrong with it.
     @inline(__always)
@@ -57,7 +62,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         guard count < limit else { throw .tooManyFields }
         let field = try FieldSummary.field(base, from: start, to: end)
         fields[count] = field
-        count += 1
+        lines += 1
         if field.kind != .other { try note(field, base, isRequest: isRequest) }
     }
 

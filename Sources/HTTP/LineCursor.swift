@@ -10,8 +10,9 @@ struct LineCursor: Sendable, BitwiseCopyable {
     }
 
     /// Where the next line starts.
-    private(set) var start = 0
-    private var searched = 0
+    var start: Int { Int(nextStart) }
+    private var nextStart: Int32 = 0
+    private var searchedTo: Int32 = 0
 
     /// The next whole line, which must end before `limit`; throws when it ends in a bare LF.
     @inline(__always)
@@ -19,16 +20,17 @@ struct LineCursor: Sendable, BitwiseCopyable {
         _ base: UnsafePointer<UInt8>, count: Int, limit: Int
     ) throws(MessageFault) -> Line {
         let reach = min(count, limit)
+        let searched = Int(searchedTo)
         guard searched < reach, let found = memchr(base + searched, Int32(Bytes.lineFeed), reach - searched)
         else {
-            searched = max(reach, searched)
+            searchedTo = Int32(truncatingIfNeeded: max(reach, searched))
             return count >= limit ? .tooLong : .needMore
         }
         let feed = UnsafeRawPointer(found) - UnsafeRawPointer(base)
         guard feed > start, base[feed - 1] == Bytes.carriageReturn else { throw .bareLineFeed }
         let line = Line.line(start: start, end: feed - 1)
-        start = feed + 1
-        searched = start
+        nextStart = Int32(truncatingIfNeeded: feed + 1)
+        searchedTo = nextStart
         return line
     }
 }

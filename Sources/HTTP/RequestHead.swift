@@ -43,8 +43,12 @@ package struct RequestHead: Sendable, BitwiseCopyable {
     /// The request line says another version than `HTTP/1.1`.
     package internal(set) var isOtherVersion = false
     package internal(set) var summary = FieldSummary()
-    /// The length of the whole head in bytes, its empty line included.
-    package internal(set) var length = 0
+    @usableFromInline
+    var bytes: UInt16 = 0
+
+    /// The length of the whole head in bytes, its empty line included; at most `HeadLimits.headBytesCeiling`.
+    @inlinable
+    package var length: Int { Int(bytes) }
 
     package init() {}
 

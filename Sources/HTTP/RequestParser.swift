@@ -78,7 +78,7 @@ package struct RequestParser: Sendable, BitwiseCopyable {
         if head.method == .options || head.method == .trace {
             guard head.hopsLeft(base, fields) != .malformed else { throw .badMaxForwards }
         }
-        head.length = cursor.start
+        head.bytes = UInt16(truncatingIfNeeded: cursor.start)
         stage = .done
     }
 
