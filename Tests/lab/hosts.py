@@ -247,7 +247,7 @@ class Lab:
         if os.geteuid() != 0:
             raise LabFault("the lab needs root: it makes network namespaces, mounts and cgroups")
         if "unified" not in self.hierarchies:
-            raise LabFault(f"no cgroup v2 hierarchy at {CGROUPS}/unified; the lab needs one beside or instead of v1")
+            raise LabFault(f"no cgroup v2 hierarchy at {CGROUPS}/unified; the lab needs one there, beside version 1")
         self.folder.mkdir(parents=True, exist_ok=True)
         run("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.folder / "key")
         run("ip", "netns", "add", NAMESPACE)

@@ -4,6 +4,7 @@ Requests go through the VIP at a steady rate; what may be lost is said where it 
 """
 
 import contextlib
+import json
 import time
 
 from cloud import Cloud
@@ -47,11 +48,16 @@ def leader_lost(site, strike, mend):
     gap = time.monotonic() - begun
     time.sleep(3)
     text = judge(load.result(), cut_allowed=True)
+    entries = json.loads(new.ssh("troop history -o json --count 20").stdout)["entries"]
+    entry = next(entry for entry in entries if entry["event"] == "elected" and entry["leader"] == new.name)
+    leaderless = entry["leaderless_ms"]
     mend(old)
     settle(site)
     expect(site.leader(others) is not None, "no leader after the host came back")
-    history = new.ssh("troop history -o json --count 1", check=False).stdout
-    return f"{old.name} → {new.name}; the VIP answered again {gap * 1000:.0f} ms after the strike (asked over ssh); {text}; {history.strip()[:160]}"
+    return (
+        f"{old.name} → {new.name}, nobody led for {leaderless} ms ({entry['reason']}); the VIP answered {gap * 1000:.0f} ms after "
+        f"the strike began (asked over ssh); {text}"
+    )
 
 
 def power_off(site):
