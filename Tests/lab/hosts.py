@@ -16,6 +16,7 @@ NAMESPACE = "troop-lab"
 BRIDGE = "br0"
 NETWORK = "10.77.0"
 CONTROLLER = f"{NETWORK}.1"
+CPU_SHARES = 4096  # of the whole lab, against 1024 of each process outside of it
 REBOOTED = 133  # the exit status of systemd-nspawn when the host inside asked for a reboot
 
 PACKAGES = (
@@ -84,6 +85,8 @@ class Host:
         self.lab = lab
         self.number = number
         self.name = f"h{number}"
+        self.agent = self.name  # what the troop calls it
+        self.serves = True  # whether it is one of the troop's hosts
         self.address = f"{NETWORK}.{10 + number}"
         self.folder = lab.folder / self.name
         self.root = self.folder / "root"
@@ -126,6 +129,8 @@ class Host:
         for masked in ("getty@.service", "console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer"):
             with contextlib.suppress(FileExistsError):
                 (units / masked).symlink_to("/dev/null")
+        # A unit with a /proc of its own (ProtectProc=) sees the machine's boot id and not its host's.
+        (self.root / "etc/tmpfiles.d/boot-id.conf").write_text("f /run/boot-id 0644 - - - %b\n")
         journald = self.root / "etc/systemd/journald.conf.d"
         journald.mkdir(parents=True, exist_ok=True)
         (journald / "cap.conf").write_text("[Journal]\nSystemMaxUse=16M\nStorage=persistent\n")
@@ -258,6 +263,10 @@ class Lab:
             run("ip", "-n", NAMESPACE, *words.split())
         for name in self.hierarchies:
             (CGROUPS / name / "lab").mkdir(exist_ok=True)
+        # All hosts together would weigh as much as one process of whatever else runs on this machine.
+        shares = CGROUPS / "cpu/lab/cpu.shares"
+        if shares.exists():
+            shares.write_text(str(CPU_SHARES))
         for file in ("cpus", "mems"):
             source = CGROUPS / "cpuset" / f"cpuset.{file}"
             if source.exists():

@@ -16,7 +16,7 @@ from hosts import NAMESPACE, NETWORK, LabFault, run, until
 HERE = pathlib.Path(__file__).resolve().parent
 ANSIBLE = HERE.parent.parent / "ansible"
 VIP = f"{NETWORK}.100"
-CORES = 0.5
+CORES = 0.3  # what counts as all of a host's CPU: the hosts share this machine's
 PASSWORDS = {"redis_troop_password": "lab-troop", "redis_admin_password": "lab-admin", "redis_sentinel_password": "lab-sentinel"}
 
 
@@ -31,14 +31,15 @@ class Installation:
     # Playbooks.
 
     def write_inventory(self, hosts=None):
-        names = hosts or self.lab.hosts
+        names = hosts or [host for host in self.lab.hosts if host.serves]
         # A single Redis is on a host of its own: it must not die with a leader.
         redis = self.lab.hosts[:3] if self.redis_mode == "sentinel" else self.lab.hosts[:1]
         agents = [host for host in names if self.redis_mode == "sentinel" or host not in redis]
         entry = lambda host: {"ansible_host": host.address}  # noqa: E731
         settings = {
+            "host": {"boot_id_file": "/run/boot-id"},
             "proxy": {"listen": "0.0.0.0:8080", "workers": 1, "slow_start": "2s"},
-            # Hosts share the machine's /proc/stat: each watches its own root group, and half a core is all of its CPU.
+            # Hosts share the machine's /proc/stat: each watches its own root group, and CORES are all of its CPU.
             "metrics": {"scope": "cgroup", "cgroup": "/", "cpu_allowance": CORES},
             "vip": {"address": f"{VIP}/24", "interface": "host0"},
             "remediation": {
@@ -70,8 +71,8 @@ class Installation:
                     **PASSWORDS,
                 },
                 "children": {
-                    "redis": {"hosts": {host.name: entry(host) for host in redis}},
-                    "troop": {"hosts": {host.name: entry(host) for host in agents}},
+                    "redis": {"hosts": {host.agent: entry(host) for host in redis}},
+                    "troop": {"hosts": {host.agent: entry(host) for host in agents}},
                     "app": {"children": {"troop": {}}},
                 },
             }
@@ -147,7 +148,7 @@ class Installation:
         for host in among or self.agents:
             status = self.status(host)
             if status and status["leader"]:
-                return next((h for h in self.agents if h.name == status["leader"]["host"]), None)
+                return next((h for h in self.agents if h.agent == status["leader"]["host"]), None)
         return None
 
     def refuses(self, playbook, *rest, because):

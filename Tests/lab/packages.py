@@ -35,6 +35,7 @@ def active(host, unit="troop"):
 def package_life(site):
     """Install, configure, upgrade under load, an upgrade that cannot, a crash, remove, purge, install again."""
     host = site.lab.add()
+    host.serves = False
     host.power_on()
     host.ssh("DEBIAN_FRONTEND=noninteractive apt-get -qq install -y redis-server", timeout=120)
 
@@ -93,7 +94,7 @@ def package_life(site):
 def refusals(site):
     """Playbooks stop with what to do, and leave the host serving, when they cannot work."""
     host = next(host for host in site.agents if host is not site.leader())
-    only = ("--limit", host.name)
+    only = ("--limit", host.agent)
     foreign = site.lab.folder / "troop_0.1.0_arm64.deb"
     foreign.write_bytes(b"")
     site.refuses("site.yml", *only, "-e", f"troop_deb={foreign}", because="does not fit this host")
@@ -118,10 +119,10 @@ def refusals(site):
         if because:
             site.refuses("site.yml", *only, because=because)
     # An upgrade that was interrupted left the server draining; the next one returns it.
-    server = site.servers(host)[host.name]["address"]
+    server = site.servers(host)[host.agent]["address"]
     site.ask(f"troop servers add {server} --state draining --reason upgrade")
     site.play("upgrade.yml", *only)
-    expect(site.servers(host)[host.name]["state"] == "active", "the server that an upgrade left draining was not returned")
+    expect(site.servers(host)[host.agent]["state"] == "active", "the server that an upgrade left draining was not returned")
     # A host that is away stops an upgrade, and the others serve on.
     host.power_off()
     site.refuses("upgrade.yml", *only, because="unreachable=1")
