@@ -71,6 +71,8 @@ package struct LeaseCore: Sendable {
     /// The spent lease that may still stand in the store.
     var spent: Lease?
     var dead: Lease?
+    /// When the holder was proven dead: its lease ends later, but nobody has led from then on.
+    var deadSince: Instant?
     /// The last holder, and when its lease ended or will end as far as we know.
     var holder: Lease?
     var holderEnds: Instant?
@@ -126,6 +128,7 @@ package struct LeaseCore: Sendable {
             if pending != nil { hintWaits = true }
         case .holderDied(let lease):
             guard holder == lease, standing.isSame(as: .follower(leader: lease)) else { break }
+            if dead != lease { deadSince = now }
             dead = lease
             // Of several who saw it, the one with the highest priority asks first.
             next = min(next, now.advanced(milliseconds: pace.headStart + yieldMilliseconds))
@@ -238,7 +241,8 @@ package struct LeaseCore: Sendable {
         if let order { return .release(order.release) }
         if case .leader(let lease, let until) = standing { return .renew(lease, before: until) }
         guard intent == .stands else { return .look }
-        let ended = holderEnds.map { now.milliseconds(since: $0) } ?? -1
+        let end = dead == nil ? holderEnds : deadSince
+        let ended = end.map { now.milliseconds(since: $0) } ?? -1
         return .acquire(
             seen: highestEpoch, reason: reasonToStand(at: now), dead: (dead ?? spent)?.token,
             leaderless: ended < 0 ? nil : ended)

@@ -158,7 +158,11 @@ package final class RedisServer: Sendable {
 
     /// Sends one command over the unix socket, as the default user; the raw RESP answer.
     @discardableResult
-    package func command(_ words: String...) throws -> String {
+    package func command(_ words: String...) throws -> String { try command(words) }
+
+    /// The same for words in a list.
+    @discardableResult
+    package func command(_ words: [String]) throws -> String {
         try RedisServer.command(words, at: socketPath, password: password)
     }
 

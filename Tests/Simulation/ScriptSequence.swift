@@ -166,19 +166,21 @@ struct ScriptSequence {
         if random.chance(20) {
             return .disturb(.setField(Self.keys.config, random.pick(["pause", "monkeys"]) ?? "pause"))
         }
-        let id = random.pick(["o1", "o2", "o3"]) ?? "o1"
+        let ids = random.pick([["o1"], ["o2"], ["o3"], ["o1", "o2"]]) ?? ["o1"]
+        let operations = ids.flatMap {
+            [$0, "{}", random.pick(["a", "b", "c"]) ?? "a", "running", "launch"]
+        }
         return .run(
             OperationScripts.open,
             keys: [
-                Self.keys.lease, Self.keys.operation(id), Self.keys.operations, Self.keys.operationsOpened,
-                Self.keys.config, Self.keys.news,
-            ],
+                Self.keys.lease, Self.keys.operations, Self.keys.operationsOpened, Self.keys.config,
+                Self.keys.news, Self.keys.command("c1"),
+            ] + ids.map { Self.keys.operation($0) },
             arguments: [
-                token(&random)?.token ?? "", id, "{}", random.pick(["a", "b"]) ?? "a",
-                random.pick(["launch", "reboot"]) ?? "launch", "\(random.within(1...2))",
-                "\(random.within(-1...2))", "running", "launch", Self.keys.operation(""),
-                random.chance(50) ? "1" : "0",
-            ])
+                token(&random)?.token ?? "", random.pick(["launch", "reboot"]) ?? "launch",
+                "\(random.within(1...3))", "\(random.within(-1...3))", Self.keys.operation(""),
+                random.chance(50) ? "1" : "0", random.chance(50) ? "" : "carried out", "9000",
+            ] + operations)
     }
 
     private func servers(_ random: inout SeededGenerator) -> Step {

@@ -200,8 +200,8 @@ extension HostReport {
 
     /// The error's first word with which the script refuses a second host of one name.
     package static let nameTaken = "NAMETAKEN"
-    /// A report younger than this proves that its host lives, in milliseconds.
-    package static let lifeMilliseconds: Int64 = 3500
+    /// A report younger than this proves that its host, which reports at such an interval, lives; in milliseconds.
+    package static func lifeMilliseconds(interval: Int64) -> Int64 { 3 * interval + 500 }
 
     /// How long a report is kept in Redis after its host fell silent, in milliseconds.
     package static let expiryMilliseconds: Int64 = 300_000

@@ -50,8 +50,8 @@ package actor Reporter {
     /// The boot as it was last told apart; only a mark that may change is read again.
     private var bootID: String
 
-    /// How often a host reports, in milliseconds.
-    package static let intervalMilliseconds: Int64 = 1000
+    /// How often this host reports, in milliseconds; told by the troop's size.
+    private var intervalMilliseconds = TroopScale.reportMillisecondsMin
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         store.executor.asUnownedSerialExecutor()
@@ -92,9 +92,19 @@ package actor Reporter {
 
     /// Reports from now on, until the store is closed or `leave` is called.
     package nonisolated func start() {
-        store.executor.keepPace(everyMilliseconds: Reporter.intervalMilliseconds) { [self] in
-            assumeIsolated { $0.tick() }
-        }
+        keepPace(everyMilliseconds: TroopScale.reportMillisecondsMin)
+    }
+
+    /// Reports at another interval from now on.
+    package func report(everyMilliseconds interval: Int64) {
+        guard interval != intervalMilliseconds else { return }
+        log.info("reports at another interval", metadata: ["interval_ms": "\(interval)"])
+        intervalMilliseconds = interval
+        keepPace(everyMilliseconds: interval)
+    }
+
+    private nonisolated func keepPace(everyMilliseconds interval: Int64) {
+        store.executor.keepPace(everyMilliseconds: interval) { [self] in assumeIsolated { $0.tick() } }
     }
 
     /// Takes the report back: the agent stops in good order and the host leaves the troop.
@@ -117,7 +127,7 @@ package actor Reporter {
         let arguments =
             [
                 identity.name, String(HostReport.expiryMilliseconds), identity.address, bootID,
-                String(HostReport.lifeMilliseconds),
+                String(HostReport.lifeMilliseconds(interval: intervalMilliseconds)),
             ] + report.fields
         let keys = [keys.host(identity.name), keys.hosts]
         do {
@@ -153,7 +163,7 @@ package actor Reporter {
         report.server = identity.server
         report.peer = identity.peer
         report.api = identity.api
-        report.intervalMilliseconds = Reporter.intervalMilliseconds
+        report.intervalMilliseconds = intervalMilliseconds
         report.cpu = sample.cpu
         report.selfCPU = sample.selfCPU
         report.steal = sample.steal

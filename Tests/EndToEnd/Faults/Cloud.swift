@@ -85,7 +85,7 @@ final class Cloud: Sendable {
 
     /// Makes machines, outside of the log.
     func machines(_ count: Int) throws -> Machines {
-        try JSONDecoder().decode(Machines.self, from: control("machines", "{\"count\": \(count)}"))
+        try JSONDecoder().decode(Machines.self, from: control("made", "{\"count\": \(count)}"))
     }
 
     /// What was really done.

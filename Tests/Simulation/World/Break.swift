@@ -47,8 +47,8 @@ package enum Break: String, Sendable, CaseIterable {
                     "if redis.call('EXISTS', KEYS[4]) == 1 and ARGV[7] == '' then"
                 )
             ]
-        case .noPause: [("if redis.call('HGET', KEYS[5], 'pause') then", "if false then")]
-        case .noBudget: [("if spent >= tonumber(ARGV[7]) then", "if false then")]
+        case .noPause: [("if redis.call('HGET', KEYS[4], 'pause') then", "if false then")]
+        case .noBudget: [("if spent + count > tonumber(ARGV[4]) then", "if false then")]
         case .uncappedTTL: [("if left > most or (needs_expiry and left == -1) then", "if false then")]
         case .countsFromReceipt, .ignoresDeadline, .anyEndIsProof, .forgetsEpochs, .noHostFence,
             .freshLaunchIDs:
