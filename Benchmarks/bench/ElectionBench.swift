@@ -192,7 +192,7 @@ struct ElectionBench {
             let count = recv(link.raw, &piece, piece.count, 0)
             if count > 0 { text += piece[..<count] }
         }
-        return String(decoding: text, as: UTF8.self).split(separator: "\n")
+        return String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
             .filter { $0.hasPrefix("+1") && !$0.contains(" lua] ") }.count
     }
 }
