@@ -9,7 +9,8 @@ struct Bench: ParsableCommand {
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
             ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self,
-            ElectionCommand.self, MetricsCommand.self, RemedyCommand.self, AllCommand.self, FlagLoad.self,
+            ElectionCommand.self, MetricsCommand.self, RemedyCommand.self, SoakCommand.self, AllCommand.self,
+            FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
 

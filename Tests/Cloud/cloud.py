@@ -9,17 +9,21 @@ its own of what really happened, which tests count by.
 
     POST /test/reset    forgets everything
     GET  /test/log      [{"action", "instance", "token", "operation", "at"}], what was really done, and when it was asked for (ms)
+    GET  /test/hanging  {"count"}, how many requests have begun to hang
     POST /test/faults   [{"action", "fault", "count", "type"}], replaces what is still to be played
     POST /test/lag      {"describe": N}: a new instance is not shown in the first N descriptions after its launch
     POST /test/metadata {"role", "expires"}: what the metadata service at /latest serves
+    POST /test/made     {"count": N}: {"instances": [...], "allocation"}, N machines and an Elastic IP that none has
     POST /test/machines {"command": [...]}: instances have addresses of the loopback network (127.31.x.y), and the program
                         is run with the action and that address when an instance is rebooted, stopped, started, terminated
     GET  /test/parked   {"parked": N}: requests that wait
     POST /test/release  lets them go on
 
+The metadata service is also at /as/INSTANCE/latest, as that instance's own.
+
 Faults: throttle, unavailable (503 in EC2's words), html, empty, truncated, schema (well-formed, another root), hang,
-lost (done, but the answer never arrives), capacity, denied, expired, doctype, deep, parked (held before it is done, until
-it is released), held (the same after it is done).
+lost (done, but the connection ends before the answer), silent (done, and no answer for an hour), capacity, denied, expired,
+doctype, deep, parked (held before it is done, until it is released), held (the same after it is done).
 """
 
 import hashlib
@@ -61,7 +65,7 @@ class Cloud:
     def reset(self):
         Client(self.moto).post("/moto-api/reset", base_url="http://localhost")
         self.log, self.faults, self.launched, self.hidden = [], [], {}, {}
-        self.lag = 0
+        self.lag, self.hanging = 0, 0
         self.command, self.addresses, self.real = None, {}, {}
         self.parked, self.gate = 0, threading.Event()
         self.metadata = {"role": None, "expires": None, "asked": 0}
@@ -72,8 +76,9 @@ class Cloud:
         path = environ["PATH_INFO"]
         if path.startswith("/test/"):
             return self.control(environ, start_response, path, body)
-        if path.startswith("/latest/"):
-            return self.serve_metadata(environ, start_response, path)
+        own = re.fullmatch(r"(?:/as/(i-[0-9a-f]+))?(/latest/.*)", path)
+        if own:
+            return self.serve_metadata(environ, start_response, own.group(2), own.group(1) or "i-0123456789abcdef0")
         status, answer = self.ec2(environ, body)
         start_response(f"{status} {'OK' if status == 200 else 'Error'}", [("Content-Type", "text/xml")])
         return [answer]
@@ -93,12 +98,30 @@ class Cloud:
             elif path == "/test/release":
                 self.gate.set()
                 self.gate = threading.Event()
-            answers = {"/test/log": self.log, "/test/metadata": self.metadata, "/test/parked": {"parked": self.parked}}
-            answer = json.dumps(answers.get(path, {}))
+            made = self.make_machines(json.loads(body)["count"]) if path == "/test/made" else {}
+            known = {
+                "/test/log": self.log, "/test/metadata": self.metadata, "/test/hanging": {"count": self.hanging},
+                "/test/parked": {"parked": self.parked}}
+            answer = json.dumps(known.get(path, made))
         start_response("200 OK", [("Content-Type", "application/json")])
         return [answer.encode()]
 
-    def serve_metadata(self, environ, start_response, path):
+    def make_machines(self, count):
+        def ask(**form):
+            # moto reads service and region off the signature, and does not check it.
+            scope = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0"
+            answer = Client(self.moto).post(
+                "/", base_url="http://ec2.us-east-1.amazonaws.com", data=form, headers={"Authorization": scope})
+            return answer.get_data(as_text=True)
+
+        made = ask(Action="RunInstances", ImageId="ami-12c6146b", MinCount=count, MaxCount=count)
+        address = ask(Action="AllocateAddress", Domain="vpc")
+        return {
+            "instances": re.findall(r"<instanceId>(i-[0-9a-f]+)</instanceId>", made),
+            "allocation": re.search(r"<allocationId>([^<]+)</allocationId>", address).group(1),
+        }
+
+    def serve_metadata(self, environ, start_response, path, instance):
         def answer(status, text):
             start_response(f"{status} -", [("Content-Type", "text/plain")])
             return [text.encode()]
@@ -121,7 +144,7 @@ class Cloud:
         if path == "/latest/meta-data/placement/region":
             return answer(200, "us-east-1")
         if path == "/latest/meta-data/instance-id":
-            return answer(200, "i-0123456789abcdef0")
+            return answer(200, instance)
         return answer(404, "")
 
     # What a signature of version 4 must be, from the request as it arrived.
@@ -175,6 +198,7 @@ class Cloud:
         if fault in early:
             return early[fault]()
         if fault == "hang":
+            self.hanging += 1
             time.sleep(3600)
         if fault == "parked":
             self.park()
@@ -182,6 +206,8 @@ class Cloud:
         status, answer = self.perform(environ, body, action, form)
         if fault == "held":
             self.park()
+        if fault == "silent":
+            time.sleep(3600)
         if fault == "lost":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         elif fault == "truncated":
