@@ -166,19 +166,20 @@ struct ScriptSequence {
         if random.chance(20) {
             return .disturb(.setField(Self.keys.config, random.pick(["pause", "monkeys"]) ?? "pause"))
         }
-        let id = random.pick(["o1", "o2", "o3"]) ?? "o1"
+        // Mostly one, as the policies ask for it; now and then two at once, all or none.
+        let ids = random.chance(25) ? ["o2", "o3"] : [random.pick(["o1", "o2", "o3"]) ?? "o1"]
+        var arguments = [
+            token(&random)?.token ?? "", random.pick(["launch", "reboot"]) ?? "launch",
+            "\(random.within(1...2))", "\(random.within(-1...2))", Self.keys.operation(""),
+            random.chance(50) ? "1" : "0", "", "0",
+        ]
+        for id in ids { arguments += [id, "{}", random.pick(["a", "b", "c"]) ?? "a", "running", "launch"] }
         return .run(
             OperationScripts.open,
             keys: [
-                Self.keys.lease, Self.keys.operation(id), Self.keys.operations, Self.keys.operationsOpened,
-                Self.keys.config, Self.keys.news,
-            ],
-            arguments: [
-                token(&random)?.token ?? "", id, "{}", random.pick(["a", "b"]) ?? "a",
-                random.pick(["launch", "reboot"]) ?? "launch", "\(random.within(1...2))",
-                "\(random.within(-1...2))", "running", "launch", Self.keys.operation(""),
-                random.chance(50) ? "1" : "0",
-            ])
+                Self.keys.lease, Self.keys.operations, Self.keys.operationsOpened, Self.keys.config,
+                Self.keys.news, Self.keys.command(""),
+            ] + ids.map { Self.keys.operation($0) }, arguments: arguments)
     }
 
     private func servers(_ random: inout SeededGenerator) -> Step {

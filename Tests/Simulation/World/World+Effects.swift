@@ -114,14 +114,13 @@ extension World {
         return perform(
             OperationScripts.open,
             keys: [
-                World.keys.lease, World.keys.operation(id), World.keys.operations,
-                World.keys.operationsOpened,
-                World.keys.config, World.keys.news,
+                World.keys.lease, World.keys.operations, World.keys.operationsOpened, World.keys.config,
+                World.keys.news, World.keys.command(""), World.keys.operation(id),
             ],
             [
-                write.lease.token, id, "{}", "gift-\(window)", "launch", "1", "\(World.launchesAnHour)",
-                "running",
-                "launch", World.keys.operation(""), "1",
+                write.lease.token, "launch", "1", "\(World.launchesAnHour)", World.keys.operation(""), "1",
+                "", "0",
+                id, "{}", "gift-\(window)", "running", "launch",
             ], on: write.node)
     }
 
