@@ -166,21 +166,20 @@ struct ScriptSequence {
         if random.chance(20) {
             return .disturb(.setField(Self.keys.config, random.pick(["pause", "monkeys"]) ?? "pause"))
         }
-        let ids = random.pick([["o1"], ["o2"], ["o3"], ["o1", "o2"]]) ?? ["o1"]
-        let operations = ids.flatMap {
-            [$0, "{}", random.pick(["a", "b", "c"]) ?? "a", "running", "launch"]
-        }
+        // Mostly one, as the policies ask for it; now and then two at once, all or none.
+        let ids = random.chance(25) ? ["o2", "o3"] : [random.pick(["o1", "o2", "o3"]) ?? "o1"]
+        var arguments = [
+            token(&random)?.token ?? "", random.pick(["launch", "reboot"]) ?? "launch",
+            "\(random.within(1...2))", "\(random.within(-1...2))", Self.keys.operation(""),
+            random.chance(50) ? "1" : "0", "", "0",
+        ]
+        for id in ids { arguments += [id, "{}", random.pick(["a", "b", "c"]) ?? "a", "running", "launch"] }
         return .run(
             OperationScripts.open,
             keys: [
                 Self.keys.lease, Self.keys.operations, Self.keys.operationsOpened, Self.keys.config,
-                Self.keys.news, Self.keys.command("c1"),
-            ] + ids.map { Self.keys.operation($0) },
-            arguments: [
-                token(&random)?.token ?? "", random.pick(["launch", "reboot"]) ?? "launch",
-                "\(random.within(1...3))", "\(random.within(-1...3))", Self.keys.operation(""),
-                random.chance(50) ? "1" : "0", random.chance(50) ? "" : "carried out", "9000",
-            ] + operations)
+                Self.keys.news, Self.keys.command(""),
+            ] + ids.map { Self.keys.operation($0) }, arguments: arguments)
     }
 
     private func servers(_ random: inout SeededGenerator) -> Step {

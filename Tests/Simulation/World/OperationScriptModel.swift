@@ -1,31 +1,26 @@
 import Store
 
-/// `OperationScripts.open` in Swift (what follows it reads JSON).
+/// `OperationScripts.open` in Swift for what no command asked for (what follows it reads JSON).
 extension ScriptCall {
     private static let hour: Int64 = 3_600_000
-    /// Where the operations begin among the keys and the arguments, and how many arguments each has.
-    private static let firstKey = 6
-    private static let firstArgument = 8
-    private static let argumentsEach = 5
 
     private func closed(_ why: String) -> Reply { .array([.integer(0), ScriptCall.bulk(why)]) }
 
     func openOperation(_ redis: inout RedisModel) throws(ReplyError) -> Reply {
         try fence(redis)
         let (kind, prefix) = (arguments[1], arguments[4])
+        let wanted = stride(from: 8, to: arguments.count, by: 5).map { arguments[$0...] }
         if try redis.field(keys[3], "pause") != nil, broken != .noPause {
             return closed("the troop is paused")
         }
         if arguments[5] == "1", try redis.field(keys[3], "monkeys") != nil {
             return closed("the monkeys are paused")
         }
-        let places = Array(
-            stride(from: ScriptCall.firstArgument, to: arguments.count, by: ScriptCall.argumentsEach))
-        let wanted = Set(places.map { arguments[$0 + 2] })
+        let targets = wanted.map { $0[$0.startIndex + 2] }
         var same: Int64 = 0
         for (other, _) in try redis.members(keys[1]) {
             guard let fields = try? redis.fields(prefix + other) else { continue }
-            if let target = fields["target"], wanted.contains(target) {
+            if let target = fields["target"], targets.contains(target) {
                 return closed("operation \(other) is under way on \(target)")
             }
             if fields["class"] == kind { same += 1 }
@@ -37,26 +32,21 @@ extension ScriptCall {
             let spent = try redis.members(keys[2]).filter {
                 $0.name.hasPrefix("\(kind):") && $0.score > now - ScriptCall.hour
             }.count
-            if spent + places.count > number(3), broken != .noBudget {
+            if spent + wanted.count > number(3), broken != .noBudget {
                 return closed("\(spent) in an hour; the budget is \(arguments[3])")
             }
         }
-        for key in keys[ScriptCall.firstKey...] where redis.exists(key) {
-            return closed("there is an operation of this id")
-        }
-        for (key, at) in zip(keys[ScriptCall.firstKey...], places) {
+        for key in keys[6...] where redis.exists(key) { return closed("there is an operation of this id") }
+        for (key, words) in zip(keys[6...], wanted) {
+            let at = words.startIndex
             try redis.setFields(
                 key,
                 [
-                    "json": arguments[at + 1], "target": arguments[at + 2], "class": kind,
-                    "state": arguments[at + 3], "step": arguments[at + 4], "revision": "0",
+                    "json": words[at + 1], "target": words[at + 2], "class": kind, "state": words[at + 3],
+                    "step": words[at + 4], "revision": "0",
                 ])
-            try redis.add(keys[1], arguments[at], score: now)
-            try redis.add(keys[2], "\(kind):\(arguments[at])", score: now)
-        }
-        if !arguments[6].isEmpty {
-            try redis.setFields(keys[5], ["state": "done", "text": arguments[6]])
-            redis.expire(keys[5], in: number(7))
+            try redis.add(keys[1], words[at], score: now)
+            try redis.add(keys[2], "\(kind):\(words[at])", score: now)
         }
         redis.publish(keys[4], "operations")
         return .array([.integer(1)])

@@ -115,7 +115,7 @@ extension World {
             OperationScripts.open,
             keys: [
                 World.keys.lease, World.keys.operations, World.keys.operationsOpened, World.keys.config,
-                World.keys.news, World.keys.command("none"), World.keys.operation(id),
+                World.keys.news, World.keys.command(""), World.keys.operation(id),
             ],
             [
                 write.lease.token, "launch", "1", "\(World.launchesAnHour)", World.keys.operation(""), "1",
