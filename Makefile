@@ -15,12 +15,13 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?= all
 LAB_ARGS ?=
+SOAK_ARGS ?=
 FUZZ_SECONDS ?= 60
 SIMULATE_ARGS ?=
 FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate faults lint build bench deb lab conformance fuzz man clean
+.PHONY: help demo test simulate faults crashes lint build bench soak deb lab conformance fuzz man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -49,7 +50,13 @@ simulate: ## Runs whole troops under faults for a million steps, and checks the 
 faults: ## Strikes real troops with each fault of the election's table, FAULT_ROUNDS times (20).
 	@scripts/bootstrap build demo test
 	@swift build --build-tests
-	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '(Process|Network|Store)FaultTests'
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) swift test --skip-build --no-parallel --disable-xctest --filter '((Process|Network|Store|Sentinel|Split|Effect)Fault|Crowd)Tests'
+
+crashes: ## Kills a leader at every point of a launch and of a reboot, against a cloud that counts (some 20 minutes).
+	@scripts/bootstrap build demo test
+	@scripts/venv cloud >/dev/null
+	@swift build --build-tests
+	@CRASH_POINTS=all swift test --skip-build --no-parallel --disable-xctest --filter CrashPointTests
 
 lint: ## Checks the style of the Swift sources and the shell scripts.
 	@scripts/bootstrap lint
@@ -67,6 +74,11 @@ bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BEN
 	@scripts/bootstrap build bench
 	@$(release)
 	@exec $(products)/bench $(BENCH_ARGS)
+
+soak: ## Puts a troop under load and trouble for half an hour: nothing may grow or fail (SOAK_ARGS="--for 3m").
+	@scripts/bootstrap build demo
+	@$(release)
+	@exec $(products)/bench soak $(SOAK_ARGS)
 
 deb: ## Makes the Debian package and the tarball in .build/package, and has lintian look at the former.
 	@scripts/bootstrap build package

@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(
             name: "troop",
             dependencies: [
-                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Remediation", "Transfer",
+                "CLinux", "Flags", "Linux", "Metrics", "Peer", "Remediation", "Store", "Transfer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -81,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CLinux", "Fixtures", "Linux",
+                "CLinux", "Fixtures", "Linux", "Remediation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/bench", swiftSettings: strict),

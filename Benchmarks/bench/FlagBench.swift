@@ -149,7 +149,7 @@ struct FlagBench {
         let isReady = try Loopback.wait(seconds: FlagBench.startSeconds) { () throws(BenchFault) in
             try stage.expectRunning(child)
             let answer = Loopback.exchange(
-                "POST /ofrep/v1/evaluate/flags/flag-7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                "POST /ofrep/v1/evaluate/flags/flag-7 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
                 port: api)
             return answer?.starts(with: "HTTP/1.1 200".utf8) ?? false
         }

@@ -32,7 +32,7 @@ struct StatusBench {
             try report(goal.hosts, redis)
             let shown = try stage.output(
                 of: "status-json",
-                ["sh", "-c", "\(troop) status --socket \(socket) -o json | grep -c report_age_ms"],
+                ["sh", "-c", "\(troop) status --socket \(socket) -o json | grep -o report_age_ms | wc -l"],
                 on: machine.helpers, withinSeconds: 20)
             guard let count = Int(shown.split(separator: "\n").first ?? ""), count >= goal.hosts else {
                 throw BenchFault("troop status shows \(shown) hosts, not \(goal.hosts)")
@@ -64,11 +64,12 @@ struct StatusBench {
     /// Writes as many hosts' reports as the agents of a real troop would.
     private func report(_ count: Int, _ redis: UInt16) throws(BenchFault) {
         let ahead = 3600 * 1000
+        let now = Glibc.time(nil) * 1000
         for start in stride(from: 0, to: count, by: StatusBench.hostsAtOnce) {
             var text = ""
             for number in start..<min(count, start + StatusBench.hostsAtOnce) {
                 let name = "host-\(number)"
-                let seq = 1_763_900_000_000 + number
+                let seq = now + number
                 text +=
                     "HSET troop:{bench}:host:\(name) seq \(seq) at \(seq) address 10.\(number >> 16).\(number >> 8 & 255).\(number & 255)"
                 text +=

@@ -98,7 +98,7 @@ struct TickBench {
         for _ in 0..<TickBench.ticksAsked {
             sleep(1)
             let answer = Loopback.exchange(
-                "GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", port: agent.api)
+                "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", port: agent.api)
             let text = String(decoding: answer ?? [], as: UTF8.self)
             guard let key = text.firstRange(of: "\"tick_us\":"),
                 let tick = Double(text[key.upperBound...].prefix { $0.isNumber })

@@ -24,6 +24,7 @@ package struct Agent: Service {
     private let proxy: Proxy
     private let router: Router
     private let ownChecker: HealthChecker?
+    private let pace: TroopPace
     private let roster: Roster
     private let reporter: Reporter
     private let elector: Elector
@@ -43,6 +44,7 @@ package struct Agent: Service {
     private let storeStates: AsyncStream<StoreState>
     private let storeStatesEnd: AsyncStream<StoreState>.Continuation
     private let checks: CheckDesk
+    private let remedyChecks: RemedyChecks
     private let masterWatch: MasterWatch?
     private let flags: FlagBook
     private let hostWatch: HostWatch
@@ -62,9 +64,6 @@ package struct Agent: Service {
     private static let houseMilliseconds: Int64 = 1000
     /// A standby reads the hosts once in so many turns.
     private static let boardTurns = 10
-    /// Standbys of a larger troop, in hosts, remember what they read with each such turn; those of a smaller one read
-    /// the hosts each second, so that they can tell what was before when they lead.
-    private static let closeTroop = 500
     /// A host that reported within this time counts as a candidate, in milliseconds.
     private static let liveMilliseconds: Int64 = 15_000
     /// How long connections may go on after the listener was closed, in milliseconds.
@@ -94,6 +93,7 @@ package struct Agent: Service {
             proxy = parts.proxy
             router = parts.router
             ownChecker = parts.ownChecker
+            pace = parts.pace
             roster = parts.roster
             reporter = parts.reporter
             elector = parts.elector
@@ -113,6 +113,7 @@ package struct Agent: Service {
             storeStates = parts.storeStates
             storeStatesEnd = parts.storeStatesEnd
             checks = parts.checks
+            remedyChecks = RemedyChecks(configuration, parts.machines)
             masterWatch = parts.masterWatch
             flags = parts.flags
             hostWatch = parts.hostWatch
@@ -133,6 +134,8 @@ package struct Agent: Service {
     /// Runs until a graceful shutdown, then stops in order: the lease, the listener, open connections, the rest.
     package func run() async throws {
         try await begin()
+        await checks.add { [remedyChecks] in await remedyChecks.findings() }
+        await checks.add { [remedies] in await remedies.findings() }
         do {
             try await incumbency.begin()
             try masterWatch?.start()
@@ -263,27 +266,54 @@ package struct Agent: Service {
             await duties.tick()
             await incumbency.tick()
             await checks.tick()
-            await pause.look()
             await desk.look()
-            await flags.tick()
-            Task { [orders] in await orders.look() }  // a reboot takes its time
+            if turn.isMultiple(of: Agent.boardTurns) { await measureTroop() }
+            let leads = elector.isLeader(at: .now())
+            if leads || !pace.isFar || turn.isMultiple(of: Agent.turns(pace.scale.reportMilliseconds)) {
+                await pause.look()
+                await flags.tick()
+                Task { [orders] in await orders.look() }  // a reboot takes its time
+            }
             await events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            if turn.isMultiple(of: Agent.boardTurns) || isClose || elector.isLeader(at: .now()) {
-                await board.refresh()
-                let book = await board.book
-                let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
-                watch.see(book, at: .now())
-                watch.see(problems: await roster.notices + board.notices)
-                await duties.standBy(warm: isWarm)
-                isClose = isWarm && book.pages.count <= Agent.closeTroop
-                if isWarm || elector.isLeader(at: .now()) { await remember(book) }
+            let readTurns = leads ? Agent.turns(pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
+            if turn.isMultiple(of: readTurns), leads || !pace.isFar {
+                isClose = await lookAround()
             }
             remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             turn += 1
             try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
         }
+    }
+
+    /// How many turns an interval takes, at least one.
+    private static func turns(_ milliseconds: Int64) -> Int { max(1, Int(milliseconds / houseMilliseconds)) }
+
+    /// Learns how large the troop is, and what follows for this host.
+    private func measureTroop() async {
+        guard let hosts = await board.size() else { return }  // as before, while the store does not answer
+        let scale = TroopScale(hosts: hosts)
+        pace.set(scale, isFar: scale.isFar(configuration.host.name, isPreferred: isPreferred))
+        await reporter.report(everyMilliseconds: scale.reportMilliseconds)
+    }
+
+    /// Reads all hosts and sees to what follows. True for a standby of a small troop that may lead next: it does so each
+    /// second, so that it can tell what was before when it leads.
+    private func lookAround() async -> Bool {
+        await board.refresh()
+        let book = await board.book
+        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
+        let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+        watch.see(book, at: .now())
+        watch.see(problems: await roster.notices + board.notices)
+        await duties.standBy(warm: isWarm)
+        if isWarm || elector.isLeader(at: .now()) { await remember(book) }
+        return isWarm && book.pages.count <= TroopScale.closeTroop
+    }
+
+    private var isPreferred: Bool {
+        configuration.election.priority > Configuration.Election.priorityDefault
     }
 
     /// Notes what the hosts report; where that begins, another agent is asked for what was before.
@@ -303,17 +333,19 @@ package struct Agent: Service {
 
     private func decideCandidacy() async {
         let now = Instant.now()
-        let book = await board.book
-        let live = book.pages.keys.filter { name in
-            book.age(of: name, at: now).map { $0 < Agent.liveMilliseconds } ?? false
+        if pace.isFar {
+            elector.standBack(true)
+            await duties.standBy(warm: false)
+            return
         }
-        let priority = configuration.election.priority
+        let book = await board.book
+        let limit = max(Agent.liveMilliseconds, 3 * pace.scale.reportMilliseconds)
+        let live = book.pages.keys.filter { name in
+            book.age(of: name, at: now).map { $0 < limit } ?? false
+        }
         let flaps = await incumbency.standsBack(at: now)
         elector.standBack(
-            flaps
-                || Candidacy.standsBack(
-                    configuration.host.name, live: live,
-                    isPreferred: priority > Configuration.Election.priorityDefault)
+            flaps || Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred)
         )
     }
 

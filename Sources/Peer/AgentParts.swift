@@ -43,6 +43,7 @@ struct AgentParts {
     let notifier: Notifier?
     let machines: ProviderParts
     let upgrades = UpgradeDesk()
+    let pace = TroopPace()
     /// The proxy's listening sockets that a predecessor left.
     let inherited: ListenerCopies
 
@@ -126,7 +127,8 @@ struct AgentParts {
             place: Roster.Place(
                 host: configuration.host.name, keys: keys, own: own,
                 alwaysRoutes: configuration.proxy.run == .every),
-            folder: folder, fence: Fence.prologue, token: { [elector] in elector.token(at: .now()) },
+            pace: pace, folder: folder, fence: Fence.prologue,
+            token: { [elector] in elector.token(at: .now()) },
             onChange: { [router] in
                 router.route($0)
                 watch.see(servers: $0)
@@ -145,6 +147,7 @@ struct AgentParts {
             watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
+            highestEpoch: { [elector] in elector.highestEpoch },
             onNameTaken: { [elector, abstention] isTaken in
                 abstention.set(.nameIsTaken, isTaken)
                 if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }
@@ -158,6 +161,7 @@ struct AgentParts {
             log: log)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
+        let remedyTally = RemedyTally()
         remedies = RemediationDesk(
             RemediationDesk.Parts(
                 host: configuration.host.name, cluster: configuration.cluster,
@@ -166,7 +170,7 @@ struct AgentParts {
                 panicPercent: configuration.proxy.balancing.panicPercent,
                 means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
-                router: router, board: board, events: events))
+                router: router, board: board, events: events, tally: remedyTally))
         orders = OrderTaker(
             store: store, keys: keys, host: configuration.host.name, folder: folder,
             means: OrderTaker.Means(
@@ -177,8 +181,10 @@ struct AgentParts {
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
+        let witness = Witness(
+            store: store, keys: keys, host: configuration.host.name, health: configuration.healthSettings)
         subscription = AgentParts.subscription(
-            settings, keys, elector, roster, desk, pause, flags, news, orders)
+            settings, keys, pace, elector, roster, desk, pause, flags, news, orders, witness)
         checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
@@ -192,6 +198,7 @@ struct AgentParts {
                 // Whatever has something to tell to Prometheus is one of these.
                 sources: [
                     AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
+                    remedyTally,
                 ]), store: store, keys: keys, queue: queue,
             pause: pause,
             flags: FlagRoutes(
@@ -259,9 +266,9 @@ struct AgentParts {
     }
 
     private static func subscription(
-        _ settings: StoreSettings, _ keys: Keys, _ elector: Elector, _ roster: Roster,
+        _ settings: StoreSettings, _ keys: Keys, _ pace: TroopPace, _ elector: Elector, _ roster: Roster,
         _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
-        _ orders: OrderTaker
+        _ orders: OrderTaker, _ witness: Witness
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -275,13 +282,15 @@ struct AgentParts {
                 } else if text == CommandQueue.hint {
                     Task { await desk.look() }
                 } else if text == PauseSwitch.field {
-                    Task { await pause.look() }
+                    pace.answer(text) { await pause.look() }
                 } else if text == FlagScripts.hint {
-                    Task { await flags.look() }
+                    pace.answer(text) { await flags.look() }
                 } else if text == OrderTaker.hint {
-                    Task { await orders.look() }
+                    pace.answer(text) { await orders.look() }
+                } else if text == Witness.hint {
+                    Task { await witness.look() }
                 } else {
-                    roster.lookAgain()
+                    roster.hear()
                 }
             case .lost(let reason): news.isLost(reason)
             }

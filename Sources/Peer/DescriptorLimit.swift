@@ -12,6 +12,15 @@ package enum DescriptorLimit {
         settings.workers * settings.connectionsPerWorker * 2 + others
     }
 
+    /// Raises the soft limit to so many files, or to the hard one.
+    package static func raise(to wanted: Int) {
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < rlim_t(wanted) else { return }
+        limit.rlim_cur = min(limit.rlim_max, rlim_t(wanted))
+        setrlimit(resource, &limit)
+    }
+
     /// Raises the soft limit to the hard one where it is below what the proxy may need, and warns where that does
     /// not do.
     static func provide(for settings: ProxySettings, log: Logger) {

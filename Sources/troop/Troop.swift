@@ -26,7 +26,7 @@ struct Troop: AsyncParsableCommand {
             DrainCommand.self,
             UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
             ProviderCommand.self,
-            DemoCommand.self,
+            DemoCommand.self, BenchCommand.self,
             SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,
         ])
 

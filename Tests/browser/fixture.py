@@ -138,11 +138,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             lines = ["drain: no new requests", "drained, 0 in flight", "reboot asked of the host's own agent"]
             return self.document({"lines": [{"at": moment, "step": "drain", "text": text} for text in lines]})
         if path.startswith("/v1/hosts/") and path.endswith("/history"):
-            cpu = [0.5 + 0.4 * math.sin(second / 70) for second in range(900)]
+            rows, step = (720, 120_000) if "from=24h" in self.path else (900, 1000)
+            cpu = [0.5 + 0.4 * math.sin(row / 70) for row in range(rows)]
             cpu[300:340] = [None] * 40
             now = int(time.time() * 1000)
-            return self.document({"now_ms": now, "from_ms": now - 899000, "step_ms": 1000,
-                                  "series": {"cpu": cpu, "memory": [0.4 + second / 9000 for second in range(900)]}})
+            return self.document({"now_ms": now, "from_ms": now - (rows - 1) * step, "step_ms": step, "series": {
+                "cpu": cpu, "memory": [0.4 + row / 9000 for row in range(rows)],
+                "latency_p99": [4 + 3 * math.sin(row / 40) ** 2 for row in range(rows)]}})
         if path == "/v1/sample":
             return self.document({
                 "processors": [{"cpu": number, "busy": (number * 37 % 100) / 100} for number in range(8)],

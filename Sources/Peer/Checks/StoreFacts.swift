@@ -34,7 +34,7 @@ struct StoreFacts: Sendable, Equatable {
             ["PEXPIRE", key, "1"], ["HGET", key, "f"], ["HMGET", key, "f"], ["HGETALL", key],
             ["HSET", key, "f", "v"],
             ["HSETNX", key, "f", "v"], ["HDEL", key, "f"], ["HEXISTS", key, "f"], ["HLEN", key],
-            ["ZADD", key, "1", "m"], ["ZREM", key, "m"],
+            ["ZADD", key, "1", "m"], ["ZCARD", key], ["ZREM", key, "m"],
             ["ZRANGE", key, "0", "0"], ["ZREMRANGEBYSCORE", key, "1", "1"], ["XADD", key, "*", "f", "v"],
             ["XRANGE", key, "-", "+", "COUNT", "1"], ["XREVRANGE", key, "+", "-", "COUNT", "1"],
             ["PUBLISH", keys.news, "check"], ["EVAL", "return 1", "1", key], ["INFO", "server"], ["TIME"],

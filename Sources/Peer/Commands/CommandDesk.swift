@@ -16,9 +16,6 @@ package actor CommandDesk {
 
     /// Commands taken in one go; the rest waits for the next look.
     private static let batch = 16
-    /// A host must have reported within this time to be handed the lease, in milliseconds.
-    package static let freshMilliseconds: Int64 = 3500
-
     /// A desk with its queue.
     package init(
         queue: CommandQueue, elector: Elector, board: StatusBoard, pause: PauseSwitch,
@@ -90,8 +87,10 @@ package actor CommandDesk {
         of target: String?, leader: String, book: HostBook, at now: Instant
     ) -> String? {
         func isFit(_ name: String) -> Bool {
-            guard let age = book.age(of: name, at: now), age <= freshMilliseconds else { return false }
-            return book.pages[name]?.report?.stands ?? false
+            guard let age = book.age(of: name, at: now), let report = book.pages[name]?.report else {
+                return false
+            }
+            return age <= HostReport.lifeMilliseconds(interval: report.intervalMilliseconds) && report.stands
         }
         let others = book.pages.keys.filter { $0 != leader && isFit($0) }.sorted()
         let choice =
@@ -103,7 +102,8 @@ package actor CommandDesk {
         }
         if target == leader { return "\(target) leads already; \(choice)" }
         guard let page = book.pages[target] else { return "there is no host '\(target)'; \(choice)" }
-        guard let age = book.age(of: target, at: now), age <= freshMilliseconds, let report = page.report
+        guard let age = book.age(of: target, at: now), let report = page.report,
+            age <= HostReport.lifeMilliseconds(interval: report.intervalMilliseconds)
         else {
             return
                 "\(target) has not reported for \((book.age(of: target, at: now) ?? 0) / 1000) s; \(choice)"

@@ -14,8 +14,9 @@ package enum Candidacy {
         return live.reduce(into: 0) { ahead, name in if rank(name) < mine { ahead += 1 } } >= places
     }
 
-    /// The same for a name on every host; spreads names that differ in their last digit only.
-    private static func rank(_ name: String) -> UInt64 {
+    /// The same for a name on every host, and evenly spread over all numbers, also for names that differ in their last digit
+    /// only.
+    static func rank(_ name: String) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325  // FNV-1a
         for byte in name.utf8 {
             hash ^= UInt64(byte)

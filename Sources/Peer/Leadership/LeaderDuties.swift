@@ -240,7 +240,7 @@ package actor LeaderDuties {
         if case .leader = standing { open() }
         guard now.milliseconds(since: publishedAt) >= LeaderDuties.publishMilliseconds else { return }
         publishedAt = now
-        guard let json = JSONForm.bytes(router.traffic(epoch: lease.epoch)) else { return }
+        guard let json = router.traffic(epoch: lease.epoch).json else { return }
         _ = try? await store.run(
             publishScript, keys: [keys.lease, keys.traffic],
             arguments: [

@@ -40,6 +40,7 @@ package actor Reporter {
     private let identity: Identity
     private let isLeader: @Sendable () -> Bool
     private let canLead: @Sendable () -> Bool
+    private let highestEpoch: @Sendable () -> Int64
     private let log: Logger
     private let onNameTaken: @Sendable (Bool) -> Void
     private var refusal: ReplyError?
@@ -49,8 +50,8 @@ package actor Reporter {
     /// The boot as it was last told apart; only a mark that may change is read again.
     private var bootID: String
 
-    /// How often a host reports, in milliseconds.
-    package static let intervalMilliseconds: Int64 = 1000
+    /// How often this host reports, in milliseconds; told by the troop's size.
+    private var intervalMilliseconds = TroopScale.reportMillisecondsMin
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         store.executor.asUnownedSerialExecutor()
@@ -74,6 +75,7 @@ package actor Reporter {
     package init(
         store: Store, keys: Keys, identity: Identity, watch: HostWatch,
         isLeader: @escaping @Sendable () -> Bool, canLead: @escaping @Sendable () -> Bool,
+        highestEpoch: @escaping @Sendable () -> Int64,
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
@@ -83,15 +85,26 @@ package actor Reporter {
         bootID = identity.boot.read() ?? ""
         self.isLeader = isLeader
         self.canLead = canLead
+        self.highestEpoch = highestEpoch
         self.onNameTaken = onNameTaken
         self.log = log
     }
 
     /// Reports from now on, until the store is closed or `leave` is called.
     package nonisolated func start() {
-        store.executor.keepPace(everyMilliseconds: Reporter.intervalMilliseconds) { [self] in
-            assumeIsolated { $0.tick() }
-        }
+        keepPace(everyMilliseconds: TroopScale.reportMillisecondsMin)
+    }
+
+    /// Reports at another interval from now on.
+    package func report(everyMilliseconds interval: Int64) {
+        guard interval != intervalMilliseconds else { return }
+        log.info("reports at another interval", metadata: ["interval_ms": "\(interval)"])
+        intervalMilliseconds = interval
+        keepPace(everyMilliseconds: interval)
+    }
+
+    private nonisolated func keepPace(everyMilliseconds interval: Int64) {
+        store.executor.keepPace(everyMilliseconds: interval) { [self] in assumeIsolated { $0.tick() } }
     }
 
     /// Takes the report back: the agent stops in good order and the host leaves the troop.
@@ -114,7 +127,7 @@ package actor Reporter {
         let arguments =
             [
                 identity.name, String(HostReport.expiryMilliseconds), identity.address, bootID,
-                String(HostReport.lifeMilliseconds),
+                String(HostReport.lifeMilliseconds(interval: intervalMilliseconds)),
             ] + report.fields
         let keys = [keys.host(identity.name), keys.hosts]
         do {
@@ -145,10 +158,12 @@ package actor Reporter {
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
         report.stands = canLead()
+        let epoch = highestEpoch()
+        report.epoch = epoch > 0 ? epoch : nil
         report.server = identity.server
         report.peer = identity.peer
         report.api = identity.api
-        report.intervalMilliseconds = Reporter.intervalMilliseconds
+        report.intervalMilliseconds = intervalMilliseconds
         report.cpu = sample.cpu
         report.selfCPU = sample.selfCPU
         report.steal = sample.steal

@@ -34,8 +34,9 @@ package actor Roster {
         }
     }
 
-    private let store: Store
-    private let place: Place
+    let store: Store
+    let place: Place
+    let pace: TroopPace
     private let folder: StateFolder
     private let token: @Sendable () -> String?
     private let onChange: @Sendable ([ServerEntry]) -> Void
@@ -44,8 +45,12 @@ package actor Roster {
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
-    private var list: ServerList
-    private var registration: Registration
+    var list: ServerList
+    var registration: Registration
+    /// This host's own entry as an agent that reads no others saw it last.
+    var ownEntry: ServerEntry?
+    /// True while such an agent sees that the store's list is lost.
+    var ownIsLost = false
     private var saved: Document?
     private var savedRemoved: Bool?
     /// Why the list is not on disk as it is in force; nil while it is.
@@ -53,7 +58,8 @@ package actor Roster {
     private var nextSave = Instant(nanoseconds: 0)
     private var fault: String?
     /// False while Redis does not tell its run id: then an older list after a restart goes unnoticed.
-    private var mayIdentify = true
+    var mayIdentify = true
+    /// When the whole list was read, or that was tried.
     private var lookedAt = Instant(nanoseconds: 0)
     /// The faults of the last reading: each is logged once, when it appears.
     private var faultsSeen: [String: ServerEntryFault] = [:]
@@ -75,12 +81,13 @@ package actor Roster {
     /// A roster that starts with the list kept on disk; `token` is the leader's token while this agent leads,
     /// `onChange` hears each new list in force (and the one from disk, at once).
     package init(
-        store: Store, place: Place, folder: StateFolder, fence: String,
+        store: Store, place: Place, pace: TroopPace, folder: StateFolder, fence: String,
         token: @escaping @Sendable () -> String?, onChange: @escaping @Sendable ([ServerEntry]) -> Void,
         log: Logger
     ) {
         self.store = store
         self.place = place
+        self.pace = pace
         self.folder = folder
         self.token = token
         self.onChange = onChange
@@ -101,23 +108,41 @@ package actor Roster {
     /// Reads the list again and again until the task is cancelled.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [waker, token, place] in
+            group.addTask { [waker, routes, pace] in
                 while !Task.isCancelled {
                     waker.yield()
-                    let routes = place.alwaysRoutes || token() != nil
                     let pause =
-                        !routes ? Roster.standbyPollMilliseconds : Roster.leaderPollMilliseconds
+                        routes()
+                        ? Roster.leaderPollMilliseconds
+                        : max(Roster.standbyPollMilliseconds, pace.scale.reportMilliseconds)
                     try? await Task.sleep(for: .milliseconds(pause))
                 }
                 waker.finish()
             }
-            for await _ in wake { await look() }
+            for await _ in wake {
+                if needsWholeList { await look() } else { await lookAtOwn() }
+            }
             group.cancelAll()
         }
     }
 
-    /// A hint that the list may have changed.
+    /// Whether this agent routes requests now.
+    private nonisolated var routes: @Sendable () -> Bool {
+        { [token, place] in place.alwaysRoutes || token() != nil }
+    }
+
+    /// In a large troop who neither routes nor leads next reads the whole list now and then only.
+    private var needsWholeList: Bool {
+        if !pace.isFar || routes() { return true }
+        let due = pace.scale.listMilliseconds(servers: list.entries.count)
+        return Instant.now().milliseconds(since: lookedAt) >= due
+    }
+
+    /// The list is to be read at once, whoever hinted at nothing.
     package nonisolated func lookAgain() { waker.yield() }
+
+    /// A hint that the list may have changed: nothing to who knows only its own entry, and sees to that in time.
+    package nonisolated func hear() { if !pace.isFar || routes() { waker.yield() } }
 
     /// What is wrong with the list, one line each, for status.
     package var notices: [String] {
@@ -161,8 +186,9 @@ package actor Roster {
         if Instant.now().milliseconds(since: lookedAt) >= Roster.freshMilliseconds { await look() }
     }
 
-    private func look() async {
+    func look() async {
         lookedAt = .now()
+        (ownEntry, ownIsLost) = (nil, false)
         let reading: ServerList.Reading
         do {
             let (replies, runID) = try await store.identifiedPipeline([
@@ -212,13 +238,13 @@ package actor Roster {
         save()
     }
 
-    private func act(on action: Registration.Action) async {
+    func act(on action: Registration.Action) async {
         guard let own = place.own else { return }
         switch action {
         case .none: return
         case .register:
             // After a loss the last known entry returns as it was: a server that was out stays out.
-            let known = list.isLost ? list.entries[own.address] : nil
+            let known = list.isLost || ownIsLost ? ownEntry ?? list.entries[own.address] : nil
             let entry =
                 known
                 ?? ServerEntry(

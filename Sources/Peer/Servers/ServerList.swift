@@ -158,10 +158,16 @@ package struct ServerList: Equatable, Sendable {
     }
 
     private static func loss(_ reading: Reading, hadSeveral: Bool) -> Loss? {
-        guard let generation = reading.generation else { return .wiped }
-        let words = generation.split(separator: " ", omittingEmptySubsequences: false)
-        if let runID = reading.runID, words.count != 2 || words[1] != runID { return .rewound }
+        if let loss = loss(generation: reading.generation, runID: reading.runID) { return loss }
         return reading.fields.isEmpty && hadSeveral ? .emptied : nil
+    }
+
+    /// What the marker says of the store's list, in the run of Redis that holds it.
+    static func loss(generation: String?, runID: String?) -> Loss? {
+        guard let generation else { return .wiped }
+        let words = generation.split(separator: " ", omittingEmptySubsequences: false)
+        if let runID, words.count != 2 || words[1] != runID { return .rewound }
+        return nil
     }
 
     private mutating func noteRemovals(_ found: [SocketAddress: ServerEntry]) {

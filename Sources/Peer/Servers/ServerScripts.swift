@@ -2,13 +2,19 @@ package import Store
 
 /// The scripts that change the server list. Each publishes a hint on `news`, so that proxies look at once.
 package enum ServerScripts {
+    /// A longer list's agents do not hint at what each does with its own entry: the leader looks twice a second anyway, and
+    /// thousands of hints to thousands of agents would hold Redis up for minutes.
+    private static let hintedEntries = 500
+
     /// Creates an agent's own entry unless there is one; answers `{created, marker or ''}`.
     /// KEYS: 1 servers 2 servers:gen 3 news; ARGV: 1 address:port 2 value
     package static let register = Script(
         name: "servers-register",
         body: """
             local created = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
-            if created == 1 then redis.call('PUBLISH', KEYS[3], 'servers') end
+            if created == 1 and redis.call('HLEN', KEYS[1]) <= \(hintedEntries) then
+              redis.call('PUBLISH', KEYS[3], 'servers')
+            end
             return {created, redis.call('GET', KEYS[2]) or ''}
             """)
 
@@ -24,7 +30,7 @@ package enum ServerScripts {
             if entry.by ~= 'agent' or entry.host ~= ARGV[2] then return 0 end
             if entry.state ~= nil and entry.state ~= 'active' then return 0 end
             redis.call('HDEL', KEYS[1], ARGV[1])
-            redis.call('PUBLISH', KEYS[2], 'servers')
+            if redis.call('HLEN', KEYS[1]) <= \(hintedEntries) then redis.call('PUBLISH', KEYS[2], 'servers') end
             return 1
             """)
 

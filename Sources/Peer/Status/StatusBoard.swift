@@ -66,6 +66,11 @@ package actor StatusBoard {
         return (age, readAt)
     }
 
+    /// How many hosts the troop has, without reading them; nil when the store does not tell.
+    package func size() async -> Int? {
+        (try? await store.call(Command("ZCARD", keys.hosts)))?.integer.map { Int(clamping: $0) }
+    }
+
     /// Reads the store unless that was done just now; several callers share one reading.
     package func refresh() async {
         if let refreshing { return await refreshing.value }
@@ -102,7 +107,7 @@ package actor StatusBoard {
         guard replies.count == 5 else { throw .malformed("5 commands got \(replies.count) replies") }
         if case .error(let error) = replies[0] { throw .rejected(error) }
         holder = readHolder(token: replies[1], pttl: replies[2])
-        traffic = replies[3].bytes.flatMap { try? JSONForm.document(Traffic.self, from: $0) }
+        traffic = replies[3].bytes.flatMap { try? Traffic(json: $0) }
         var notices: [String] = []
         if traffic == nil, replies[3] != .null {
             notices.append(strange(keys.traffic, replies[3], expected: "a JSON text of the leader's"))

@@ -27,6 +27,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, 0.25] as [Double?]) func theLeadersNumbersComeBackAsTheyWere(_ p50: Double?) throws
+    {
+        let server = Traffic.Server(
+            address: "[fd00::1]:3000", healthy: true, requests: .max, errors: 0, inFlight: 3, p50: p50,
+            p90: nil, p99: 1e-3)
+        let traffic = Traffic(epoch: 1 << 50, servers: [server, server])
+        let json = try #require(traffic.json)
+        #expect(try Traffic(json: json) == traffic)
+        #expect(try JSONForm.document(Traffic.self, from: json) == traffic)
+        #expect(throws: (any Error).self) { try Traffic(json: Array("[]".utf8)) }
+    }
+
     @Test func numbersThatNoJSONHoldsAreNotWritten() throws {
         #expect(try status("x", cpu: .nan).json == nil)
         #expect(try status("x", cpu: .infinity).json == nil)

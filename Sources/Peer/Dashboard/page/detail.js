@@ -1,4 +1,4 @@
-// One host in detail: 15 minutes of its numbers, its servers, its operations, its events.
+// One host in detail: 15 minutes or 24 hours of its numbers, its servers, its operations, its events.
 
 import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setChildren, setText } from "./dom.js";
@@ -10,6 +10,11 @@ import { THRESHOLDS, heat } from "./table.js";
 const REFRESH_MS = 10000;
 // A plot of less time than this would be of nothing, in seconds.
 const WIDTH_MIN = 120;
+// What can be looked at: the most of what agents remember, in rows that a plot can show.
+const SPANS = [
+  { name: "15m", title: "15 minutes", query: "" },
+  { name: "24h", title: "24 hours", query: "&from=24h&step=2m" },
+];
 
 export class Detail {
   #key = null;
@@ -17,6 +22,7 @@ export class Detail {
   #askedAt = -Infinity;
   #opener = null;
   #sample = null;
+  #span = SPANS[0];
 
   constructor(model) {
     this.model = model;
@@ -30,19 +36,26 @@ export class Detail {
     this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
     this.facts = h("dl", { class: "facts" });
     this.plots = {
-      cpu: new Plot("cpu", "CPU over the last 15 minutes", percent, THRESHOLDS),
-      memory: new Plot("memory", "Memory over the last 15 minutes", percent, THRESHOLDS),
-      latency: new Plot("latency", "Latency, p90, over the last 15 minutes", latency),
+      cpu: new Plot("cpu", "CPU", percent, THRESHOLDS),
+      memory: new Plot("memory", "Memory", percent, THRESHOLDS),
+      latency: new Plot("latency", "Latency", latency),
     };
+    this.captions = { cpu: h("figcaption", { text: "CPU" }), memory: h("figcaption", { text: "Memory" }), latency: h("figcaption") };
     this.source = h("p", { class: "sub" });
+    this.spans = SPANS.map((span) => {
+      const node = h("button", { class: "chip", type: "button", text: span.title, "aria-pressed": String(span === this.#span) });
+      node.addEventListener("click", () => this.#look(span));
+      return node;
+    });
     this.servers = h("div");
     this.machine = h("div");
     this.operations = h("div");
     this.events = h("ol", { class: "timeline" });
     const part = (title, ...nodes) => h("section", {}, h("h3", { text: title }), nodes);
     this.parts = {
-      plots: part("The last 15 minutes", ...Object.entries({ cpu: "CPU", memory: "Memory", latency: "Latency p90" })
-        .map(([name, title]) => h("figure", {}, h("figcaption", { text: title }), this.plots[name].node)), this.source),
+      plots: h("section", {},
+        h("div", { class: "over" }, h("h3", { text: "The last" }), h("div", { class: "chips", role: "group", "aria-label": "Time shown" }, this.spans)),
+        ...Object.entries(this.plots).map(([name, plot]) => h("figure", {}, this.captions[name], plot.node)), this.source),
       servers: part("Servers", this.servers),
       machine: part("Cores, disks, network", this.machine),
       operations: part("Operations", this.operations),
@@ -59,6 +72,14 @@ export class Detail {
     this.#askedAt = -Infinity;
     if (!this.dialog.open) this.dialog.showModal();
     byId("detail-body").scrollTop = 0;
+    this.update(this.rows, this.leader);
+  }
+
+  /** Shows another span of time. */
+  #look(span) {
+    this.#span = span;
+    this.spans.forEach((node, index) => setAttribute(node, "aria-pressed", String(SPANS[index] === span)));
+    this.#askedAt = -Infinity;
     this.update(this.rows, this.leader);
   }
 
@@ -112,12 +133,13 @@ export class Detail {
     const now = performance.now();
     if (!row.host || now - this.#askedAt < REFRESH_MS) return;
     this.#askedAt = now;
-    const key = this.#key;
+    const [key, span] = [this.#key, this.#span];
     try {
-      const past = await has("/v1/hosts/{name}/history") ? await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?series=cpu,memory`) : null;
+      const past = await has("/v1/hosts/{name}/history")
+        ? await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?series=cpu,memory,latency_p99${span.query}`) : null;
       const isOwn = this.model.head?.agent?.host === row.host.name;
       const sample = isOwn && await has("/v1/sample") ? await ask("/v1/sample") : null;
-      if (this.#key !== key) return;
+      if (this.#key !== key || this.#span !== span) return;
       this.#past = past;
       this.#sample = sample;
       this.#draw(row);
@@ -126,15 +148,16 @@ export class Detail {
 
   #draw(row) {
     const points = pointsOf(this.#past);
-    for (const name of ["cpu", "memory"]) {
-      const end = this.model.atMs;
-      if (points) this.plots[name].draw(points.series[name], points.endMs, points.stepMs, Math.max(2, points.slots));
-      else this.#drawOwn(name, row.track?.[name], end);
+    const hasLatency = points?.series.latency.some((value) => !Number.isNaN(value));
+    for (const name of Object.keys(this.plots)) {
+      if (points && (name !== "latency" || hasLatency)) this.plots[name].draw(points.series[name], points.endMs, points.stepMs, Math.max(2, points.slots));
+      else this.#drawOwn(name, row.track?.[name], this.model.atMs);
     }
-    this.#drawOwn("latency", row.track?.latency, this.model.atMs);
+    setText(this.captions.latency, hasLatency ? "Latency p99" : "Latency p90");
+    const own = "since this page was opened";
     setText(this.source, points
-      ? `CPU and memory from the agents' memory, a value every ${span(points.stepMs)}; latency since this page was opened.`
-      : "Since this page was opened.");
+      ? `From the agents' memory, a value every ${span(points.stepMs)}${hasLatency ? "" : `; latency ${own}`}.`
+      : `The agents' memory does not reach here: ${own}.`);
     this.parts.plots.hidden = !row.host && !row.servers.length;
     this.#drawServers(row);
     this.#drawMachine();
@@ -192,9 +215,9 @@ function pointsOf(past) {
   const slots = Math.min(3600, Math.max(columns.cpu?.length ?? 0, columns.memory?.length ?? 0));
   if (slots < 2) return null;
   const series = {};
-  for (const name of ["cpu", "memory"]) {
+  for (const [name, column] of [["cpu", "cpu"], ["memory", "memory"], ["latency", "latency_p99"]]) {
     series[name] = Float32Array.from({ length: slots }, (_, slot) => {
-      const value = columns[name]?.[slot];
+      const value = columns[column]?.[slot];
       return typeof value === "number" ? value : NaN;
     });
   }
