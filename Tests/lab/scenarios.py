@@ -227,3 +227,4 @@ SCENARIOS = {
     )
 }  # fmt: skip
 SHORT = ["switchover", "power_cut", "doctor", "gift", "rolling_upgrade"]
+ALONE = {"package_life"}  # what needs no troop, but makes its own host
