@@ -110,7 +110,7 @@ def refusals(site):
         because="7200",
     )  # fmt: skip
     expect(host.ssh("cat /etc/troop/troop.yaml").stdout == file, "the former configuration is not back")
-    expect(host.ssh("troop status", check=False).returncode == 0, "the host does not serve on")
+    expect(host.ssh("troop status", check=False).returncode in (0, 1), "the agent does not serve on")
     host.ssh("systemctl stop squatter")
     # A Redis that might throw the lease away.
     master = next(h for h in site.lab.hosts if h.address == site.redis_master())
