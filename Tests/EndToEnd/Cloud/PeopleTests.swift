@@ -51,7 +51,7 @@ struct PeopleTests {
         let isTold = await eventually(within: 20_000) {
             (try? troop.command(leader, "check").output.contains("operation x1 on b cannot be read")) ?? false
         }
-        #expect(isTold, "\(try troop.command(leader, "check").output)")
+        #expect(isTold, "\(troop.logs)")
         #expect(try troop.command("a", "events").output.contains("operation x1 on b cannot be read"))
         let setAside = try troop.command("a", "operations", "cancel", "x1")
         #expect(setAside.code == 0 && setAside.output.contains("set aside"), "\(setAside.output)")
