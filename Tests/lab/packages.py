@@ -49,7 +49,7 @@ def package_life(site):
     host.ssh("systemd-analyze --man=no verify troop.service troop-reboot.path && test -s /usr/share/man/man1/troop.1.gz")
 
     host.ssh(f"cat >/etc/troop/troop.yaml <<'END'\n{CONFIGURATION}END")
-    host.ssh("systemd-run --unit=app /usr/bin/troop sample-app --port 3000 --name app; troop config validate; systemctl start troop")
+    host.ssh("systemd-run --unit=app /usr/bin/troop sample-app --address 0.0.0.0 --port 3000 --name app; troop config validate; systemctl start troop")
     until(lambda: host.ssh("troop status", check=False).returncode == 0, 20, "the troop of one host to be fine")
 
     load = RunningLoad(site, address=host.address)
