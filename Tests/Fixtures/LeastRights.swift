@@ -23,3 +23,13 @@ package enum LeastRights {
     /// The repository's folder.
     package static let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
 }
+
+extension RedisServer {
+    /// Makes the user for a cluster; answers with the URL that signs in as him.
+    package func addDocumentedUser(cluster: String) throws -> String {
+        let words = try LeastRights.line(cluster: cluster).split(separator: " ").dropFirst().map(String.init)
+        let answer = try command(["ACL", "SETUSER"] + words)
+        guard answer.hasPrefix("+OK") else { throw Fault(description: "ACL SETUSER: \(answer)") }
+        return "redis://\(LeastRights.user):\(LeastRights.password)@127.0.0.1:\(port)"
+    }
+}

@@ -230,7 +230,8 @@ class Host:
         until(self.answers, seconds, f"ssh to {self.name}")
 
     def boot_id(self):
-        return self.ssh("cat /proc/sys/kernel/random/boot_id").stdout.strip()
+        """Another text after each boot; empty while the host cannot be asked."""
+        return self.ssh("cat /proc/sys/kernel/random/boot_id", check=False).stdout.strip()
 
 
 class Lab:

@@ -1,7 +1,8 @@
 """A steady load of HTTP requests that counts what fails and why, by the client rule of the end-to-end tests.
 
 A request may be repeated, for at most `patience` seconds, when the connection is refused or ends before the first byte
-of an answer. Answers cut after their first byte are counted apart. Everything else is a failure.
+of an answer. Answers cut after their first byte are counted apart, and so are requests that were taken and not answered
+within that time, as by a host that stands still. Everything else is a failure.
 
 Run inside the controller's namespace: load.py ADDRESS PORT RATE SECONDS PATIENCE; prints one JSON object.
 """
@@ -16,12 +17,14 @@ import sys
 import threading
 import time
 
+WORKERS = 32  # and so many requests under way at a time, at most
+
 
 class Load:
     def __init__(self, address, port, rate, patience):
         self.address, self.port, self.rate, self.patience = address, port, rate, patience
         self.lock = threading.Lock()
-        self.answered = self.cut = self.retries = 0
+        self.answered = self.cut = self.hung = self.retries = 0
         self.longest = 0.0
         self.failures = []
         self.by_server = collections.Counter()
@@ -38,11 +41,12 @@ class Load:
 
     def exchange(self, connection, begun):
         while True:
-            response = None
+            response, sent = None, False
             try:
                 if connection is None:
                     connection = http.client.HTTPConnection(self.address, self.port, timeout=self.patience)
                 connection.request("GET", "/", headers={"Host": "lab"})
+                sent = True
                 response = connection.getresponse()
                 body = response.read()
                 with self.lock:
@@ -61,6 +65,9 @@ class Load:
                     if response is not None:
                         self.cut += 1
                         return None
+                    if sent and isinstance(fault, TimeoutError):
+                        self.hung += 1
+                        return None
                     if time.monotonic() - begun > self.patience:
                         self.failures.append(f"{type(fault).__name__}: {fault} for {self.patience} s")
                         return None
@@ -68,7 +75,7 @@ class Load:
                 time.sleep(0.005)
 
     def run(self, seconds):
-        threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(32)]
+        threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(WORKERS)]
         for thread in threads:
             thread.start()
         begun = time.monotonic()
@@ -82,7 +89,7 @@ class Load:
         for thread in threads:
             thread.join(timeout=self.patience + 5)
         return {
-            "answered": self.answered, "cut": self.cut, "retries": self.retries, "failed": len(self.failures),
+            "answered": self.answered, "cut": self.cut, "hung": self.hung, "retries": self.retries, "failed": len(self.failures),
             "failures": dict(collections.Counter(self.failures).most_common(10)),
             "longest_ms": round(self.longest * 1000), "by_server": dict(self.by_server),
         }  # fmt: skip

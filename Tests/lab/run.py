@@ -15,7 +15,7 @@ import xml.etree.ElementTree as xml
 
 from hosts import Lab, LabFault, build_base
 from installation import Installation
-from scenarios import SCENARIOS, SHORT
+from scenarios import ALONE, SCENARIOS, SHORT
 
 
 def play(site, name):
@@ -69,12 +69,14 @@ def main():
     try:
         build_base(options.base)
         begun = time.monotonic()
-        lab.up(options.hosts)
-        print(f"lab: {options.hosts} hosts booted in {time.monotonic() - begun:.1f} s", flush=True)
+        is_bare = ALONE.issuperset(names)
+        lab.up(0 if is_bare else options.hosts)
         site = Installation(lab, options.deb)
-        begun = time.monotonic()
-        site.install()
-        print(f"lab: Redis, agents and applications installed in {time.monotonic() - begun:.1f} s", flush=True)
+        if not is_bare:
+            print(f"lab: {options.hosts} hosts booted in {time.monotonic() - begun:.1f} s", flush=True)
+            begun = time.monotonic()
+            site.install()
+            print(f"lab: Redis, agents and applications installed in {time.monotonic() - begun:.1f} s", flush=True)
         for name in names:
             results.append(play(site, name))
         if options.keep:
