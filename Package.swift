@@ -81,7 +81,7 @@ let package = Package(
         .executableTarget(
             name: "bench",
             dependencies: [
-                "CLinux", "Fixtures", "Linux",
+                "CLinux", "Fixtures", "Linux", "Remediation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/bench", swiftSettings: strict),

@@ -9,7 +9,8 @@ struct Bench: ParsableCommand {
         abstract: "Measures Troop's proxy beside HAProxy, nginx and a bare relay, and the agent's tick.",
         subcommands: [
             ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self,
-            ElectionCommand.self, MetricsCommand.self, SoakCommand.self, AllCommand.self, FlagLoad.self,
+            ElectionCommand.self, MetricsCommand.self, RemedyCommand.self, SoakCommand.self, AllCommand.self,
+            FlagLoad.self,
         ],
         defaultSubcommand: AllCommand.self)
 
@@ -143,6 +144,7 @@ struct AllCommand: ParsableCommand {
             try StatusBench(tick, stage: stage, machine: machine).run()
             try FlagBench(flags, stage: stage, machine: machine).run()
             try MetricsBench(tick, stage: stage, machine: machine).run()
+            try RemedyBench(tick, stage: stage, machine: machine).run()
         }
     }
 }

@@ -40,7 +40,9 @@ final class ElectionTroop {
         _ = try stage.start("\(label)-redis", words, on: nil)
         let application = try Loopback.freePort()
         _ = try stage.start(
-            "\(label)-app", [troop, "sample-app", "--port", "\(application)", "--name", "app"], on: nil)
+            "\(label)-app",
+            [troop, "sample-app", "--address", "0.0.0.0", "--port", "\(application)", "--name", "app"],
+            on: nil)
         for (index, name) in ElectionTroop.names.prefix(count).enumerated() {
             let address = "127.0.0.\(11 + index)"
             let wire = try Relay(to: redisPort)
@@ -53,7 +55,7 @@ final class ElectionTroop {
                 state: \(folder)/\(name).state
                 redis: {url: "redis://127.0.0.1:\(wire.port)/0"}
                 api: {listen: "\(address):\(ElectionTroop.apiPort)", socket: \(folder)/\(name).sock}
-                server: {listen: "127.0.0.1:\(application)", health: /healthz}
+                server: {listen: "\(address):\(application)", health: /healthz}
                 proxy: {listen: "\(address):\(ElectionTroop.proxyPort)", workers: 1, run: leader}
 
                 """

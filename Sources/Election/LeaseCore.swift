@@ -22,7 +22,7 @@ package struct LeaseCore: Sendable {
         case invited
         /// The holder of exactly this lease is proven not to lead any more.
         case holderDied(Lease)
-        /// Another source knows of this epoch.
+        /// Another source knows of this epoch; a leader below it takes its lease anew, above.
         case epochSeen(Int64)
         /// Do not stand for election (a leader goes on leading), or stand again.
         case pause(Bool)
@@ -67,6 +67,8 @@ package struct LeaseCore: Sendable {
     /// The spent lease that may still stand in the store.
     var spent: Lease?
     var dead: Lease?
+    /// When the holder was proven dead: its lease ends later, but nobody has led from then on.
+    var deadSince: Instant?
     /// The last holder, and when its lease ended or will end as far as we know.
     var holder: Lease?
     var holderEnds: Instant?
@@ -122,10 +124,11 @@ package struct LeaseCore: Sendable {
             if pending != nil { hintWaits = true }
         case .holderDied(let lease):
             guard holder == lease, standing.isSame(as: .follower(leader: lease)) else { break }
+            if dead != lease { deadSince = now }
             dead = lease
             // Of several who saw it, the one with the highest priority asks first.
             next = min(next, now.advanced(milliseconds: pace.headStart))
-        case .epochSeen(let epoch): learn(epoch)
+        case .epochSeen(let epoch): surpass(epoch, at: now)
         case .pause(let paused):
             if intent != .retired { intent = paused ? .paused : .stands }
             next = min(next, now)
@@ -158,6 +161,18 @@ package struct LeaseCore: Sendable {
             return next = min(next, isReserve ? now.advanced(milliseconds: pace.reserveDelay()) : now)
         }
         next = min(next, max(now, lastRenewal.advanced(milliseconds: LeasePace.hintMilliseconds)))
+    }
+
+    /// Whoever knows of a higher epoch refuses what is done under this one; that happens after a store has lost what it
+    /// knew. The own lease is stepped over at once: nobody else gets it in between.
+    private mutating func surpass(_ epoch: Int64, at now: Instant) {
+        learn(epoch)
+        guard case .leader(let lease, _) = standing, lease.epoch < highestEpoch else { return }
+        spend(lease)
+        holder = lease
+        holderEnds = nil
+        move(to: .limbo(lease), "epoch \(highestEpoch) was reached before: the lease is taken anew")
+        if pending == nil { next = min(next, now) }
     }
 
     private mutating func handOver(to target: String?, reason: String, at now: Instant) {
@@ -217,7 +232,8 @@ package struct LeaseCore: Sendable {
         if let order { return .release(order.release) }
         if case .leader(let lease, let until) = standing { return .renew(lease, before: until) }
         guard intent == .stands else { return .look }
-        let ended = holderEnds.map { now.milliseconds(since: $0) } ?? -1
+        let end = dead == nil ? holderEnds : deadSince
+        let ended = end.map { now.milliseconds(since: $0) } ?? -1
         return .acquire(
             seen: highestEpoch, reason: reasonToStand(at: now), dead: (dead ?? spent)?.token,
             leaderless: ended < 0 ? nil : ended)
@@ -228,6 +244,7 @@ package struct LeaseCore: Sendable {
         if let dead { return "\(dead.host) died" }
         // Who has never heard of an epoch saw nothing that could have been lost.
         if storeLost, highestEpoch > 0 { return "the store lost its memory" }
+        if let spent, spent.epoch < highestEpoch { return "epoch \(highestEpoch) was reached before" }
         guard let holder else { return "start" }
         let isOver = holderEnds.map { $0 <= now || holder == spent } ?? false
         return "the lease of \(holder.host) \(isOver ? "expired" : "was removed")"

@@ -44,6 +44,7 @@ package struct Agent: Service {
     private let storeStates: AsyncStream<StoreState>
     private let storeStatesEnd: AsyncStream<StoreState>.Continuation
     private let checks: CheckDesk
+    private let remedyChecks: RemedyChecks
     private let masterWatch: MasterWatch?
     private let flags: FlagBook
     private let hostWatch: HostWatch
@@ -112,6 +113,7 @@ package struct Agent: Service {
             storeStates = parts.storeStates
             storeStatesEnd = parts.storeStatesEnd
             checks = parts.checks
+            remedyChecks = RemedyChecks(configuration, parts.machines)
             masterWatch = parts.masterWatch
             flags = parts.flags
             hostWatch = parts.hostWatch
@@ -132,6 +134,8 @@ package struct Agent: Service {
     /// Runs until a graceful shutdown, then stops in order: the lease, the listener, open connections, the rest.
     package func run() async throws {
         try await begin()
+        await checks.add { [remedyChecks] in await remedyChecks.findings() }
+        await checks.add { [remedies] in await remedies.findings() }
         do {
             try await incumbency.begin()
             try masterWatch?.start()
@@ -299,6 +303,7 @@ package struct Agent: Service {
     private func lookAround() async -> Bool {
         await board.refresh()
         let book = await board.book
+        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
         let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
         watch.see(book, at: .now())
         watch.see(problems: await roster.notices + board.notices)

@@ -147,6 +147,7 @@ struct AgentParts {
             watch: hostWatch,
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
+            highestEpoch: { [elector] in elector.highestEpoch },
             onNameTaken: { [elector, abstention] isTaken in
                 abstention.set(.nameIsTaken, isTaken)
                 if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }
@@ -160,6 +161,7 @@ struct AgentParts {
             log: log)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
+        let remedyTally = RemedyTally()
         remedies = RemediationDesk(
             RemediationDesk.Parts(
                 host: configuration.host.name, cluster: configuration.cluster,
@@ -168,7 +170,7 @@ struct AgentParts {
                 panicPercent: configuration.proxy.balancing.panicPercent,
                 means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
-                router: router, board: board, events: events))
+                router: router, board: board, events: events, tally: remedyTally))
         orders = OrderTaker(
             store: store, keys: keys, host: configuration.host.name, folder: folder,
             means: OrderTaker.Means(
@@ -179,8 +181,10 @@ struct AgentParts {
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
+        let witness = Witness(
+            store: store, keys: keys, host: configuration.host.name, health: configuration.healthSettings)
         subscription = AgentParts.subscription(
-            settings, keys, pace, elector, roster, desk, pause, flags, news, orders)
+            settings, keys, pace, elector, roster, desk, pause, flags, news, orders, witness)
         checks = AgentParts.checks(configuration, store, keys, finder, elector, duties, incumbency, log)
         let reading = StatusReading(
             configuration: configuration, board: board, roster: roster, router: router, duties: duties,
@@ -194,6 +198,7 @@ struct AgentParts {
                 // Whatever has something to tell to Prometheus is one of these.
                 sources: [
                     AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
+                    remedyTally,
                 ]), store: store, keys: keys, queue: queue,
             pause: pause,
             flags: FlagRoutes(
@@ -263,7 +268,7 @@ struct AgentParts {
     private static func subscription(
         _ settings: StoreSettings, _ keys: Keys, _ pace: TroopPace, _ elector: Elector, _ roster: Roster,
         _ desk: CommandDesk, _ pause: PauseSwitch, _ flags: FlagBook, _ news: NewsLine,
-        _ orders: OrderTaker
+        _ orders: OrderTaker, _ witness: Witness
     ) -> Subscription {
         Subscription(settings, channels: [keys.lease, keys.news]) { event in
             switch event {
@@ -282,6 +287,8 @@ struct AgentParts {
                     pace.answer(text) { await flags.look() }
                 } else if text == OrderTaker.hint {
                     pace.answer(text) { await orders.look() }
+                } else if text == Witness.hint {
+                    Task { await witness.look() }
                 } else {
                     roster.hear()
                 }

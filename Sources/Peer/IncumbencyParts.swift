@@ -16,9 +16,9 @@ extension Incumbency {
         let failover = configuration.failover
         var keeper: AddressKeeper?
         if let vip = failover.vip {
-            keeper = try AddressKeeper(vip, isInherited: isInherited) { [events] message in
-                AddressKeeper.tell(message, vip.address, events)
-            }
+            keeper = try AddressKeeper(
+                vip, isInherited: isInherited, mayLead: { [elector] in elector.isLeader(at: .now()) },
+                onTell: { [events] message in AddressKeeper.tell(message, vip.address, events) })
         }
         let permit: Permit = { [elector] in elector.isLeader(at: .now()) }
         var elasticIP: ElasticAddress?

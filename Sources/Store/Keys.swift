@@ -30,6 +30,8 @@ package struct Keys: Sendable, Equatable {
         case commands
         case command = "command:"
         case orders = "orders:"
+        case suspects
+        case witnesses = "suspects:words"
     }
 
     /// What all keys begin with: `troop:{<cluster>}:`.
@@ -90,6 +92,10 @@ package struct Keys: Sendable, Equatable {
     package func command(_ id: String) -> String { key(.command) + id }
     /// Stream: what the leader asks of one host's agent.
     package func orders(_ host: String) -> String { key(.orders) + host }
+    /// String with expiry: hosts that the leader takes for gone, and the peers it asks about them.
+    package var suspects: String { key(.suspects) }
+    /// Hash with expiry: which peer does not reach which of them.
+    package var witnesses: String { key(.witnesses) }
 
     private func key(_ name: Name) -> String { prefix + name.rawValue }
 }

@@ -8,13 +8,22 @@ its own of what really happened, which tests count by.
     cloud.py PORT
 
     POST /test/reset    forgets everything
-    GET  /test/log      [{"action", "instance", "token", "operation"}], what was really done
+    GET  /test/log      [{"action", "instance", "token", "operation", "at"}], what was really done, and when it was asked for (ms)
+    GET  /test/hanging  {"count"}, how many requests have begun to hang
     POST /test/faults   [{"action", "fault", "count", "type"}], replaces what is still to be played
     POST /test/lag      {"describe": N}: a new instance is not shown in the first N descriptions after its launch
     POST /test/metadata {"role", "expires"}: what the metadata service at /latest serves
+    POST /test/made     {"count": N}: {"instances": [...], "allocation"}, N machines and an Elastic IP that none has
+    POST /test/machines {"command": [...]}: instances have addresses of the loopback network (127.31.x.y), and the program
+                        is run with the action and that address when an instance is rebooted, stopped, started, terminated
+    GET  /test/parked   {"parked": N}: requests that wait
+    POST /test/release  lets them go on
+
+The metadata service is also at /as/INSTANCE/latest, as that instance's own.
 
 Faults: throttle, unavailable (503 in EC2's words), html, empty, truncated, schema (well-formed, another root), hang,
-lost (done, but the answer never arrives), capacity, denied, expired, doctype, deep.
+lost (done, but the connection ends before the answer), silent (done, and no answer for an hour), capacity, denied, expired,
+doctype, deep, parked (held before it is done, until it is released), held (the same after it is done).
 """
 
 import hashlib
@@ -23,6 +32,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -55,7 +65,9 @@ class Cloud:
     def reset(self):
         Client(self.moto).post("/moto-api/reset", base_url="http://localhost")
         self.log, self.faults, self.launched, self.hidden = [], [], {}, {}
-        self.lag = 0
+        self.lag, self.hanging = 0, 0
+        self.command, self.addresses, self.real = None, {}, {}
+        self.parked, self.gate = 0, threading.Event()
         self.metadata = {"role": None, "expires": None, "asked": 0}
 
     def __call__(self, environ, start_response):
@@ -64,8 +76,9 @@ class Cloud:
         path = environ["PATH_INFO"]
         if path.startswith("/test/"):
             return self.control(environ, start_response, path, body)
-        if path.startswith("/latest/"):
-            return self.serve_metadata(environ, start_response, path)
+        own = re.fullmatch(r"(?:/as/(i-[0-9a-f]+))?(/latest/.*)", path)
+        if own:
+            return self.serve_metadata(environ, start_response, own.group(2), own.group(1) or "i-0123456789abcdef0")
         status, answer = self.ec2(environ, body)
         start_response(f"{status} {'OK' if status == 200 else 'Error'}", [("Content-Type", "text/xml")])
         return [answer]
@@ -80,11 +93,35 @@ class Cloud:
                 self.lag = json.loads(body)["describe"]
             elif path == "/test/metadata":
                 self.metadata.update(json.loads(body))
-            answer = json.dumps({"/test/log": self.log, "/test/metadata": self.metadata}.get(path, {}))
+            elif path == "/test/machines":
+                self.command = json.loads(body)["command"]
+            elif path == "/test/release":
+                self.gate.set()
+                self.gate = threading.Event()
+            made = self.make_machines(json.loads(body)["count"]) if path == "/test/made" else {}
+            known = {
+                "/test/log": self.log, "/test/metadata": self.metadata, "/test/hanging": {"count": self.hanging},
+                "/test/parked": {"parked": self.parked}}
+            answer = json.dumps(known.get(path, made))
         start_response("200 OK", [("Content-Type", "application/json")])
         return [answer.encode()]
 
-    def serve_metadata(self, environ, start_response, path):
+    def make_machines(self, count):
+        def ask(**form):
+            # moto reads service and region off the signature, and does not check it.
+            scope = "AWS4-HMAC-SHA256 Credential=AKIDTEST/20260101/us-east-1/ec2/aws4_request, SignedHeaders=host, Signature=0"
+            answer = Client(self.moto).post(
+                "/", base_url="http://ec2.us-east-1.amazonaws.com", data=form, headers={"Authorization": scope})
+            return answer.get_data(as_text=True)
+
+        made = ask(Action="RunInstances", ImageId="ami-12c6146b", MinCount=count, MaxCount=count)
+        address = ask(Action="AllocateAddress", Domain="vpc")
+        return {
+            "instances": re.findall(r"<instanceId>(i-[0-9a-f]+)</instanceId>", made),
+            "allocation": re.search(r"<allocationId>([^<]+)</allocationId>", address).group(1),
+        }
+
+    def serve_metadata(self, environ, start_response, path, instance):
         def answer(status, text):
             start_response(f"{status} -", [("Content-Type", "text/plain")])
             return [text.encode()]
@@ -107,7 +144,7 @@ class Cloud:
         if path == "/latest/meta-data/placement/region":
             return answer(200, "us-east-1")
         if path == "/latest/meta-data/instance-id":
-            return answer(200, "i-0123456789abcdef0")
+            return answer(200, instance)
         return answer(404, "")
 
     # What a signature of version 4 must be, from the request as it arrived.
@@ -161,8 +198,16 @@ class Cloud:
         if fault in early:
             return early[fault]()
         if fault == "hang":
+            self.hanging += 1
             time.sleep(3600)
+        if fault == "parked":
+            self.park()
+        environ["test.at"] = int(time.time() * 1000)
         status, answer = self.perform(environ, body, action, form)
+        if fault == "held":
+            self.park()
+        if fault == "silent":
+            time.sleep(3600)
         if fault == "lost":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         elif fault == "truncated":
@@ -170,6 +215,14 @@ class Cloud:
         elif fault == "schema":
             answer = b"<ListBucketResult><Name>x</Name></ListBucketResult>"
         return status, answer
+
+    def park(self):
+        with self.lock:
+            self.parked += 1
+            gate = self.gate
+        gate.wait(120)
+        with self.lock:
+            self.parked -= 1
 
     def fault(self, action, form):
         with self.lock:
@@ -199,8 +252,9 @@ class Cloud:
                 instance = form.get("InstanceId.1") or form.get("InstanceId")
                 found = re.search(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", answer)
                 self.log.append({
-                    "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
+                    "at": environ["test.at"], "action": action, "token": token or "", "operation": self.tag(form, "troop:operation"),
                     "instance": instance or (found.group(1).decode() if found else "")})
+                self.act(action, instance)
             if action == "DescribeInstances":
                 return self.described(form, status, answer)
             return status, answer
@@ -224,11 +278,37 @@ class Cloud:
                 return form.get(name[:-3] + "Value", "")
         return ""
 
+    def act(self, action, instance):
+        """What an instance of this cloud really is: whatever the test's program does at its address."""
+        address = self.addresses.get(instance)
+        if self.command and address and action != "RunInstances":
+            subprocess.Popen(self.command + [action, address], stdin=subprocess.DEVNULL, start_new_session=True)
+
     def ask_moto(self, environ, body):
+        for shown, real in self.real.items():
+            body = body.replace(shown, real)
+        status, answer = self.ask_moto_alone(environ, body)
+        if not self.command:
+            return status, answer
+
+        def shown(found):
+            text = b"127.31" + found.group(2)
+            self.real[text] = found.group(0)
+            return text
+
+        # moto's addresses are 10.0.0.0/8 outside of a subnet and 172.31.0.0/16 within.
+        answer = re.sub(rb"\b(10\.\d+|172\.31)(\.\d+\.\d+)\b", shown, answer)
+        for found in re.finditer(rb"<instanceId>(i-[0-9a-f]+)</instanceId>(?:(?!<instanceId>).)*?<privateIpAddress>"
+                                 rb"(127\.31\.\d+\.\d+)", answer, re.S):
+            self.addresses[found.group(1).decode()] = found.group(2).decode()
+        return status, answer
+
+    def ask_moto_alone(self, environ, body):
         import io
 
         inner = dict(environ)
         inner["wsgi.input"] = io.BytesIO(body)
+        inner["CONTENT_LENGTH"] = str(len(body))
         told = {}
 
         def start_response(status, headers, exc_info=None):

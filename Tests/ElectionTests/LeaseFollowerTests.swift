@@ -132,7 +132,7 @@ import Testing
         #expect(a.tell(.holderDied(b), 60) == [])
         let next = try #require(a.wakesAt)
         #expect((60...68).contains(next))
-        #expect(a.wake(next) == [acquire(seen: 9, "b died", dead: b.token)])
+        #expect(a.wake(next) == [acquire(seen: 9, "b died", dead: b.token, leaderless: next - 60)])
     }
 
     // MARK: - A store in trouble

@@ -182,4 +182,30 @@ import Testing
             #expect(reason == "the lease of b expired")
         }
     }
+
+    // MARK: - Epochs that others know
+
+    @Test func aLeaderBelowAnEpochThatWasReachedTakesItsLeaseAnew() throws {
+        var (a, lease) = try Transcript.elected()
+        #expect(a.tell(.epochSeen(7), 50) == [])
+        let why = "epoch 90 was reached before: the lease is taken anew"
+        let again = LeaseAsk.acquire(
+            seen: 90, reason: "epoch 90 was reached before", dead: lease.token, leaderless: nil)
+        #expect(a.tell(.epochSeen(90), 60) == [.report(.limbo(lease), reason: why), .ask(again)])
+        let next = try #require(a.lease(91))
+        _ = a.answer(.acquired(next, ttl: 1000, reason: "start", note: nil), sent: 60, 62)
+        #expect(a.core.standing == .leader(next, until: Transcript.at(999)))
+    }
+
+    @Test func aRenewalThatIsOutWhenAHigherEpochIsHeardOfKeepsNothing() throws {
+        var (a, lease) = try Transcript.elected()
+        #expect(a.wake(250) == [.ask(.renew(lease, before: Transcript.at(939)))])
+        #expect(a.tell(.epochSeen(90), 260).count == 1)
+        let actions = a.answer(.renewed, sent: 250, 270)
+        #expect(a.core.standing == .limbo(lease))
+        guard case .ask(.acquire(90, _, lease.token, _)) = actions.last else {
+            Issue.record("\(actions)")
+            return
+        }
+    }
 }

@@ -14,8 +14,12 @@ struct AddressTests {
         let network: NetworkOfHosts
         let redis: RedisServer
         let folder: String
+        /// The leader's.
+        let address: String
 
-        init() throws {
+        /// `vip` is the leader's address, `bits` the length of its network's prefix.
+        init(vip: String = AddressTests.address, bits: Int = 24) throws {
+            address = vip
             var template = Array("/tmp/troop-vip-XXXXXX".utf8CString)
             guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
             folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -30,8 +34,8 @@ struct AddressTests {
                     state: \(folder)/\(name).state
                     redis: {url: "unix://\(redis.socketPath)"}
                     api: {socket: \(folder)/\(name).sock}
-                    proxy: {listen: "0.0.0.0:8080", workers: 1}
-                    vip: {address: \(AddressTests.address)/24, interface: eth0}
+                    proxy: {listen: "\(bits > 32 ? "[::]" : "0.0.0.0"):8080", workers: 1}
+                    vip: {address: "\(vip)/\(bits)", interface: eth0}
                     """, to: config(name))
             }
         }
@@ -58,14 +62,14 @@ struct AddressTests {
         func owner() -> String? {
             let leaders = network.names.filter { status($0)?.agent.election == "leader" }
             guard leaders.count == 1, let leader = leaders.first else { return nil }
-            return network.names.filter { network.has(AddressTests.address, $0) } == [leader] ? leader : nil
+            return network.names.filter { network.has(address, $0) } == [leader] ? leader : nil
         }
 
         /// What a client on the network gets at the address; any answer of a proxy will do.
         func answer() -> String {
             (try? network.run(
                 in: "switch", "curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}",
-                "http://\(AddressTests.address):8080/")) ?? ""
+                "-g", "http://\(address.contains(":") ? "[\(address)]" : address):8080/")) ?? ""
         }
 
         var logs: String {
@@ -152,5 +156,37 @@ struct AddressTests {
         #expect(await eventually(within: 20_000) { hosts.owner() == "a" }, "\(hosts.logs)")
         agent.signal(SIGTERM)
         #expect(agent.wait() == 0)
+    }
+
+    @Test(.timeLimit(.minutes(2))) func anAddressOfIPv6GoesWithTheLeadershipToo() async throws {
+        let hosts = try Hosts(vip: "fd09::100", bits: 64)
+        let network = hosts.network
+        try network.run(in: "switch", "ip", "addr", "add", "fd09::1/64", "dev", "br0", "nodad")
+        let agents = ["a": try hosts.start("a"), "b": try hosts.start("b")]
+        var owner: String?
+        #expect(
+            await eventually(within: 20_000) {
+                owner = hosts.owner()
+                return owner != nil
+            }, "\(hosts.logs)")
+        let old = try #require(owner)
+        let new = old == "a" ? "b" : "a"
+        #expect(await eventually { hosts.answer() == "503" }, "a proxy without servers answers")
+        #expect(network.neighbour(hosts.address).contains(try network.hardware(old)))
+        agents[old]?.signal(SIGKILL)
+        _ = agents[old]?.wait()
+        let hardware = try network.hardware(new)
+        let isLearnt = await eventually { network.neighbour(hosts.address).contains(hardware) }
+        #expect(isLearnt, "\(network.neighbour(hosts.address))\n\(hosts.logs)")
+        // In limbo it goes as soon as another station announces it.
+        hosts.redis.pause()
+        defer { hosts.redis.resume() }
+        #expect(await eventually { hosts.status(new)?.agent.election == "limbo" }, "\(hosts.logs)")
+        #expect(network.has(hosts.address, new))
+        try network.run(in: old, "ip", "addr", "del", "fd09::100/64", "dev", "eth0")
+        try network.cable(of: new, isIn: false)
+        try network.run(in: "switch", "ip", "addr", "add", "fd09::100/64", "dev", "br0", "nodad")
+        try network.cable(of: new, isIn: true)
+        #expect(await eventually { !network.has(hosts.address, new) }, "\(hosts.logs)")
     }
 }

@@ -47,8 +47,10 @@ final class Ensemble: Sendable {
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.folder = folder
-        redis = try store?.server ?? RedisServer()
-        let redisLines = store?.lines ?? "{url: \"redis://127.0.0.1:\(redis.port)/0\"}"
+        // Agents get by with the rights that the documentation gives them.
+        redis = try store?.server ?? RedisServer(configuration: [LeastRights.line(cluster: "test")])
+        let user = store == nil ? "\(LeastRights.user):\(LeastRights.password)@" : ""
+        let redisLines = store?.lines ?? "{url: \"redis://\(user)127.0.0.1:\(redis.port)/0\"}"
         let port = redis.port
         let relays = Dictionary(
             wired ? try names.map { ($0, try Relay(to: port)) } : [], uniquingKeysWith: { first, _ in first })
@@ -68,7 +70,7 @@ final class Ensemble: Sendable {
                 host: {name: \(name), address: 127.0.0.1\(host)}
                 peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
                 state: \(folder)/\(name).state
-                redis: \(relays[name].map { "{url: \"redis://127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
+                redis: \(relays[name].map { "{url: \"redis://\(user)127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy:

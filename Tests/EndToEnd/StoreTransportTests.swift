@@ -6,12 +6,19 @@ import Testing
 @Suite(.serialized) struct StoreTransportTests {
     /// A plain TCP port, and a user with the rights of docs/redis-keys.md.
     @Test(.timeLimit(.minutes(2))) func aUserWithTheDocumentedRightsIsEnough() async throws {
+        let store = try StoreTransportTests.withDocumentedRights()
+        try await lives(store.server, store.lines)
+    }
+
+    /// A Redis whose only user has the rights of docs/redis-keys.md, and the lines of `redis:` that reach it.
+    static func withDocumentedRights() throws -> (server: RedisServer, lines: String) {
         let rule = try documentedRule().replacing("<cluster>", with: "test").replacing(
             "<password>", with: "s3cret")
         let server = try RedisServer(configuration: [rule, "user default off"])
-        try await lives(
+        return (
             server,
-            "{url: \"redis://troop@127.0.0.1:\(server.port)/0\", password_file: \(try passwordFile(server))}")
+            "{url: \"redis://troop@127.0.0.1:\(server.port)/0\", password_file: \(try passwordFile(server))}"
+        )
     }
 
     @Test(.timeLimit(.minutes(2))) func tlsWithAnAuthorityOfOnesOwn() async throws {
@@ -20,7 +27,7 @@ import Testing
         let authority = certificates.certificate("ca")
         try await lives(
             server,
-            "{url: \"rediss://127.0.0.1:\(server.port)/0\", password_file: \(try passwordFile(server)), tls: {ca_file: \(authority)}}"
+            "{url: \"rediss://127.0.0.1:\(server.port)/0\", password_file: \(try StoreTransportTests.passwordFile(server)), tls: {ca_file: \(authority)}}"
         )
     }
 
@@ -50,14 +57,14 @@ import Testing
         #expect(!troop.logs.contains("s3cret"))
     }
 
-    private func passwordFile(_ server: RedisServer) throws -> String {
+    private static func passwordFile(_ server: RedisServer) throws -> String {
         let path = "\(server.folder)/password"
         try Ensemble.write("s3cret\n", to: path)
         return path
     }
 
     /// The line of the page that begins with `user troop`.
-    private func documentedRule() throws -> String {
+    private static func documentedRule() throws -> String {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let page = Program.text(of: "/\(root)/docs/redis-keys.md")
         return try #require(

@@ -1,8 +1,9 @@
 import Glibc
 
-/// The wall clock of a program under test, which a test moves while the program runs: the other end of
+/// The clocks of a program under test, which a test moves while the program runs: the other end of
 /// `Tests/Simulation/Clock/shifted_clock.c`.
 package final class MovableClock: Sendable {
+    private static let bootOffset: off_t = 16
     private let descriptor: Int32
     private let path: String
     private let library: String
@@ -14,6 +15,7 @@ package final class MovableClock: Sendable {
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         library = try MovableClock.builtLibrary()
         try shift(milliseconds: 0)
+        try shiftBoot(milliseconds: 0)
     }
 
     deinit {
@@ -29,6 +31,14 @@ package final class MovableClock: Sendable {
 
     /// Stands still at a time in milliseconds since 1970.
     package func stop(at milliseconds: Int64) throws { try write(1, milliseconds) }
+
+    /// Has the time since boot run so far ahead, or behind, as of a machine that was stopped and knows nothing of it.
+    package func shiftBoot(milliseconds: Int64) throws {
+        var offset = milliseconds * 1_000_000
+        guard pwrite(descriptor, &offset, 8, MovableClock.bootOffset) == 8 else {
+            throw RedisServer.Fault(description: "cannot write \(path)")
+        }
+    }
 
     private func write(_ mode: Int64, _ milliseconds: Int64) throws {
         var page: [Int64] = [mode, milliseconds * 1_000_000]

@@ -40,15 +40,17 @@ package final class RedisServer: Sendable {
     package let socketPath: String
     private let password: String?
     private let environment: [String]
+    private let namespace: String?
     private let running = Mutex(Running())
 
     /// Starts a server and waits until it answers. `configuration` holds further lines of redis.conf, `environment`
-    /// variables as `NAME=value`.
+    /// variables as `NAME=value`; `namespace` is the network that it lives in.
     package init(
         password: String? = nil, tls: TLSFiles? = nil, configuration: [String] = [],
-        environment: [String] = []
+        environment: [String] = [], namespace: String? = nil
     ) throws {
         self.environment = environment
+        self.namespace = namespace
         var template = Array("/tmp/troop-redis-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Fault(description: "mkdtemp: \(errno)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -101,7 +103,7 @@ package final class RedisServer: Sendable {
             running.lifeline = ends[1]
             defer { _ = close(ends[0]) }
             running.server = try RedisServer.spawn(
-                (environment.isEmpty ? [] : ["env"] + environment) + [
+                RedisServer.entering(namespace) + (environment.isEmpty ? [] : ["env"] + environment) + [
                     "redis-server", "\(folder)/redis.conf",
                 ],
                 input: nil, log: "\(folder)/log")
@@ -161,6 +163,12 @@ package final class RedisServer: Sendable {
     /// The same for words in a list.
     @discardableResult
     package func command(_ words: [String]) throws -> String {
+        try RedisServer.command(words, at: socketPath, password: password)
+    }
+
+    /// Sends one command to the server of a unix socket; the raw RESP answer.
+    package static func command(_ words: [String], at socketPath: String, password: String?) throws -> String
+    {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Fault(description: "socket: \(errno)") }
         defer { _ = close(descriptor) }
@@ -189,9 +197,13 @@ package final class RedisServer: Sendable {
             throw Fault(description: "send: \(errno)")
         }
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        guard count > 0 else { throw Fault(description: "no answer to \(words.first ?? ""): \(errno)") }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        var answer: [UInt8] = []
+        repeat {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { throw Fault(description: "no answer to \(words.first ?? ""): \(errno)") }
+            answer += buffer[..<count]
+        } while RawReply.length(answer) == nil
+        return String(decoding: answer, as: UTF8.self)
     }
 }
 
@@ -211,6 +223,11 @@ extension RedisServer {
         }
         guard result else { throw Fault(description: "no free port: \(errno)") }
         return UInt16(bigEndian: address.sin_port)
+    }
+
+    /// What a program's words begin with that is to live in another network.
+    package static func entering(_ namespace: String?) -> [String] {
+        namespace.map { ["ip", "netns", "exec", $0] } ?? []
     }
 
     /// Starts a program found in PATH; its output goes to the end of a file.

@@ -14,7 +14,31 @@ package final class Relay: Sendable {
         case jitter(milliseconds: Int64)
     }
 
+    /// A place in what clients send at which the wire is cut by itself, exactly there.
+    package struct Trap: Sendable {
+        package enum Side: Sendable {
+            /// What was recognised is not passed on.
+            case before
+            /// It is passed on; the answer to it is not.
+            case after
+        }
+
+        let pattern: [UInt8]
+        let number: Int
+        let side: Side
+
+        /// Springs at the piece of this number, counted from 1, that holds `pattern`; 0 only counts.
+        package init(_ pattern: String, number: Int = 0, side: Side = .before) {
+            self.pattern = Array(pattern.utf8)
+            self.number = number
+            self.side = side
+        }
+    }
+
     private struct State {
+        var trap: Trap?
+        var seen = 0
+        var isSprung = false
         var toServer = Flow.passing
         var toClient = Flow.passing
         var hangsUp = false
@@ -40,7 +64,7 @@ package final class Relay: Sendable {
             var wires = wires
             while let (toServer, toClient, hangsUp) = control.next() {
                 if hangsUp { wires.hangUp() }
-                wires.turn(toServer, toClient)
+                wires.turn(toServer, toClient, { control.sees($0) })
                 bell.silence()
             }
             wires.hangUp()
@@ -60,7 +84,32 @@ package final class Relay: Sendable {
                 return state.stops ? nil : (state.toServer, state.toClient, state.hangsUp)
             }
         }
+
+        /// Looks at a piece on its way to the server; which side of it the wire is cut, nil for neither.
+        func sees(_ bytes: ArraySlice<UInt8>) -> Trap.Side? {
+            state.withLock { state in
+                guard let trap = state.trap, bytes.contains(trap.pattern) else { return nil }
+                state.seen += 1
+                guard state.seen == trap.number else { return nil }
+                state.isSprung = true
+                (state.toServer, state.toClient) = (.cut, .cut)
+                return trap.side
+            }
+        }
     }
+
+    /// Sets a trap, and counts anew.
+    package func set(trap: Trap?) {
+        control.state.withLock { state in
+            (state.trap, state.seen, state.isSprung) = (trap, 0, false)
+        }
+    }
+
+    /// Pieces that held the trap's pattern since it was set.
+    package var seen: Int { control.state.withLock { $0.seen } }
+
+    /// Whether the trap has cut the wire.
+    package var isSprung: Bool { control.state.withLock { $0.isSprung } }
 
     /// Sets what becomes of the bytes of each direction from now on.
     package func set(toServer: Flow, toClient: Flow) {
@@ -146,7 +195,9 @@ private struct Wires: Sendable {
         pairs.removeAll()
     }
 
-    mutating func turn(_ toServer: Relay.Flow, _ toClient: Relay.Flow) {
+    mutating func turn(
+        _ toServer: Relay.Flow, _ toClient: Relay.Flow, _ trap: (ArraySlice<UInt8>) -> Relay.Trap.Side?
+    ) {
         var polls = [pollfd(fd: bell, events: Int16(POLLIN), revents: 0)]
         let isCut = toServer == .cut || toClient == .cut
         polls.append(pollfd(fd: isCut ? -1 : listener, events: Int16(POLLIN), revents: 0))
@@ -160,8 +211,12 @@ private struct Wires: Sendable {
         let wait = due.map { max(0, min(Wires.turnMilliseconds, $0.milliseconds(since: .now()) + 1)) }
         guard poll(&polls, nfds_t(polls.count), Int32(wait ?? Wires.turnMilliseconds)) >= 0 else { return }
         for index in pairs.indices {
-            if polls[2 + 2 * index].revents != 0 { Wires.read(&pairs[index].up, toServer) }
-            if polls[3 + 2 * index].revents != 0 { Wires.read(&pairs[index].down, toClient) }
+            if polls[2 + 2 * index].revents != 0, Wires.read(&pairs[index].up, toServer, trap) {
+                return  // cut at this very piece
+            }
+            if polls[3 + 2 * index].revents != 0 {
+                _ = Wires.read(&pairs[index].down, toClient, { _ in nil })
+            }
             if toServer != .cut { Wires.write(&pairs[index].up) }
             if toClient != .cut { Wires.write(&pairs[index].down) }
         }
@@ -197,14 +252,20 @@ private struct Wires: Sendable {
         pairs.append((Direction(from: client, to: server), Direction(from: server, to: client)))
     }
 
-    private static func read(_ direction: inout Direction, _ flow: Relay.Flow) {
+    /// True when the trap has sprung.
+    private static func read(
+        _ direction: inout Direction, _ flow: Relay.Flow,
+        _ trap: (ArraySlice<UInt8>) -> Relay.Trap.Side?
+    ) -> Bool {
         var buffer = [UInt8](repeating: 0, count: pieceBytes)
         let count = recv(direction.from, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        if count < 0, errno == EAGAIN || errno == EINTR { return false }
         guard count > 0 else {
             direction.hasEnded = true
-            return
+            return false
         }
+        let side = trap(buffer[..<count])
+        if side == .before { return true }
         var due = Instant.now()
         if case .jitter(let milliseconds) = flow {
             due = due.advanced(milliseconds: .random(in: 0...milliseconds))
@@ -212,6 +273,9 @@ private struct Wires: Sendable {
         // Bytes stay in their order, as on any wire.
         due = max(due, direction.pieces.last?.due ?? due)
         direction.pieces.append(Piece(due: due, bytes: Array(buffer[..<count])))
+        guard side == .after else { return false }
+        write(&direction)
+        return true
     }
 
     private static func write(_ direction: inout Direction) {

@@ -12,21 +12,29 @@ package final class SentinelServer: Sendable {
 
     package let port: UInt16
     private let folder: String
+    private let namespace: String?
+    private let password: String?
     private let running = Mutex(Running())
 
-    /// Starts a Sentinel that watches `master` (on 127.0.0.1) under a name, alone able to fail it over, and waits until it
-    /// answers on its port. `configuration` holds further lines.
+    /// Starts a Sentinel that watches `master` (on `address`) under a name and waits until it answers on its port;
+    /// `quorum` of them must agree that it is down. `configuration` holds further lines; `namespace` is the network that
+    /// it lives in.
     package init(
-        watching name: String = "mymaster", at master: UInt16, downAfterMilliseconds: Int = 500,
-        password: String? = nil, tls: RedisServer.TLSFiles? = nil, configuration: [String] = []
+        watching name: String = "mymaster", at master: UInt16, on address: String = "127.0.0.1",
+        quorum: Int = 1,
+        downAfterMilliseconds: Int = 500, password: String? = nil, tls: RedisServer.TLSFiles? = nil,
+        configuration: [String] = [], namespace: String? = nil
     ) throws {
+        self.namespace = namespace
+        self.password = password
         var template = Array("/tmp/troop-sentinel-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw RedisServer.Fault(description: "mkdtemp: \(errno)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         port = try RedisServer.freePort()
         var lines = [
-            "bind 127.0.0.1", "dir \(folder)", "daemonize no", "protected-mode no",
-            "sentinel monitor \(name) 127.0.0.1 \(master) 1",
+            "bind \(namespace == nil ? "127.0.0.1" : "0.0.0.0")", "dir \(folder)",
+            "unixsocket \(folder)/sentinel.sock", "daemonize no", "protected-mode no",
+            "sentinel monitor \(name) \(address) \(master) \(quorum)",
             "sentinel down-after-milliseconds \(name) \(downAfterMilliseconds)",
             "sentinel failover-timeout \(name) 3000",
         ]
@@ -63,13 +71,14 @@ package final class SentinelServer: Sendable {
             running.lifeline = ends[1]
             defer { _ = close(ends[0]) }
             running.server = try RedisServer.spawn(
-                ["redis-server", "\(folder)/sentinel.conf", "--sentinel"], input: nil, log: "\(folder)/log")
+                RedisServer.entering(namespace) + ["redis-server", "\(folder)/sentinel.conf", "--sentinel"],
+                input: nil, log: "\(folder)/log")
             running.guardian = try RedisServer.spawn(
                 ["sh", "-c", "trap '' INT TERM; read x; kill -9 \(running.server)"], input: ends[0],
                 log: "/dev/null")
         }
         let deadline = RedisServer.milliseconds() + 10_000
-        while !isListening() {
+        while !((try? command("PING"))?.hasPrefix("+PONG") ?? false) {
             guard RedisServer.milliseconds() < deadline else {
                 stop()
                 throw RedisServer.Fault(
@@ -79,18 +88,9 @@ package final class SentinelServer: Sendable {
         }
     }
 
-    private func isListening() -> Bool {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        defer { _ = close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        address.sin_port = port.bigEndian
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
+    /// Sends one command over its unix socket; the raw RESP answer.
+    package func command(_ words: String...) throws -> String {
+        try RedisServer.command(words, at: "\(folder)/sentinel.sock", password: password)
     }
 
     /// What it has logged.
@@ -108,6 +108,9 @@ package final class SentinelServer: Sendable {
             running = Running()
         }
     }
+
+    /// Lets it go on.
+    package func resume() { running.withLock { _ = $0.server > 0 ? kill($0.server, SIGCONT) : 0 } }
 
     /// Freezes it: it accepts connections and answers nothing.
     package func pause() {

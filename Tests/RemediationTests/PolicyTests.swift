@@ -103,6 +103,20 @@ import Testing
         #expect(thought.storm?.contains("fleet") == true)
     }
 
+    @Test func whoIsLeftHotByAStormIsNoPatientYet() throws {
+        var settings = DoctorSettings()
+        settings.holdMilliseconds = 60_000
+        let series = Series(rows: [
+            "a": Series.flat(97, 200), "b": Series.flat(97, 90) + Series.flat(10, 110),
+            "c": Series.flat(10, 200), "d": Series.flat(10, 200),
+        ])
+        let thoughts = series.diagnoses(settings)
+        #expect(thoughts[89].storm != nil)
+        let cooled = try #require(thoughts[90...].firstIndex { $0.hot.map(\.host) == ["a"] })
+        #expect(thoughts[cooled].storm != nil && thoughts[cooled + 30].storm != nil)
+        #expect(thoughts[199].storm == nil && thoughts[199].wishes.map(\.host) == ["a"])
+    }
+
     @Test func theLeaderIsNeverTreated() throws {
         let series = Series(rows: [
             "leader": Series.flat(99, 90), "b": Series.flat(10, 90), "c": Series.flat(10, 90),
@@ -132,6 +146,11 @@ import Testing
         series.health = ["a": false]
         #expect(series.diagnoses(settings).last?.wishes.isEmpty == true)
         settings.unreachable = true
+        #expect(series.diagnoses(settings).last?.wishes.isEmpty == true, "only the leader says so")
+        #expect(series.diagnoses(settings).last?.gone == ["a"])
+        series.words = ["a": ["b"]]
+        #expect(series.diagnoses(settings).last?.wishes.isEmpty == true, "two must say so")
+        series.words = ["a": ["b", "c"]]
         #expect(series.diagnoses(settings).last?.wishes.map(\.host) == ["a"])
     }
 

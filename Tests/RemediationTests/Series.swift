@@ -8,6 +8,8 @@ struct Series {
     var leader = "leader"
     var states: [String: FleetView.Server.State] = [:]
     var health: [String: Bool] = [:]
+    /// Peers that do not reach a host's server.
+    var words: [String: Set<String>] = [:]
     /// Hosts whose sequence number stands still from the second on.
     var frozen: [String: Int] = [:]
 
@@ -31,9 +33,11 @@ struct Series {
                 address: "\(name):3000", host: name, state: states[name] ?? .active,
                 isHealthy: health[name] ?? true)
         }
-        return FleetView(
+        var view = FleetView(
             hosts: hosts.sorted { $0.name < $1.name }, servers: servers.sorted { $0.address < $1.address },
             leader: leader)
+        view.words = words
+        return view
     }
 
     static func instant(_ second: Int) -> Instant {

@@ -34,6 +34,8 @@ struct World {
     var playbookFails = false
     var comesBack = true
     var objection: String?
+    /// What makes the sick server healthy; nil for a server that is well all along.
+    var curedBy: Remedy?
 
     private(set) var points = 0
     /// Machines by the token that launched them: the cloud keeps the promise that a token makes one machine.
@@ -41,6 +43,11 @@ struct World {
     private(set) var launches = 0
     private(set) var terminations = 0
     private(set) var reboots = 0
+    private(set) var stops = 0
+    private(set) var starts = 0
+    /// The machine that the operation is about.
+    private(set) var old = Machine.State.running
+    private var isCured = false
     private(set) var bootID = "boot-0"
     private(set) var entries: [String: FleetView.Server.State] = ["10.0.0.1:3000": .active]
     private(set) var writers: [String: String] = [:]
@@ -140,17 +147,29 @@ struct World {
             return
         }
         order = .claimed
-        if orderID.hasSuffix("reboot") { reboot() } else { order = .done }
+        if orderID.hasSuffix("reboot") {
+            reboot()
+        } else {
+            order = .done
+            if stored.remedy == .restartApp { cure(.restartApp) }
+        }
     }
+
+    private mutating func cure(_ remedy: Remedy) { if curedBy == remedy { isCured = true } }
 
     private mutating func reboot() {
         reboots += 1
+        cure(.reboot)
+        boot()
+    }
+
+    private mutating func boot() {
         rebootedAt = now
         guard comesBack else {
             agentIsAlive = false
             return
         }
-        let count = reboots
+        let count = reboots + starts
         pending.append((now.advanced(milliseconds: 40_000), { $0.bootID = "boot-\(count)" }))
     }
 
@@ -160,9 +179,12 @@ struct World {
         var facts = Facts()
         let isDown = rebootedAt.map { now.milliseconds(since: $0) < 40_000 } ?? false
         facts.host = Facts.Host(
-            isFresh: agentIsAlive && !isDown, bootID: bootID, address: "10.0.0.1", server: "10.0.0.1:3000")
+            isFresh: agentIsAlive && !isDown && old == .running, bootID: bootID, address: "10.0.0.1",
+            server: "10.0.0.1:3000")
         if let state = entries["10.0.0.1:3000"] {
-            facts.server = Facts.Server(state: state, isHealthy: !isDown, inFlight: 0)
+            facts.server = Facts.Server(
+                state: state, isHealthy: !isDown && old == .running && (curedBy == nil || isCured),
+                inFlight: 0)
         }
         if let machine = machines.values.first(where: { $0.state == .running }) {
             facts.newcomer = Facts.Host(
@@ -188,7 +210,11 @@ struct World {
             return playbookFails ? .playbook(.failed(status: 2, tail: "unreachable")) : .done
         case .find: return machines[stored.id].map { .machine($0) } ?? .nothing
         case .look(let id):
-            if id == "i-old" || id.isEmpty { return .machine(Machine(id: "i-old", state: .running)) }
+            if id.isEmpty, stored.address.isEmpty { return .nothing }  // nobody knows where to look
+            if id == "i-old" || id.isEmpty {
+                return old == .terminated
+                    ? .fault(.missing("i-old")) : .machine(Machine(id: "i-old", state: old))
+            }
             return machines.values.first { $0.id == id }.map { .machine($0) } ?? .fault(.missing(id))
         case .launch, .reboot, .stop, .start, .terminate: return call(act)
         }
@@ -226,9 +252,21 @@ struct World {
             return .done
         case .terminate(let id):
             terminations += 1
+            if id == "i-old" { old = .terminated }
             for (token, machine) in machines where machine.id == id { machines[token]?.state = .terminated }
             return .done
-        case .stop, .start, .find, .look, .provision, .production: return .done
+        case .stop:
+            if old == .running { stops += 1 }
+            old = .stopped
+            return .done
+        case .start:
+            guard old == .stopped else { return .done }
+            starts += 1
+            old = .running
+            cure(.stopStart)
+            boot()
+            return .done
+        case .find, .look, .provision, .production: return .done
         }
     }
 

@@ -32,6 +32,7 @@ import Testing
             keys.flags, keys.flagsHistory,
             keys.config, keys.operation("1"), keys.operations, keys.operationsHistory, keys.commands,
             keys.command("1"), keys.orders("a"), keys.operationsOpened, keys.monkeys,
+            keys.suspects, keys.witnesses,
         ]
         #expect(all.count == Keys.Name.allCases.count)
         #expect(Set(all).count == all.count)

@@ -1,7 +1,7 @@
-"""The lab as a cloud: what the exec provider on the leader's host asks for, over HTTP on the controller's address.
+"""The lab as a cloud: what the exec provider of an agent (provider.py) asks for, over HTTP on the controller's address.
 
-It runs in a process of its own inside the controller's namespace and passes each wish to the lab through a pipe, so that
-hosts are made by the process that removes them at the end. One token makes one host.
+The listener is a process of its own inside the controller's namespace and passes each request to the lab through a
+pipe, so that hosts are made by the process that removes them at the end. One token makes one host.
 """
 
 import json
@@ -12,8 +12,9 @@ import threading
 from hosts import CONTROLLER, NAMESPACE
 
 PORT = 7300
+URL = f"http://{CONTROLLER}:{PORT}/"
 SERVER = r'''
-import http.server, json, sys
+import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -26,11 +27,13 @@ http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 
 
 class Cloud:
-    def __init__(self, site):
-        self.site = site
-        self.launched = []
-        self.machines = {}
-        self.log = []
+    """All hosts of the lab are its machines; those that it launched itself belong to the cluster."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.launched = {}  # token: host
+        self.states = {}
+        self.requests = []
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -47,39 +50,50 @@ class Cloud:
     def _serve(self):
         for line in self.process.stdout:
             try:
-                answer = self.answer(json.loads(line))
+                request = json.loads(line)
+                self.requests.append(request)
+                answer = self.answer(request)
             except Exception as fault:  # noqa: BLE001: the provider is to be told whatever went wrong
-                answer = {"error": {"class": "permanent", "message": f"{type(fault).__name__}: {fault}"}}
+                answer = {"errorClass": "permanent", "message": f"{type(fault).__name__}: {fault}"}
             self.process.stdin.write(json.dumps(answer) + "\n")
             self.process.stdin.flush()
 
-    def describe(self, token):
-        host, state = self.machines[token]
-        return {"id": host.name, "state": state, "private_address": host.address, "operation": token}
+    def machine(self, host):
+        token = next((token for token, launched in self.launched.items() if launched is host), None)
+        document = {"id": host.name, "state": self.states.get(host.name, "running"), "privateAddress": host.address}
+        return document if token is None else {**document, "operation": token}
 
-    def answer(self, wish):
-        self.log.append(wish)
-        action = wish.get("action")
+    def answer(self, request):
+        action = request["action"]
         if action == "launch":
-            token = wish["token"]
-            if token not in self.machines:
-                host = self.site.lab.add()
-                host.power_on(wait=False)
-                self.machines[token] = (host, "running")
-                self.launched.append(host)
-            return {"machine": self.describe(token)}
+            token = request["token"]
+            if token not in self.launched:
+                self.launched[token] = self.lab.add()
+                self.launched[token].power_on(wait=False)
+            return {"machine": self.machine(self.launched[token])}
+        if action == "find":
+            host = self.launched.get(request["token"])
+            return {"machine": self.machine(host)} if host else {}
         if action == "list":
-            return {"machines": [self.describe(token) for token in self.machines]}
-        found = [token for token, (host, _) in self.machines.items() if wish.get("id") in (host.name, host.address)]
-        if not found:
-            return {"error": {"class": "missing", "message": f"no machine {wish.get('id')}"}}
-        host, _ = self.machines[found[0]]
+            machines = [self.machine(host) for host in self.launched.values()]
+            return {"machines": [machine for machine in machines if machine["state"] != "terminated"]}
+        if action == "locate":
+            host = next((host for host in self.lab.hosts if host.address == request["address"]), None)
+            return {"machine": self.machine(host)} if host else {}
+        if action == "check":
+            return {"findings": [{"subject": "lab", "verdict": "fine", "text": f"{len(self.lab.hosts)} hosts"}]}
+        host = next((host for host in self.lab.hosts if host.name == request["id"]), None)
+        if host is None:
+            return {"errorClass": "missing", "message": f"there is no host {request['id']}"}
+        self.act(host, action)
+        return {"machine": self.machine(host)} if action == "describe" else {}
+
+    def act(self, host, action):
         if action == "reboot":
-            host.ssh("systemctl reboot", check=False)
+            host.ssh("systemctl --no-block reboot", check=False)
         elif action in ("stop", "terminate"):
             host.power_off()
-            self.machines[found[0]] = (host, "stopped" if action == "stop" else "terminated")
+            self.states[host.name] = "stopped" if action == "stop" else "terminated"
         elif action == "start":
             host.power_on(wait=False)
-            self.machines[found[0]] = (host, "running")
-        return {"machine": self.describe(found[0])}
+            self.states.pop(host.name, None)

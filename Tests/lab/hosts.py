@@ -16,16 +16,17 @@ NAMESPACE = "troop-lab"
 BRIDGE = "br0"
 NETWORK = "10.77.0"
 CONTROLLER = f"{NETWORK}.1"
+CPU_SHARES = 4096  # of the whole lab, against 1024 of each process outside of it
 REBOOTED = 133  # the exit status of systemd-nspawn when the host inside asked for a reboot
 
 PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,iproute2,curl,iputils-arping,iputils-ping,nftables,"
     "stress-ng,procps,ca-certificates,sudo,less"
 )
-LATER_PACKAGES = (
-    "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel "
-    "ansible-core"
-)  # what playbooks install: it is fetched with the base, since hosts of the lab reach no mirror
+# Ansible is on every host, since a leader runs playbooks; what those install is only fetched, for hosts of the lab reach
+# no mirror.
+PLAYBOOK_PACKAGES = "ansible-core"
+LATER_PACKAGES = "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc++6 redis-server redis-sentinel"
 
 
 class LabFault(Exception):
@@ -54,21 +55,26 @@ def until(condition, seconds, what):
 
 
 def build_base(folder):
-    """The tree that all hosts share, made once with debootstrap."""
+    """The tree that all hosts share: made once with debootstrap, and topped up when the lists above have grown."""
     base = pathlib.Path(folder)
-    if (base / ".complete").exists():
+    mark, wanted = base / ".complete", f"{PLAYBOOK_PACKAGES}\n{LATER_PACKAGES}\n"
+    if mark.exists() and mark.read_text() == wanted:
         return base
     if shutil.which("debootstrap") is None:
         raise LabFault("debootstrap is missing; run: scripts/bootstrap lab")
-    print(f"lab: building the base system in {base} (once, about two minutes)", flush=True)
-    shutil.rmtree(base, ignore_errors=True)
-    base.parent.mkdir(parents=True, exist_ok=True)
-    run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", base, timeout=1200)
-    # The lab has no way out: what playbooks install lies ready in apt's own cache.
+    if not mark.exists():
+        print(f"lab: building the base system in {base} (once, about two minutes)", flush=True)
+        shutil.rmtree(base, ignore_errors=True)
+        base.parent.mkdir(parents=True, exist_ok=True)
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", base, timeout=1200)
     shutil.copy("/etc/resolv.conf", base / "etc/resolv.conf")
-    for words in ("update", f"install -y --no-install-recommends --download-only {LATER_PACKAGES}"):
-        run("chroot", base, "apt-get", "-qq", *words.split(), timeout=600)
-    (base / ".complete").touch()
+    apt = ["chroot", base, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+    for words in (
+        "update", f"install -y --no-install-recommends {PLAYBOOK_PACKAGES}",
+        f"install -y --no-install-recommends --download-only {LATER_PACKAGES}",
+    ):  # fmt: skip
+        run(*apt, *words.split(), timeout=600)
+    mark.write_text(wanted)
     return base
 
 
@@ -79,6 +85,8 @@ class Host:
         self.lab = lab
         self.number = number
         self.name = f"h{number}"
+        self.agent = self.name  # what the troop calls it
+        self.serves = True  # whether it is one of the troop's hosts
         self.address = f"{NETWORK}.{10 + number}"
         self.folder = lab.folder / self.name
         self.root = self.folder / "root"
@@ -121,6 +129,8 @@ class Host:
         for masked in ("getty@.service", "console-getty.service", "apt-daily.timer", "apt-daily-upgrade.timer"):
             with contextlib.suppress(FileExistsError):
                 (units / masked).symlink_to("/dev/null")
+        # A unit with a /proc of its own (ProtectProc=) sees the machine's boot id and not its host's.
+        (self.root / "etc/tmpfiles.d/boot-id.conf").write_text("f /run/boot-id 0644 - - - %b\n")
         journald = self.root / "etc/systemd/journald.conf.d"
         journald.mkdir(parents=True, exist_ok=True)
         (journald / "cap.conf").write_text("[Journal]\nSystemMaxUse=16M\nStorage=persistent\n")
@@ -242,7 +252,7 @@ class Lab:
         if os.geteuid() != 0:
             raise LabFault("the lab needs root: it makes network namespaces, mounts and cgroups")
         if "unified" not in self.hierarchies:
-            raise LabFault(f"no cgroup v2 hierarchy at {CGROUPS}/unified; the lab needs one beside or instead of v1")
+            raise LabFault(f"no cgroup v2 hierarchy at {CGROUPS}/unified; the lab needs one there, beside version 1")
         self.folder.mkdir(parents=True, exist_ok=True)
         run("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.folder / "key")
         run("ip", "netns", "add", NAMESPACE)
@@ -253,6 +263,10 @@ class Lab:
             run("ip", "-n", NAMESPACE, *words.split())
         for name in self.hierarchies:
             (CGROUPS / name / "lab").mkdir(exist_ok=True)
+        # All hosts together would weigh as much as one process of whatever else runs on this machine.
+        shares = CGROUPS / "cpu/lab/cpu.shares"
+        if shares.exists():
+            shares.write_text(str(CPU_SHARES))
         for file in ("cpus", "mems"):
             source = CGROUPS / "cpuset" / f"cpuset.{file}"
             if source.exists():

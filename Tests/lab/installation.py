@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 
+import cloud
 from hosts import NAMESPACE, NETWORK, LabFault, run, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 ANSIBLE = HERE.parent.parent / "ansible"
 VIP = f"{NETWORK}.100"
+CORES = 0.3  # what counts as all of a host's CPU: the hosts share this machine's
 PASSWORDS = {"redis_troop_password": "lab-troop", "redis_admin_password": "lab-admin", "redis_sentinel_password": "lab-sentinel"}
 
 
@@ -29,17 +31,27 @@ class Installation:
     # Playbooks.
 
     def write_inventory(self, hosts=None):
-        names = hosts or self.lab.hosts
+        names = hosts or [host for host in self.lab.hosts if host.serves]
         # A single Redis is on a host of its own: it must not die with a leader.
         redis = self.lab.hosts[:3] if self.redis_mode == "sentinel" else self.lab.hosts[:1]
         agents = [host for host in names if self.redis_mode == "sentinel" or host not in redis]
         entry = lambda host: {"ansible_host": host.address}  # noqa: E731
         settings = {
-            "proxy": {"listen": "0.0.0.0:8080", "workers": 1},
-            "metrics": {"scope": "cgroup", "cpu_allowance": 1},
+            "host": {"boot_id_file": "/run/boot-id"},
+            "proxy": {"listen": "0.0.0.0:8080", "workers": 1, "slow_start": "2s"},
+            # Hosts share the machine's /proc/stat: each watches its own root group, and CORES are all of its CPU.
+            "metrics": {"scope": "cgroup", "cgroup": "/", "cpu_allowance": CORES},
             "vip": {"address": f"{VIP}/24", "interface": "host0"},
+            "remediation": {
+                "provider": {"kind": "exec", "command": ["/etc/troop/provider", cloud.URL], "timeout": "15s"},
+                # Monkeys act only where a scenario asks for them; they think in seconds instead of minutes.
+                "gift": {"mode": "observe", "hold": "12s", "max": 4, "cooldown": "10s"},
+                "doctor": {"mode": "observe", "hold": "12s", "drain": "5s", "cooldown": "10s"},
+                "guard": {"grace": "3s"},
+            },
             **self.settings,
         }
+        self.role_settings = settings
         document = {
             "all": {
                 "vars": {
@@ -52,11 +64,15 @@ class Installation:
                     "redis_mode": self.redis_mode,
                     "troop_settings": settings,
                     "troop_dropins": ["vip.conf"],
+                    "troop_files": [{"src": str(HERE / "provider.py"), "name": "provider", "mode": "0750"}],
+                    "troop_runs_playbooks": True,
+                    "troop_machine_user": "root",
+                    "troop_machine_key_file": str(self.lab.folder / "key"),
                     **PASSWORDS,
                 },
                 "children": {
-                    "redis": {"hosts": {host.name: entry(host) for host in redis}},
-                    "troop": {"hosts": {host.name: entry(host) for host in agents}},
+                    "redis": {"hosts": {host.agent: entry(host) for host in redis}},
+                    "troop": {"hosts": {host.agent: entry(host) for host in agents}},
                     "app": {"children": {"troop": {}}},
                 },
             }
@@ -78,7 +94,7 @@ class Installation:
         (self.lab.folder / "ansible.log").open("a").write(done.stdout + done.stderr)
         if check and done.returncode != 0:
             lines = [line for line in done.stdout.splitlines() if "fatal" in line or "FAILED" in line or "msg" in line]
-            raise LabFault(f"{playbook} failed:\n" + "\n".join(lines[-20:] or done.stdout.splitlines()[-30:]) + done.stderr)
+            raise LabFault(f"{playbook} failed:\n" + "\n".join(lines[-30:] or done.stdout.splitlines()[-30:]) + done.stderr)
         return done
 
     @staticmethod
@@ -96,13 +112,13 @@ class Installation:
         self.play("site.yml")
         until(lambda: self.leader(), 20, "a first leader")
 
-    def newer_package(self):
+    def newer_package(self, suffix="+next"):
         """The same package with a higher version, as an upgrade brings it."""
         folder = self.lab.folder / "newer"
         run("dpkg-deb", "-R", self.deb, folder)
         control = folder / "DEBIAN/control"
-        control.write_text(re.sub(r"(?m)^Version: (.*)$", r"Version: \1+next", control.read_text()))
-        target = self.lab.folder / self.deb.name.replace("_amd64", "+next_amd64")
+        control.write_text(re.sub(r"(?m)^Version: (.*)$", rf"Version: \1{suffix}", control.read_text()))
+        target = self.lab.folder / self.deb.name.replace("_amd64", f"{suffix}_amd64")
         run("dpkg-deb", "--root-owner-group", "-Zgzip", "--build", folder, target)
         shutil.rmtree(folder)
         return target
@@ -132,7 +148,43 @@ class Installation:
         for host in among or self.agents:
             status = self.status(host)
             if status and status["leader"]:
-                return next((h for h in self.agents if h.name == status["leader"]["host"]), None)
+                return next((h for h in self.agents if h.agent == status["leader"]["host"]), None)
+        return None
+
+    def refuses(self, playbook, *rest, because):
+        """Runs a playbook that is to fail, and returns the words of its failure among which `because` must be."""
+        done = self.play(playbook, *rest, check=False)
+        text = " ".join((done.stdout + done.stderr).split())
+        if done.returncode == 0 or because not in text:
+            raise LabFault(f"{playbook} was to fail with '{because}'; status {done.returncode}: {text[-1500:]}")
+        return text
+
+    def ask(self, command):
+        """What a troop command answers, whichever agent is asked; tried again for a while, as after an election."""
+        said = []
+
+        def one():
+            for host in self.agents:
+                done = host.ssh(command, check=False, timeout=20)
+                if done.returncode == 0:
+                    return done
+                said.append(f"{host.name}: {(done.stderr or done.stdout).strip()}")
+            return None
+
+        try:
+            return until(one, 10, command).stdout
+        except LabFault as fault:
+            raise LabFault(f"{fault}; {'; '.join(said[-len(self.agents):])}") from None
+
+    def operations(self):
+        """All operations of the troop by their ids."""
+        return {row["id"]: row for row in json.loads(self.ask("troop operations list -o json --count 1000"))}
+
+    def ended(self, kind, known):
+        """The operation of this kind that is not among the known ones and has ended, with its lines; None when none has."""
+        for row in self.operations().values():
+            if row["kind"] == kind and row["id"] not in known and row["state"] in ("done", "failed", "cancelled"):
+                return json.loads(self.ask(f"troop operations show {row['id']} --log -o json"))
         return None
 
     def vip_answers(self, timeout=1):

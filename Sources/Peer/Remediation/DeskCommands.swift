@@ -28,11 +28,11 @@ extension RemediationDesk {
                 "\(command.target ?? "") is not held any more",
                 id, lease)
         case .release: outcome = await release(command, id, lease)
-        case .gift: outcome = await gift(command, lease)
-        case .doctor: outcome = await doctor(command, lease)
+        case .gift: outcome = await gift(command, id, lease)
+        case .doctor: outcome = await doctor(command, id, lease)
         case .drain, .undrain: outcome = await move(command, id, lease)
-        case .approve: outcome = approve(command)
-        case .cancel: outcome = cancel(command)
+        case .approve: outcome = approve(command, id)
+        case .cancel: outcome = await cancel(command, id, lease)
         }
         if let outcome { try? await queue.settle(id, as: outcome, token: lease.token) }
         if outcome == nil || isDone(outcome) {
@@ -122,15 +122,15 @@ extension RemediationDesk {
 
     // MARK: - Operations
 
-    private func gift(_ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+    private func gift(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard let count = Int(command.value ?? "1"), (1...100).contains(count) else {
             return .refused("--count is 1 to 100")
         }
         return await open(
-            .launch(count: count, reason: reason(command, "a person asked for it")), command, lease)
+            .launch(count: count, reason: reason(command, "a person asked for it")), command, id, lease)
     }
 
-    private func doctor(_ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+    private func doctor(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard let host = command.target else { return .refused("no host is named") }
         let book = await parts.board.book
         guard book.pages[host] != nil else {
@@ -142,14 +142,17 @@ extension RemediationDesk {
             .heal(
                 host: host, server: entry?.address.description,
                 reason: reason(command, "a person asked for it")),
-            command, lease)
+            command, id, lease)
     }
 
     private func reason(_ command: LeaderCommand, _ otherwise: String) -> String {
         command.reason.isEmpty ? otherwise : command.reason
     }
 
-    private func open(_ wish: Wish, _ command: LeaderCommand, _ lease: Lease) async -> CommandOutcome {
+    /// Opens what a person wants; nil when that has settled the command, too.
+    private func open(
+        _ wish: Wish, _ command: LeaderCommand, _ id: String, _ lease: Lease
+    ) async -> CommandOutcome? {
         guard lead?.lease == lease else {
             return .refused("this leader is not ready yet; ask again in a second")
         }
@@ -169,41 +172,74 @@ extension RemediationDesk {
         context.healthyServers = active.count { health[$0.address] == .healthy }
         context.fleet = knownFleet
         if let (_, why) = Guard.objection(to: wish, in: context, byPerson: true) { return .refused(why) }
-        let before = Set(lead?.runs.keys.map { $0 } ?? [])
-        if let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, byPerson: true) {
-            return .refused(refusal.reason)
-        }
-        let opened = (lead?.runs.keys.filter { !before.contains($0) } ?? []).sorted()
-        let names = opened.joined(separator: " ")
-        return .done(
-            RemediationDesk.answer(
-                "operation \(names) has begun; 'troop operations show \(opened.first ?? "")' tells how it goes",
-                opened))
+        let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, command: id)
+        return refusal.map { .refused($0.reason) }
     }
 
-    private func approve(_ command: LeaderCommand) -> CommandOutcome {
-        guard let id = command.target, lead?.runs[id] != nil else {
-            return .refused(
-                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+    /// The operation that a command is about, and may be changed now; else why not.
+    private func changeable(_ command: LeaderCommand) -> (id: String, refusal: String?) {
+        let id = command.target ?? ""
+        guard let run = lead?.runs[id] else {
+            return (id, "no operation '\(id)' is under way; 'troop operations list' shows them")
         }
+        if let pause = lead?.switches.pause {
+            return (
+                id, "the troop is paused (\(pause)), and nothing is changed meanwhile; 'troop resume' first"
+            )
+        }
+        guard run.settlement == nil else {
+            return (id, "somebody else has just asked something of operation \(id); see what becomes of it")
+        }
+        return (id, nil)
+    }
+
+    private func approve(_ command: LeaderCommand, _ commandID: String) -> CommandOutcome? {
+        let (id, refusal) = changeable(command)
+        if let refusal { return .refused(refusal) }
         guard lead?.runs[id]?.core.approve(by: command.by) == true else {
             return .refused("operation \(id) does not wait for approval")
         }
-        return .done(RemediationDesk.answer("operation \(id) begins", [id]))
+        lead?.runs[id]?.settlement = .init(
+            command: commandID, text: RemediationDesk.answer("operation \(id) begins", [id]))
+        return nil
     }
 
-    private func cancel(_ command: LeaderCommand) -> CommandOutcome {
-        guard let id = command.target, lead?.runs[id] != nil else {
-            return .refused(
-                "no operation '\(command.target ?? "")' is under way; 'troop operations list' shows them")
+    private func cancel(_ command: LeaderCommand, _ commandID: String, _ lease: Lease) async
+        -> CommandOutcome?
+    {
+        if let found = lead?.unreadable.first(where: { $0.id == command.target }) {
+            return await setAside(found, commandID, lease)
         }
+        let (id, refusal) = changeable(command)
+        if let refusal { return .refused(refusal) }
         guard lead?.runs[id]?.core.cancel(by: command.by) == true else {
             return .refused(
                 "operation \(id) is past the point where it could be taken back; 'troop operations show \(id)' tells where it is"
             )
         }
-        return .done(
-            RemediationDesk.answer("operation \(id) is being cancelled; what was begun is taken back", [id]))
+        lead?.runs[id]?.settlement = .init(
+            command: commandID,
+            text: RemediationDesk.answer(
+                "operation \(id) is being cancelled; what was begun is taken back", [id]))
+        return nil
+    }
+
+    /// A person has looked at what cannot be read; nil when that has settled the command, too.
+    private func setAside(_ found: UnreadableOperation, _ commandID: String, _ lease: Lease) async
+        -> CommandOutcome?
+    {
+        let text = RemediationDesk.answer(
+            "operation \(found.id) could not be read and is set aside", [found.id])
+        do throws(StoreFault) {
+            let isGone = try await journal.setAside(
+                found, settling: .init(command: commandID, text: text), token: lease.token)
+            lead?.lookedAt = nil
+            guard isGone else { return .refused("something else stands there by now; look again") }
+            lead?.unreadable.removeAll { $0.id == found.id }
+            return nil
+        } catch {
+            return .refused("\(error)")
+        }
     }
 
     // MARK: - The list

@@ -58,11 +58,13 @@ extension RemediationDesk {
         }
     }
 
-    /// Opens the operations of a wish; returns what speaks against it, nil when they are open.
+    /// Opens the operations of a wish, all or none; returns what speaks against it, nil when they are open. `command` is
+    /// that of the person who asked: it is settled in the same step.
     func grant(
         _ wish: Wish, by: String, _ mode: PolicyMode, _ context: inout GuardContext, _ token: String,
-        byPerson: Bool = false
+        command: String? = nil
     ) async -> (rail: Guard?, reason: String)? {
+        let byPerson = command != nil
         if case .heal = wish {
         } else if let provider = parts.means.provider {
             // Counted now, not from memory: the cloud's own word is what `max` is held against.
@@ -79,37 +81,62 @@ extension RemediationDesk {
                 return (rail, reason)
             }
         }
+        guard let lease = lead?.lease, lease.token == token else { return (nil, "the lease was lost") }
+        let operations = await self.operations(for: wish, by: by, mode, epoch: lease.epoch)
+        guard let first = operations.first else { return nil }
         let rails = parts.settings.rails
+        let isLaunch = first.kind == .launch
+        let budget = isLaunch ? rails.launchesPerHour : rails.rebootsPerHour
+        do throws(StoreFault) {
+            let refusal = try await journal.open(
+                operations, concurrent: isLaunch ? 1 : rails.concurrent, budget: byPerson ? nil : budget,
+                byPolicy: !byPerson,
+                settling: command.map {
+                    .init(command: $0, text: RemediationDesk.begun(operations.map(\.id)))
+                },
+                token: token)
+            if let refusal { return (nil, refusal) }
+        } catch {
+            // Perhaps only the answer was lost: what stands there is taken up with the next look.
+            lead?.lookedAt = nil
+            return (.store, "\(error)")
+        }
+        for operation in operations {
+            parts.events.tell(
+                mode == .approve ? "operation.waiting" : "operation.started", .notice,
+                "\(by): \(operation.kind.rawValue) \(operation.target) because \(operation.reason)\(mode == .approve ? "; it waits for 'troop operations approve \(operation.id)'" : "")",
+                ["operation": operation.id, "target": operation.target, "epoch": "\(lease.epoch)"])
+            start(operation)
+        }
+        context.operations = self.operations
+        return nil
+    }
+
+    private static func begun(_ ids: [String]) -> String {
+        answer(
+            "operation \(ids.joined(separator: " ")) has begun; 'troop operations show \(ids.first ?? "")' tells how it goes",
+            ids)
+    }
+
+    /// The operations that a wish comes to, with ids of their own.
+    private func operations(
+        for wish: Wish, by: String, _ mode: PolicyMode, epoch: Int64
+    ) async -> [Operation] {
         var count = 1
         if case .launch(let wanted, _) = wish { count = wanted }
-        for index in 0..<count {
-            guard let lease = lead?.lease, lease.token == token else { return (nil, "the lease was lost") }
-            var operation = operation(for: wish, by: by, mode, epoch: lease.epoch)
+        var operations: [Operation] = []
+        while operations.count < count {
+            var operation = operation(for: wish, by: by, mode, epoch: epoch)
+            guard !operations.contains(where: { $0.id == operation.id }) else { continue }
             if operation.server.isEmpty, operation.kind != .launch {
                 // What an earlier remedy has left off the list returns with this one.
                 let entries = await parts.roster.entries
                 let left = entries.first { $0.host == operation.target && $0.by.hasPrefix("op:") }
                 operation.server = left?.address.description ?? ""
             }
-            let isLaunch = operation.kind == .launch
-            let budget = isLaunch ? rails.launchesPerHour : rails.rebootsPerHour
-            do {
-                let refusal = try await journal.open(
-                    operation, concurrent: isLaunch ? index + 1 : rails.concurrent,
-                    budget: byPerson ? nil : budget,
-                    byPolicy: !byPerson, token: token)
-                if let refusal { return index == 0 ? (nil, refusal) : nil }
-            } catch {
-                return (.store, "\(error)")
-            }
-            parts.events.tell(
-                mode == .approve ? "operation.waiting" : "operation.started", .notice,
-                "\(by): \(operation.kind.rawValue) \(operation.target) because \(operation.reason)\(mode == .approve ? "; it waits for 'troop operations approve \(operation.id)'" : "")",
-                ["operation": operation.id, "target": operation.target, "epoch": "\(lease.epoch)"])
-            start(operation)
-            context.operations = operations
+            operations.append(operation)
         }
-        return nil
+        return operations
     }
 
     func operation(for wish: Wish, by: String, _ mode: PolicyMode, epoch: Int64) -> Operation {

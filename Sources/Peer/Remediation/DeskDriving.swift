@@ -9,8 +9,6 @@ import Synchronization
 extension RemediationDesk {
     /// The pause before something is tried again that Redis did not take, in milliseconds.
     private static let retryMilliseconds: Int64 = 500
-    /// How soon a lost lease ends what is under way, in milliseconds.
-    private static let watchMilliseconds: Int64 = 50
 
     /// Drives one operation until it has ended, or this agent leads no more.
     func drive(_ id: String, _ lease: Lease) async {
@@ -27,6 +25,7 @@ extension RemediationDesk {
             }
             switch move {
             case .over:
+                await refuse(id, "operation \(id) has just ended", lease)
                 ended(id)
                 return
             case .wait(let milliseconds): await rest(min(milliseconds, RemediationDesk.retryMilliseconds))
@@ -59,7 +58,8 @@ extension RemediationDesk {
     private func rest(_ milliseconds: Int64) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
 
     private func write(_ id: String, _ effect: Effect, _ lease: Lease) async {
-        guard let core = lead?.runs[id]?.core else { return }
+        guard let run = lead?.runs[id] else { return }
+        let core = run.core
         let draft = core.draft
         let now = Instant.now()
         let failsAgain = (failures(at: now)[draft.target] ?? 0) >= 1
@@ -67,26 +67,44 @@ extension RemediationDesk {
         do {
             let written = try await journal.save(
                 draft, after: core.operation.revision, effect, quarantine: quarantine,
-                wallMs: WallClock.milliseconds(), token: lease.token)
+                wallMs: WallClock.milliseconds(), settling: run.settlement, token: lease.token)
             guard lead?.lease == lease else { return }
             switch written {
             case .ok:
+                settled(id, run.settlement)
                 wrote(id, core.operation, draft, quarantine: quarantine)
             case .refused(let why): lead?.runs[id]?.core.refused(why)
             case .stale(let found):
                 // The answer to our own writing was lost, or a person changed it.
                 if let found, found == draft {
+                    settled(id, run.settlement)
                     wrote(id, core.operation, draft, quarantine: quarantine)
                 } else if let found = try await journal.operation(id) {
+                    await refuse(id, "operation \(id) was changed at the same moment; ask again", lease)
                     lead?.runs[id]?.core = OperationCore(
                         found, limits: parts.limits, epoch: lease.epoch, at: .now())
                 } else {
+                    await refuse(id, "operation \(id) cannot be read any more", lease)
                     lead?.runs[id] = nil
+                    lead?.lookedAt = nil
                 }
             }
         } catch {
             if error.kind != .fenced { await rest(RemediationDesk.retryMilliseconds) }
         }
+    }
+
+    /// The command that was waiting for this writing has its answer.
+    private func settled(_ id: String, _ settlement: OperationJournal.Settlement?) {
+        if let settlement, lead?.runs[id]?.settlement == settlement { lead?.runs[id]?.settlement = nil }
+    }
+
+    /// The command that was waiting for a writing which does not come is told why.
+    private func refuse(_ id: String, _ why: String, _ lease: Lease) async {
+        guard let settlement = lead?.runs[id]?.settlement else { return }
+        lead?.runs[id]?.settlement = nil
+        let queue = CommandQueue(store: parts.store, keys: parts.keys)
+        try? await queue.settle(settlement.command, as: .refused(why), token: lease.token)
     }
 
     private func wrote(_ id: String, _ before: Operation, _ draft: Operation, quarantine: Bool) {
@@ -109,7 +127,9 @@ extension RemediationDesk {
         guard let run = lead?.runs.removeValue(forKey: id) else { return }
         let operation = run.core.operation
         lead?.past.append(Past(operation: operation, at: .now()))
+        parts.tally.ended(operation)
         if operation.kind == .launch { lead?.gift.beginAnew() }
+        if !operation.launched.isEmpty || operation.kind == .terminate { lead?.askedAt = nil }  // count anew
         lead?.doctor.beginAnew(with: operation.target)
         let took = max(0, (operation.ended ?? operation.started) - operation.started)
         let outcome = operation.fault.isEmpty ? operation.lines.last?.text ?? "" : operation.fault
@@ -194,103 +214,5 @@ extension RemediationDesk {
             if let why = rail.objection(to: wish, in: context) { return why }
         }
         return nil
-    }
-
-    // MARK: - Acting
-
-    /// Does something to the world; nil when the lease was lost meanwhile, and with it the right to tell.
-    private func perform(_ act: Act, for operation: Operation, _ lease: Lease) async -> Outcome? {
-        let elector = parts.elector
-        let means = parts.means
-        let cluster = parts.cluster
-        let lines = LogLines()
-        let flusher = Task { await flush(lines, operation.id, lease) }
-        let outcome: Outcome? = await withTaskGroup(of: Outcome?.self) { group in
-            group.addTask {
-                await RemediationDesk.carryOut(
-                    act, operation, means, cluster: cluster, epoch: lease.epoch,
-                    permit: { elector.token(at: .now()) == lease.token }, output: { lines.add($0) })
-            }
-            group.addTask {
-                while !Task.isCancelled, elector.token(at: .now()) == lease.token {
-                    try? await Task.sleep(for: .milliseconds(RemediationDesk.watchMilliseconds))
-                }
-                return nil
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first
-        }
-        flusher.cancel()
-        await flusher.value
-        guard parts.elector.token(at: .now()) == lease.token else { return nil }
-        return outcome
-    }
-
-    private func flush(_ lines: LogLines, _ id: String, _ lease: Lease) async {
-        while true {
-            try? await Task.sleep(for: .milliseconds(RemediationDesk.retryMilliseconds))
-            let taken = lines.take()
-            try? await journal.append(taken, to: id, token: lease.token)
-            if Task.isCancelled { return }
-        }
-    }
-
-    private static func carryOut(
-        _ act: Act, _ operation: Operation, _ means: RemediationMeans, cluster: String, epoch: Int64,
-        permit: @escaping Permit, output: @escaping @Sendable (String) -> Void
-    ) async -> Outcome {
-        switch act {
-        case .provision: return await play(means.provision, operation, means, cluster, epoch, output)
-        case .production: return await play(means.production, operation, means, cluster, epoch, output)
-        case .launch, .find, .look, .reboot, .stop, .start, .terminate: break
-        }
-        guard let provider = means.provider else { return .fault(.permanent("no provider is configured")) }
-        do throws(ProviderFault) {
-            let id = operation.id
-            switch act {
-            case .launch(let attempt):
-                let order = LaunchOrder(
-                    token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
-                return .machine(try await provider.launch(order, permit: permit))
-            case .find: return try await provider.machine(launchedBy: id).map { .machine($0) } ?? .nothing
-            case .look(let machine):
-                if !machine.isEmpty { return .machine(try await provider.machine(machine)) }
-                guard !operation.address.isEmpty else { return .nothing }
-                return try await provider.machine(at: operation.address).map { .machine($0) } ?? .nothing
-            case .reboot(let machine): try await provider.reboot(machine, operation: id, permit: permit)
-            case .stop(let machine): try await provider.stop(machine, operation: id, permit: permit)
-            case .start(let machine): try await provider.start(machine, operation: id, permit: permit)
-            case .terminate(let machine): try await provider.terminate(machine, operation: id, permit: permit)
-            case .provision, .production: break
-            }
-            return .done
-        } catch {
-            return .fault(error)
-        }
-    }
-
-    private static func play(
-        _ step: PlaybookStep?, _ operation: Operation, _ means: RemediationMeans, _ cluster: String,
-        _ epoch: Int64,
-        _ output: @escaping @Sendable (String) -> Void
-    ) async -> Outcome {
-        guard let step, let runner = means.runner else { return .done }
-        let isNew = operation.step != .application
-        let target = PlaybookTarget(
-            host: isNew ? operation.newcomer : operation.target,
-            address: isNew ? operation.launchedAddress : operation.address, cluster: cluster,
-            operation: operation.id,
-            epoch: epoch, machine: isNew ? operation.launched : operation.machine)
-        do throws(PlaybookFault) {
-            output("--- \(operation.step.rawValue) on \(target.host) (\(target.address)), epoch \(epoch)")
-            try await runner.run(
-                step, on: target, deadlineSeconds: Int(OperationLimits().playbookMilliseconds / 1000),
-                output: output)
-            return .done
-        } catch {
-            output("--- \(error)")
-            return .playbook(error)
-        }
     }
 }

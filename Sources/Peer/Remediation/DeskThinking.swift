@@ -31,6 +31,7 @@ extension RemediationDesk {
 
     /// Looks, decides, publishes.
     func think(token: String) async {
+        let began = Instant.now()
         var fault = await parts.board.fault
         var reading = Reading()
         do {
@@ -41,13 +42,18 @@ extension RemediationDesk {
         guard lead?.lease.token == token else { return }
         lead?.switches = reading.switches
         let now = Instant.now()
-        let view = await view(at: now)
+        if fault == nil, let lease = lead?.lease {
+            await lookForOperations(at: now, storeMs: reading.nowByStore, lease)
+        }
+        var view = await view(at: now)
+        await hearWitnesses(&view, storeMs: reading.nowByStore, token: token, at: now)
         guard var current = lead, current.lease.token == token else { return }
         let gift = current.gift.look(at: view, now: now)
         let doctor = current.doctor.look(
             at: view, fleetIsHot: gift.isHot, again: again(reading.switches, view, at: now), now: now)
         lead?.gift = current.gift
         lead?.doctor = current.doctor
+        lead?.gone = doctor.gone
         var context = context(view, reading, fault: fault, at: now)
         context.storm = doctor.storm
         countNowAndThen(at: now)
@@ -67,5 +73,6 @@ extension RemediationDesk {
                 doctor.storm ?? (doctor.hot.isEmpty ? "nobody is ill" : "nothing to be done")
         }
         await publish(opinions, [.gift: giftMode, .doctor: doctorMode], context, token)
+        tally(opinions, [.gift: giftMode, .doctor: doctorMode], context, since: began)
     }
 }

@@ -31,23 +31,37 @@ package struct OperationJournal: Sendable {
         case stale(Operation?)
     }
 
-    /// Opens an operation; returns why not, or nil when it is open.
+    /// A command that is settled in the same step as what it asked for.
+    struct Settlement: Sendable, Equatable {
+        /// The command's id.
+        var command: String
+        /// What the person is told.
+        var text: String
+    }
+
+    /// Opens operations of one class, all or none; returns why not, or nil when they are open.
     func open(
-        _ operation: Operation, concurrent: Int, budget: Int?, byPolicy: Bool, token: String
+        _ operations: [Operation], concurrent: Int, budget: Int?, byPolicy: Bool,
+        settling settlement: Settlement? = nil, token: String
     ) async throws(StoreFault) -> String? {
-        let kind: Class = operation.kind == .launch ? .launch : .treat
+        let kind: Class = operations.first?.kind == .launch ? .launch : .treat
+        var arguments = [
+            token, kind.rawValue, "\(concurrent)", "\(budget ?? -1)", keys.operation(""),
+            byPolicy ? "1" : "0",
+            settlement?.text ?? "", "\(LeaderCommand.outcomeMilliseconds)",
+        ]
+        for operation in operations {
+            arguments += [
+                operation.id, OperationJournal.text(operation), operation.target, operation.state.rawValue,
+                operation.step.rawValue,
+            ]
+        }
         let reply = try await store.run(
             OperationScripts.open,
             keys: [
-                keys.lease, keys.operation(operation.id), keys.operations, keys.operationsOpened, keys.config,
-                keys.news,
-            ],
-            arguments: [
-                token, operation.id, OperationJournal.text(operation), operation.target, kind.rawValue,
-                "\(concurrent)",
-                "\(budget ?? -1)", operation.state.rawValue, operation.step.rawValue, keys.operation(""),
-                byPolicy ? "1" : "0",
-            ])
+                keys.lease, keys.operations, keys.operationsOpened, keys.config, keys.news,
+                keys.command(settlement?.command ?? "none"),
+            ] + operations.map { keys.operation($0.id) }, arguments: arguments)
         guard let parts = reply.elements, let first = parts.first?.integer else {
             return "Redis's answer is malformed"
         }
@@ -57,7 +71,7 @@ package struct OperationJournal: Sendable {
     /// Writes an operation and its effect; `quarantine` puts the target there.
     func save(
         _ operation: Operation, after revision: Int64, _ effect: Effect, quarantine: Bool, wallMs: Int64,
-        token: String
+        settling settlement: Settlement? = nil, token: String
     ) async throws(StoreFault) -> Written {
         let (word, server, reason, order) = OperationJournal.words(effect, operation)
         let why = reason.isEmpty ? operation.fault : reason
@@ -69,7 +83,8 @@ package struct OperationJournal: Sendable {
             "\(OperationJournal.orderMilliseconds)",
             quarantine ? RemediationSwitches.quarantinePrefix + operation.target : "", "\(wallMs)",
             keys.operation(""),
-            "\(OperationJournal.lifeMilliseconds)",
+            "\(OperationJournal.lifeMilliseconds)", settlement?.text ?? "",
+            "\(LeaderCommand.outcomeMilliseconds)",
         ]
         let reply = try await store.run(
             OperationScripts.save,
@@ -77,6 +92,7 @@ package struct OperationJournal: Sendable {
                 keys.lease, keys.operation(operation.id), keys.operations, keys.operationsHistory,
                 keys.servers,
                 keys.news, keys.orders(operation.target), keys.config,
+                keys.command(settlement?.command ?? "none"),
             ], arguments: arguments)
         let parts = reply.elements ?? []
         let text = parts.count > 1 ? parts[1].text ?? "" : ""
@@ -134,23 +150,17 @@ package struct OperationJournal: Sendable {
         }
     }
 
-    /// Operations that have not ended, and the revision each stands at.
-    func open() async throws(StoreFault) -> [Operation] {
-        let ids = (try await store.call(Command("ZRANGE", keys.operations, "0", "-1"))).elements ?? []
-        var operations: [Operation] = []
-        for id in ids.compactMap(\.text) {
-            if let found = try await operation(id) { operations.append(found) }
-        }
-        return operations
-    }
+    /// Operations that have not ended.
+    func open() async throws(StoreFault) -> [Operation] { try await underWay().operations }
 
     /// One operation; nil when there is none, or it makes no sense.
     package func operation(_ id: String) async throws(StoreFault) -> Operation? {
         guard OperationJournal.isID(id) else { return nil }
         let reply = try await store.call(Command("HMGET", keys.operation(id), "json", "revision"))
-        guard let parts = reply.elements, parts.count == 2, let json = parts[0].text else { return nil }
-        var found = OperationJournal.operation(json)
-        found?.revision = parts[1].integer ?? 0
+        guard let parts = reply.elements, parts.count == 2, let json = parts[0].text,
+            let revision = parts[1].integer, var found = OperationJournal.operation(json), found.id == id
+        else { return nil }
+        found.revision = revision
         return found
     }
 

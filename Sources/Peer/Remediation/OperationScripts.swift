@@ -3,51 +3,97 @@ import Store
 
 /// The scripts of operations. What an operation changes in Redis is changed in the same script that writes it down.
 enum OperationScripts {
-    /// Opens an operation, unless one is under way on its target, too many are, or the budget is spent.
-    /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:opened 5 config 6 news. ARGV: 1 token 2 id 3 JSON 4 target 5 class 6 how many of the
-    /// class there may be 7 budget in an hour, -1 for none 8 state 9 step 10 prefix of operations 11 1 for a policy's.
+    /// Opens operations, all or none: not while one is under way on a target, too many are, or the budget is spent. A
+    /// command that asked for them is settled in the same step.
+    /// KEYS: 1 lease 2 ops 3 ops:opened 4 config 5 news 6 command:<id>, then op:<id> for each. ARGV: 1 token 2 class 3 how
+    /// many of the class there may be before 4 budget in an hour, -1 for none 5 prefix of operations 6 1 for a policy's
+    /// 7 text of the outcome, empty for no command 8 life of the outcome in ms, then id, JSON, target, state and step of each.
     /// Answers `{1}`, or `{0, why}`.
     static let open = Script(
         name: "operation-open",
         body: Fence.prologue + """
             local time = redis.call('TIME')
             local now = time[1] * 1000 + math.floor(time[2] / 1000)
-            if redis.call('HGET', KEYS[5], 'pause') then return {0, 'the troop is paused'} end
-            if ARGV[11] == '1' and redis.call('HGET', KEYS[5], 'monkeys') then
+            if redis.call('HGET', KEYS[4], 'pause') then return {0, 'the troop is paused'} end
+            if ARGV[6] == '1' and redis.call('HGET', KEYS[4], 'monkeys') then
               return {0, 'the monkeys are paused'}
             end
-            local same = 0
-            for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
-              local found = redis.call('HMGET', ARGV[10] .. id, 'target', 'class')
-              if found[1] == ARGV[4] then return {0, 'operation ' .. id .. ' is under way on ' .. ARGV[4]} end
-              if found[2] == ARGV[5] then same = same + 1 end
+            local wanted, count, same = {}, 0, 0
+            for index = 9, #ARGV, 5 do
+              wanted[ARGV[index + 2]] = true
+              count = count + 1
             end
-            if same >= tonumber(ARGV[6]) then return {0, same .. ' operations are under way'} end
-            redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', string.format('(%.0f', now - 86400000))
-            if tonumber(ARGV[7]) >= 0 then
+            for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+              -- What is no hash is no operation: the leader reports it.
+              local found = redis.pcall('HMGET', ARGV[5] .. id, 'target', 'class')
+              if not found.err then
+                if found[1] and wanted[found[1]] then
+                  return {0, 'operation ' .. id .. ' is under way on ' .. found[1]}
+                end
+                if found[2] == ARGV[2] then same = same + 1 end
+              end
+            end
+            if same >= tonumber(ARGV[3]) then return {0, same .. ' operations are under way'} end
+            redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('(%.0f', now - 86400000))
+            if tonumber(ARGV[4]) >= 0 then
               local spent = 0
-              local opened = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+              local opened = redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
               for index = 1, #opened, 2 do
-                if opened[index]:sub(1, #ARGV[5] + 1) == ARGV[5] .. ':' and tonumber(opened[index + 1]) > now - 3600000 then
+                if opened[index]:sub(1, #ARGV[2] + 1) == ARGV[2] .. ':' and tonumber(opened[index + 1]) > now - 3600000 then
                   spent = spent + 1
                 end
               end
-              if spent >= tonumber(ARGV[7]) then return {0, spent .. ' in an hour; the budget is ' .. ARGV[7]} end
+              if spent + count > tonumber(ARGV[4]) then
+                return {0, spent .. ' in an hour; the budget is ' .. ARGV[4]}
+              end
             end
-            if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 'there is an operation of this id'} end
-            redis.call('HSET', KEYS[2], 'json', ARGV[3], 'target', ARGV[4], 'class', ARGV[5], 'state', ARGV[8],
-              'step', ARGV[9], 'revision', '0')
-            redis.call('ZADD', KEYS[3], string.format('%.0f', now), ARGV[2])
-            redis.call('ZADD', KEYS[4], string.format('%.0f', now), ARGV[5] .. ':' .. ARGV[2])
-            redis.call('PUBLISH', KEYS[6], 'operations')
+            for index = 7, #KEYS do
+              if redis.call('EXISTS', KEYS[index]) == 1 then return {0, 'there is an operation of this id'} end
+            end
+            local stamp = string.format('%.0f', now)
+            for index = 1, count do
+              local at = 4 + index * 5
+              redis.call('HSET', KEYS[6 + index], 'json', ARGV[at + 1], 'target', ARGV[at + 2], 'class', ARGV[2],
+                'state', ARGV[at + 3], 'step', ARGV[at + 4], 'revision', '0')
+              redis.call('ZADD', KEYS[2], stamp, ARGV[at])
+              redis.call('ZADD', KEYS[3], stamp, ARGV[2] .. ':' .. ARGV[at])
+            end
+            if ARGV[7] ~= '' then
+              redis.call('HSET', KEYS[6], 'state', 'done', 'text', ARGV[7])
+              redis.call('PEXPIRE', KEYS[6], ARGV[8])
+            end
+            redis.call('PUBLISH', KEYS[5], 'operations')
             return {1}
             """)
 
+    /// Takes what cannot be read as an operation from those under way, so that it blocks nothing any more.
+    /// KEYS: 1 lease 2 op:<id> 3 ops 4 config 5 news 6 command:<id>. ARGV: 1 token 2 id 3 the JSON that was read 4 the field
+    /// of config that puts the target into quarantine, or empty 5 why 6 text of the outcome, empty for no command 7 life of
+    /// the outcome in ms 8 life of the operation in ms. Answers 1, or 0 when another JSON stands there now.
+    static let setAside = Script(
+        name: "operation-set-aside",
+        body: Fence.prologue + """
+            if redis.call('TYPE', KEYS[2]).ok == 'hash' then
+              if (redis.call('HGET', KEYS[2], 'json') or '') ~= ARGV[3] then return 0 end
+              redis.call('HSET', KEYS[2], 'state', 'failed')
+              redis.call('PEXPIRE', KEYS[2], ARGV[8])
+            end
+            redis.call('ZREM', KEYS[3], ARGV[2])
+            if ARGV[4] ~= '' then redis.call('HSET', KEYS[4], ARGV[4], ARGV[5]) end
+            if ARGV[6] ~= '' then
+              redis.call('HSET', KEYS[6], 'state', 'done', 'text', ARGV[6])
+              redis.call('PEXPIRE', KEYS[6], ARGV[7])
+            end
+            redis.call('PUBLISH', KEYS[5], 'operations')
+            return 1
+            """)
+
     /// Writes an operation down together with its effect.
-    /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:history 5 servers 6 news 7 orders:<target> 8 config. ARGV: 1 token 2 id 3 the
+    /// KEYS: 1 lease 2 op:<id> 3 ops 4 ops:history 5 servers 6 news 7 orders:<target> 8 config 9 command:<id>. ARGV: 1 token 2 id 3 the
     /// revision that was read 4 JSON 5 state 6 step 7 1 when it has ended 8 effect 9 server 10 reason 11 order's id 12
     /// order's kind 13 epoch 14 how long the order may be taken, in ms 15 why the target goes to quarantine, or empty 16
-    /// wall clock in ms 17 prefix of operations 18 life of an ended operation in ms.
+    /// wall clock in ms 17 prefix of operations 18 life of an ended operation in ms 19 text of the outcome of the command
+    /// that this settles, or empty 20 life of the outcome in ms.
     /// Answers `{'ok'}`, `{'refused', why}`, or `{'stale', JSON}` when somebody else has written it since.
     static let save = Script(
         name: "operation-save",
@@ -115,6 +161,10 @@ enum OperationScripts {
               redis.call('PEXPIRE', KEYS[2], ARGV[18])
               redis.call('PUBLISH', KEYS[6], 'operations')
               if ARGV[15] ~= '' then redis.call('HSET', KEYS[8], ARGV[15], ARGV[10]) end
+            end
+            if ARGV[19] ~= '' then
+              redis.call('HSET', KEYS[9], 'state', 'done', 'text', ARGV[19])
+              redis.call('PEXPIRE', KEYS[9], ARGV[20])
             end
             return {'ok'}
             """)

@@ -24,12 +24,15 @@ package actor RemediationDesk {
         var router: Router
         var board: StatusBoard
         var events: EventLog
+        var tally: RemedyTally
     }
 
     /// One operation that this leader drives.
     struct Run {
         var core: OperationCore
         var task: Task<Void, Never>?
+        /// The command that the next writing settles, since that writing is its effect.
+        var settlement: OperationJournal.Settlement?
     }
 
     /// An operation that has ended.
@@ -53,6 +56,13 @@ package actor RemediationDesk {
         var askedAt: Instant?
         var isCounting = false
         var switches = RemediationSwitches()
+        /// Hosts that seemed gone at the last look, and when peers were last asked about such.
+        var gone: [String] = []
+        var witnessesAskedAt: Instant?
+        /// What stands among the operations under way and is none.
+        var unreadable: [UnreadableOperation] = []
+        /// When the operations under way were last looked for; nil asks for a look at once.
+        var lookedAt: Instant?
     }
 
     let parts: Parts
@@ -63,6 +73,10 @@ package actor RemediationDesk {
 
     /// Ended operations that a new leader reads.
     private static let pastMax = 200
+    /// How often the operations under way are looked for, in milliseconds: the answer to an opening may get lost.
+    private static let lookMilliseconds: Int64 = 10_000
+    /// Why a leadership cannot begin its work, when that is Redis's content; told once.
+    private var beginFault = ""
 
     /// A desk at rest.
     package init(_ parts: Parts) {
@@ -94,35 +108,107 @@ package actor RemediationDesk {
             guard await begin(lease) else { return }
         }
         await think(token: token)
+        wakeAtTheWindow(at: .now())
     }
+
+    /// Looks once more right after a window has ended: heat that was held long enough then need not wait for the next second.
+    private func wakeAtTheWindow(at now: Instant) {
+        let holds = [parts.settings.gift.holdMilliseconds, parts.settings.doctor.holdMilliseconds]
+        let milliseconds = now.nanoseconds / 1_000_000
+        let left = holds.map { hold in
+            let window = HeatBook.Shape(holdMilliseconds: hold).windowMilliseconds
+            return window - milliseconds % window
+        }
+        guard let next = left.min(), next < RemediationDesk.nudgeMilliseconds else { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: .milliseconds(next + RemediationDesk.afterWindowMilliseconds))
+            self?.nudge()
+        }
+    }
+
+    /// How often the desk is nudged, in milliseconds.
+    private static let nudgeMilliseconds: Int64 = 1000
+    /// How long after a window's end it is looked at, in milliseconds.
+    private static let afterWindowMilliseconds: Int64 = 5
 
     /// Ends the work of a leadership that is over; what was begun is in Redis for the next leader.
     private func rest() {
         guard let lead else { return }
         for run in lead.runs.values { run.task?.cancel() }
         self.lead = nil
+        parts.tally.rest()
     }
 
     private func begin(_ lease: Lease) async -> Bool {
         let now = Instant.now()
-        guard let open = try? await journal.open(),
-            let ended = try? await journal.ended(count: RemediationDesk.pastMax)
-        else { return false }
-        var lead = Lead(
-            lease: lease, since: now, gift: GiftPolicy(parts.settings.gift),
-            doctor: DoctorPolicy(parts.settings.doctor))
-        lead.past = ended.map {
-            Past(operation: $0.operation, at: now.advanced(milliseconds: -$0.agoMilliseconds))
+        do throws(StoreFault) {
+            let underWay = try await journal.underWay()
+            let ended = try await journal.ended(count: RemediationDesk.pastMax)
+            var lead = Lead(
+                lease: lease, since: now, gift: GiftPolicy(parts.settings.gift),
+                doctor: DoctorPolicy(parts.settings.doctor))
+            lead.past = ended.map {
+                Past(operation: $0.operation, at: now.advanced(milliseconds: -$0.agoMilliseconds))
+            }
+            self.lead = lead
+            beginFault = ""
+            takeUp(underWay.operations, underWay.unreadable)
+            return true
+        } catch {
+            // A store that does not answer is told elsewhere; what stands in it and makes no sense is told here.
+            if case .malformed = error { complain("the monkeys cannot begin: \(error)") }
+            if case .rejected = error, error.kind != .fenced, error.kind != .retry {
+                complain("the monkeys cannot begin: \(error)")
+            }
+            return false
         }
-        self.lead = lead
-        for operation in open {
+    }
+
+    private func complain(_ text: String) {
+        guard text != beginFault else { return }
+        beginFault = text
+        parts.events.tell("operation.unreadable", .error, text)
+    }
+
+    /// Looks for operations that nobody drives, and for what stands among them and is none.
+    func lookForOperations(at now: Instant, storeMs: Int64, _ lease: Lease) async {
+        if let at = lead?.lookedAt, now.milliseconds(since: at) < RemediationDesk.lookMilliseconds { return }
+        lead?.lookedAt = now
+        guard let found = try? await journal.underWay(), lead?.lease == lease else { return }
+        takeUp(found.operations, found.unreadable)
+        for old in found.unreadable
+        where storeMs - old.openedMs >= UnreadableOperation.patienceMilliseconds {
+            guard (try? await journal.setAside(old, token: lease.token)) == true else { continue }
+            lead?.unreadable.removeAll { $0.id == old.id }
+            parts.events.tell(
+                "operation.set_aside", .error, "operation \(old.id) could not be read and was set aside",
+                ["operation": old.id, "target": old.target])
+        }
+    }
+
+    private func takeUp(_ open: [Operation], _ unreadable: [UnreadableOperation]) {
+        guard let epoch = lead?.lease.epoch else { return }
+        let over = Set(lead?.past.map(\.operation.id) ?? [])
+        for operation in open where lead?.runs[operation.id] == nil && !over.contains(operation.id) {
             parts.events.tell(
                 "operation.resumed", .notice,
                 "operation \(operation.id) (\(operation.kind.rawValue) \(operation.target)) is taken up at '\(operation.step.rawValue)'",
-                ["operation": operation.id, "epoch": "\(lease.epoch)"])
+                ["operation": operation.id, "epoch": "\(epoch)"])
             start(operation)
         }
-        return true
+        let known = Set(lead?.unreadable.map(\.id) ?? [])
+        for found in unreadable where !known.contains(found.id) {
+            parts.events.tell(
+                "operation.unreadable", .error, found.complaint,
+                ["operation": found.id, "target": found.target])
+        }
+        lead?.unreadable = unreadable
+    }
+
+    /// What `troop check` says of the operations, on the leader.
+    package func findings() -> [Finding] {
+        guard let lead else { return [] }
+        return lead.unreadable.map { Finding("operations", .failed, $0.complaint) }
     }
 
     /// Drives an operation that stands in the journal.

@@ -68,6 +68,9 @@ package struct HostBook: Sendable {
         return min(max(0, line.ageByStore), unseenMilliseconds)
     }
 
+    /// The highest epoch that any host has heard of; nil when none tells one.
+    package var highestEpoch: Int64? { pages.values.compactMap { $0.report?.epoch }.max() }
+
     /// Milliseconds since the host's report last moved; nil for a host that is not in the book.
     package func age(of name: String, at now: Instant) -> Int64? {
         pages[name].map { max(0, now.milliseconds(since: $0.movedAt)) }

@@ -25,6 +25,8 @@ package struct HostReport: Equatable, Sendable {
     package var api: String?
     /// Whether the host can be handed the lease; also true for a host that told nothing.
     package var stands = true
+    /// The highest epoch that the host has heard of; nil when it told none.
+    package var epoch: Int64?
     /// How often the host reports, in milliseconds.
     package var intervalMilliseconds: Int64
     /// Busy share of the CPUs, 0…1; nil when unknown.
@@ -86,6 +88,7 @@ extension HostReport {
         add("peer", peer)
         add("api", api)
         if !stands { add("stands", "no") }
+        add("epoch", epoch)
         add("cpu", share(cpu))
         add("self_cpu", share(selfCPU))
         add("steal", share(steal))
@@ -133,6 +136,9 @@ extension HostReport {
         peer = fields["peer"].map { String($0.prefix(HostReport.textMax)) }
         stands = fields["stands"] != "no"
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
+        epoch = fields["epoch"].flatMap { Int64($0) }.flatMap {
+            (1...HostReport.epochMax).contains($0) ? $0 : nil
+        }
         cpu = number("cpu", share)
         selfCPU = number("self_cpu", share)
         steal = number("steal", share)
@@ -161,6 +167,9 @@ extension HostReport {
 
     /// More bytes a second than any machine moves.
     private static let rateMax = 1e15
+    /// Epochs are about the time in milliseconds: this one is the year 2100's, and a higher one is a mistake that must
+    /// not spread.
+    private static let epochMax: Int64 = 4_102_444_800_000
     /// Longer texts in a report are cut, in characters.
     private static let textMax = 128
 

@@ -40,6 +40,7 @@ package actor Reporter {
     private let identity: Identity
     private let isLeader: @Sendable () -> Bool
     private let canLead: @Sendable () -> Bool
+    private let highestEpoch: @Sendable () -> Int64
     private let log: Logger
     private let onNameTaken: @Sendable (Bool) -> Void
     private var refusal: ReplyError?
@@ -74,6 +75,7 @@ package actor Reporter {
     package init(
         store: Store, keys: Keys, identity: Identity, watch: HostWatch,
         isLeader: @escaping @Sendable () -> Bool, canLead: @escaping @Sendable () -> Bool,
+        highestEpoch: @escaping @Sendable () -> Int64,
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
@@ -83,6 +85,7 @@ package actor Reporter {
         bootID = identity.boot.read() ?? ""
         self.isLeader = isLeader
         self.canLead = canLead
+        self.highestEpoch = highestEpoch
         self.onNameTaken = onNameTaken
         self.log = log
     }
@@ -155,6 +158,8 @@ package actor Reporter {
         report.agentVersion = Version.text
         report.role = isLeader() ? .leader : .standby
         report.stands = canLead()
+        let epoch = highestEpoch()
+        report.epoch = epoch > 0 ? epoch : nil
         report.server = identity.server
         report.peer = identity.peer
         report.api = identity.api

@@ -18,13 +18,17 @@ final class AddressKeeper: Sendable {
     private let isInherited: Bool
     private let bell: Doorbell
     private let mailbox = Mutex(Mailbox())
+    private let mayLead: @Sendable () -> Bool
     private let onTell: @Sendable (VIPCore.Message) -> Void
 
-    /// A keeper at rest. `isInherited`: a predecessor left the address on purpose. `onTell` is called on the keeper's
-    /// thread and must not block.
+    /// A keeper at rest. `isInherited`: a predecessor left the address on purpose. `mayLead` is true while the lease
+    /// surely holds: the elector may be held up in a call when its deadline passes, and tell of it later. `onTell` is
+    /// called on the keeper's thread and must not block.
     init(
-        _ settings: VIPSettings, isInherited: Bool, onTell: @escaping @Sendable (VIPCore.Message) -> Void
+        _ settings: VIPSettings, isInherited: Bool, mayLead: @escaping @Sendable () -> Bool,
+        onTell: @escaping @Sendable (VIPCore.Message) -> Void
     ) throws(SystemFault) {
+        self.mayLead = mayLead
         self.settings = settings
         self.isInherited = isInherited
         self.onTell = onTell
@@ -77,6 +81,8 @@ final class AddressKeeper: Sendable {
             if station == nil { station = open(&core) }
             for event in events { perform(core.handle(event, at: .now()), &core, station) }
             if isEnding { return }
+            // Whose deadline has passed is in limbo, told or not: he gives way to a claim and defends nothing.
+            if !mayLead() { perform(core.handle(.limbo, at: .now()), &core, station) }
             if let station {
                 if let claimant = station.claimant() {
                     perform(core.handle(.claimed(by: claimant), at: .now()), &core, station)

@@ -119,6 +119,14 @@ package enum Act: Sendable, Equatable {
     case provision
     /// The playbook of machines that serve, on the launched machine or on the target.
     case production
+
+    /// Whether it runs a step of people's own, which may take long and may be ended at any time.
+    package var isPlaybook: Bool {
+        switch self {
+        case .provision, .production: true
+        case .launch, .find, .look, .reboot, .stop, .start, .terminate: false
+        }
+    }
 }
 
 /// What became of an act.

@@ -6,11 +6,11 @@ extension OperationCore {
         if !operation.isDrained, let objection = facts.objection {
             return end(.cancelled, fault: "held back at the last moment: \(objection)")
         }
-        // A reboot that came late is a reboot all the same.
-        if operation.isCommitted, let boot = provenBoot(facts) {
-            return skip(
-                to: facts.canProduce || facts.host?.isFresh == true ? .application : .healthy,
-                "boot \(boot) is new")
+        if operation.isCommitted, let boot = provenBoot(facts), let rung = lastBootingRung {
+            return late(boot, rung)
+        }
+        if operation.address.isEmpty, let address = knownAddress(facts) {
+            return write { $0.address = address }
         }
         let isAlive = facts.host?.isFresh == true
         let remedy = draft.remedy
@@ -49,20 +49,46 @@ extension OperationCore {
         }
     }
 
-    private mutating func skip(to step: Step, _ note: String) -> Move {
+    /// A reboot that came late is a reboot all the same: its rung goes on where it was given up.
+    private mutating func late(_ boot: String, _ rung: Int) -> Move {
         let atMs = wallMs
         return write { operation in
-            operation.note(note, atMs: atMs)
-            operation.step = step
+            operation.note("boot …\(boot.suffix(8)) is new after all", atMs: atMs)
+            operation.bootID = boot
+            operation.rung = rung
+            operation.step = .application
             operation.phase = .ready
             operation.attempt = 0
         }
+    }
+
+    /// The last remedy before this one that boots the host; nil when none did.
+    private var lastBootingRung: Int? {
+        operation.ladder.indices.prefix(operation.rung).last { index in
+            switch operation.ladder[index] {
+            case .reboot, .stopStart: true
+            case .restartApp, .replace: false
+            }
+        }
+    }
+
+    /// Where the host is reached: as it said itself, or as its server is.
+    private func knownAddress(_ facts: Facts) -> String? {
+        if let address = facts.host?.address, !address.isEmpty { return address }
+        guard let colon = operation.server.lastIndex(of: ":") else { return nil }
+        let address = operation.server[..<colon]
+        return address.isEmpty ? nil : String(address.filter { $0 != "[" && $0 != "]" })
     }
 
     mutating func tookLook(_ outcome: Outcome, needsMachine: Bool, at now: Instant) {
         switch outcome {
         case .machine(let machine):
             hasLooked = true
+            let isGone = machine.state == .terminated || machine.state == .shuttingDown
+            if isGone, needsMachine, draft.remedy == .reboot || draft.remedy == .stopStart {
+                _ = fail("machine \(machine.id) is \(machine.state.rawValue)", at: now)
+                return
+            }
             owe { $0.machine = machine.id }
         case .nothing, .fault(.missing):
             hasLooked = true

@@ -87,7 +87,9 @@ extension OperationCore {
 
     mutating func prove(_ facts: Facts, at now: Instant) -> Move {
         if let boot = provenBoot(facts) {
-            return advance(facts, note: "proven: boot \(operation.bootID.prefix(8)) became \(boot.prefix(8))")
+            draft.bootID = boot  // what comes after is proven by yet another one
+            return advance(
+                facts, note: "proven: boot …\(operation.bootID.suffix(8)) became …\(boot.suffix(8))")
         }
         if operation.way == .agent, case .failed(let why) = facts.order {
             return fail("the agent could not reboot: \(why)", at: now)

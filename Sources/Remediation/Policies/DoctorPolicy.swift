@@ -10,6 +10,8 @@ package struct DoctorPolicy: Sendable {
         package var storm: String?
         /// The leader is hot itself, and would have to hand over first; the reason why.
         package var hotLeader: String?
+        /// Hosts that have not reported and whose server fails its checks, whether for long enough or not.
+        package var gone: [String]
         /// What should be done, the most urgent first.
         package var wishes: [Wish]
     }
@@ -24,7 +26,10 @@ package struct DoctorPolicy: Sendable {
     package let settings: DoctorSettings
     private var book: HeatBook
     private var goneSince: [String: Instant] = [:]
+    private var stormAt: Instant?
 
+    /// Other hosts that must not reach a host either before it is treated for being gone; all of them where there are fewer.
+    private static let witnesses = 2
     /// From this part of the active servers on, hot hosts are a storm.
     private static let stormPart = 0.5
 
@@ -57,6 +62,12 @@ package struct DoctorPolicy: Sendable {
         } else if hot.count > 1, Double(hot.count) >= Double(active) * DoctorPolicy.stormPart {
             storm = "\(hot.count) of \(active) servers are hot at once: that is no illness of one host"
         }
+        if storm != nil {
+            stormAt = now
+        } else if let stormAt, now.milliseconds(since: stormAt) < settings.holdMilliseconds {
+            // Who is still hot as a storm ends is its last victim, not a patient.
+            storm = "many servers were hot at once \(span(now.milliseconds(since: stormAt))) ago"
+        }
         var wishes = unreachable(view, servers, now)
         var hotLeader: String?
         for patient in hot {
@@ -75,7 +86,8 @@ package struct DoctorPolicy: Sendable {
             guard !wishes.contains(where: { $0.host == host }) else { continue }
             wishes.append(.heal(host: host, server: nil, reason: why))
         }
-        return Thought(hot: hot, storm: storm, hotLeader: hotLeader, wishes: wishes)
+        return Thought(
+            hot: hot, storm: storm, hotLeader: hotLeader, gone: goneSince.keys.sorted(), wishes: wishes)
     }
 
     /// Forgets a host's heat: it was treated.
@@ -94,6 +106,7 @@ package struct DoctorPolicy: Sendable {
         guard settings.unreachable else { return [] }
         var gone: [String: Instant] = [:]
         var wishes: [Wish] = []
+        let fresh = view.hosts.count { $0.isFresh && $0.name != view.leader }
         for host in view.hosts where !host.isFresh && host.name != view.leader {
             guard let server = servers[host.name], server.state == .active, server.isHealthy == false else {
                 continue
@@ -101,11 +114,14 @@ package struct DoctorPolicy: Sendable {
             let since = goneSince[host.name] ?? now
             gone[host.name] = since
             guard now.milliseconds(since: since) >= settings.holdMilliseconds else { continue }
+            // The leader's own network may be what is broken: others must say the same.
+            let words = view.words[host.name]?.count ?? 0
+            guard words >= max(1, min(DoctorPolicy.witnesses, fresh)) else { continue }
             wishes.append(
                 .heal(
                     host: host.name, server: server.address,
                     reason:
-                        "\(host.name) has not reported and its server has failed its checks for \(span(settings.holdMilliseconds))"
+                        "\(host.name) has not reported and its server has failed its checks for \(span(settings.holdMilliseconds)); \(words) other hosts do not reach it either"
                 ))
         }
         goneSince = gone

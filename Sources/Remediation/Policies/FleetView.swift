@@ -61,6 +61,8 @@ package struct FleetView: Sendable {
     package var servers: [Server]
     /// The host that leads.
     package var leader: String
+    /// Peers that do not reach a host's server either, by host.
+    package var words: [String: Set<String>] = [:]
 
     /// A view from its parts.
     package init(hosts: [Host], servers: [Server], leader: String) {

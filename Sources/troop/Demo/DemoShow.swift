@@ -44,8 +44,12 @@ struct DemoShow: Sendable {
         }
         await welcome(register)
         var before = ""
+        var story = DemoStory()
         while !Task.isCancelled {
             refreshPidFiles(await register.running)
+            for text in story.news(answer("/v1/events\(story.query)")) {
+                Output.write(Output.isTerminal ? "\r\u{1B}[2K\(text)\n" : "\(text)\n")
+            }
             let line = self.line(await register.running)
             if Output.isTerminal {
                 Output.write("\r\u{1B}[2K" + line.text)
@@ -63,7 +67,7 @@ struct DemoShow: Sendable {
         while Instant.now() < deadline, !Task.isCancelled {
             var transfer = Transfer(url: "http://127.0.0.1:\(troop.proxyPort)/")
             transfer.timeoutMilliseconds = 1000
-            if let status = status(), status.hosts.count == troop.members.count,
+            if let status = status(), status.leader != nil, status.hosts.count == troop.members.count,
                 status.servers.filter({ $0.healthy == true }).count == troop.members.count,
                 (try? transfer.perform())?.status == 200
             {
@@ -78,7 +82,9 @@ struct DemoShow: Sendable {
         let leader = status()?.leader?.host ?? "a"
         let program = DemoShow.short(troop.program)
         let socket = troop.members.last?.socket ?? ""
-        let app = troop.members.first?.appPort ?? 0
+        // Not the leader: that one would hand the lease over first.
+        let patient = troop.members.first { $0.name != leader } ?? troop.members.first
+        let app = patient?.appPort ?? 0
         let id = await register.running[leader] ?? 0
         Output.write(
             """
@@ -92,7 +98,7 @@ struct DemoShow: Sendable {
               \(program) status --watch
               kill -9 \(id)                                # agent \(leader), which leads now; it returns after 5 s
               \(program) history
-              curl 'http://127.0.0.1:\(app)/burn?seconds=60'   # host \(troop.members.first?.name ?? "") gets hot: the doctor reboots it
+              curl 'http://127.0.0.1:\(app)/burn?seconds=60'   # host \(patient?.name ?? "") gets hot: the doctor reboots it
               for port in \(troop.members.map { "\($0.appPort)" }.joined(separator: " ")); do curl "http://127.0.0.1:$port/burn?seconds=60"; done
                                                            # the fleet gets hot: the gift monkey launches a server
               \(program) monkeys                          # what the two see, think and would do
@@ -115,13 +121,16 @@ struct DemoShow: Sendable {
         return program.hasPrefix(folder) ? String(program.dropFirst(folder.count)) : program
     }
 
-    private func status() -> Status? {
+    private func status() -> Status? { answer("/v1/status") }
+
+    /// A document of the first agent that answers.
+    private func answer<Document: Decodable>(_ path: String) -> Document? {
         for member in troop.members {
-            var transfer = Transfer(url: "http://localhost/v1/status")
+            var transfer = Transfer(url: "http://localhost\(path)")
             transfer.socket = member.socket
             transfer.timeoutMilliseconds = 1000
             guard let answer = try? transfer.perform(), answer.status == 200 else { continue }
-            if let status = try? JSONForm.document(Status.self, from: answer.body) { return status }
+            if let document = try? JSONForm.document(Document.self, from: answer.body) { return document }
         }
         return nil
     }

@@ -22,24 +22,30 @@ final class FaultTroop {
 
     let troop: Ensemble
     let recorder: StoreRecorder
+    private var others: [StoreRecorder] = []
     private var freezes: [(host: String, at: Instant)] = []
     /// Redis's clock was stepped ahead then: for one time to live two may believe.
     var steppedAheadAt: Instant?
 
-    /// Three agents that are up.
+    /// Three agents that are up. `lines` of `redis:` reach another store than the plain one; `settings` are further
+    /// sections of the configuration, `host` further members of that section; `environment` gives an agent's variables.
     init(
-        _ names: [String] = ["a", "b", "c"], redis: RedisServer? = nil, wired: Bool = false,
-        environment: [String] = []
+        _ names: [String] = ["a", "b", "c"], redis: RedisServer? = nil, lines: String? = nil,
+        wired: Bool = false,
+        settings: String = "", host: String = "", environment: (String) -> [String] = { _ in [] }
     ) async throws {
-        let store = redis.map { ($0, "{url: \"redis://127.0.0.1:\($0.port)/0\"}") }
-        troop = try Ensemble(names, store: store, wired: wired)
+        let store = redis.map { ($0, lines ?? "{url: \"redis://127.0.0.1:\($0.port)/0\"}") }
+        troop = try Ensemble(names, election: settings, host: host, store: store, wired: wired)
         recorder = try StoreRecorder(troop.redis)
-        for name in names { try troop.startAgent(name, environment: environment) }
+        for name in names { try troop.startAgent(name, environment: environment(name)) }
         let isUp = await eventually(within: FaultTroop.recoveryMilliseconds) { [troop] in
             troop.isUp(servers: names.count)
         }
         try #require(isUp, "\(troop.logs)")
     }
+
+    /// Records what leaders do in another store, too.
+    func record(_ server: RedisServer) throws { others.append(try StoreRecorder(server)) }
 
     /// Who leads, as soon as somebody does.
     func leader() async throws -> String {
@@ -95,9 +101,10 @@ final class FaultTroop {
         return await !eventually(within: milliseconds) { !holds() && Instant.now() < end }
     }
 
-    /// Ends the record and holds it against the invariants: never two leaders, rising epochs, and effects in their order.
+    /// Ends the record and holds it against the invariants: never two leaders, rising epochs, and effects in their order,
+    /// in each store.
     func judge(sourceLocation: SourceLocation = #_sourceLocation) {
-        recorder.stop()
+        for recorder in [recorder] + others { recorder.stop() }
         // A process that is stopped may believe, and can do nothing: its reign ends there.
         let reigns = troop.reigns().map { reign in
             let freeze = freezes.first { $0.host == reign.host && $0.at > reign.from }?.at
@@ -120,12 +127,14 @@ final class FaultTroop {
                     sourceLocation: sourceLocation)
             }
         }
-        let effects = recorder.effects
-        #expect(!effects.isEmpty, sourceLocation: sourceLocation)
-        for (earlier, later) in zip(effects, effects.dropFirst()) {
-            #expect(
-                earlier.epoch <= later.epoch, "Redis took \(later) after \(earlier)",
-                sourceLocation: sourceLocation)
+        #expect(!recorder.effects.isEmpty, sourceLocation: sourceLocation)
+        for recorder in [recorder] + others {
+            let effects = recorder.effects
+            for (earlier, later) in zip(effects, effects.dropFirst()) {
+                #expect(
+                    earlier.epoch <= later.epoch, "Redis took \(later) after \(earlier)",
+                    sourceLocation: sourceLocation)
+            }
         }
     }
 }

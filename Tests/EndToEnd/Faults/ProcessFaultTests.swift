@@ -103,7 +103,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(10))) func anAgentsWallClockDoesNotMatter() async throws {
         let clock = try MovableClock()
-        let world = try await FaultTroop(environment: clock.environment)
+        let world = try await FaultTroop(environment: { _ in clock.environment })
         for round in FaultTroop.rounds {
             let reign = try await world.reign()
             for hours in [1, -1] {
@@ -115,6 +115,30 @@ import Testing
             }
             #expect(try await world.recover() == reign.host)
         }
+        world.judge()
+    }
+
+    /// A machine that a hypervisor stopped, clock and all: it believes that hardly any time has passed. Fault 5; a minute
+    /// would say no more than three seconds.
+    @Test(.timeLimit(.minutes(10))) func aSuspendedMachineFindsThatOthersWentOn() async throws {
+        let names = ["a", "b", "c"]
+        let clocks = Dictionary(uniqueKeysWithValues: try names.map { ($0, try MovableClock()) })
+        let world = try await FaultTroop(names, environment: { clocks[$0]?.environment ?? [] })
+        for _ in FaultTroop.rounds {
+            let old = try await world.recover()
+            let clock = try #require(clocks[old])
+            let frozen = try world.freeze(old)
+            let new = try await world.next(after: frozen)
+            _ = await world.watch(milliseconds: 2000) { true }
+            try clock.shiftBoot(milliseconds: -Instant.now().milliseconds(since: frozen))
+            try world.troop.agent(old).signal(SIGCONT)
+            #expect(try await world.recover() == new.host)
+            // Its records are behind from now on: another run has the right time again.
+            _ = try world.troop.killAgent(old)
+            try clock.shiftBoot(milliseconds: 0)
+            try world.troop.startAgent(old, environment: clock.environment)
+        }
+        try await world.recover()
         world.judge()
     }
 }

@@ -144,14 +144,7 @@ import Testing
     /// The user of docs/redis-keys.md, and one who lacks something.
     @Test func theRightsOfTheDocumentationSufficeAndMissingOnesAreNamed() throws {
         let server = try RedisServer()
-        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        let path = folder.joined(separator: "/") + "/../../../docs/redis-keys.md"
-        let page = String(decoding: try TextFile.read(path, bytesMax: 1 << 20).bytes, as: UTF8.self)
-        let line = try #require(page.split(separator: "\n").first { $0.hasPrefix("user troop on") })
-        let words = line.replacing("<password>", with: "pw").replacing("<cluster>", with: "demo").split(
-            separator: " "
-        )
-        .dropFirst().map(String.init)
+        let words = try LeastRights.line(cluster: "demo").split(separator: " ").dropFirst().map(String.init)
         func settings(_ rules: [String]) throws -> StoreSettings {
             let store = try StoreConnection.open(
                 StoreSettings(url: try StoreURL(server.url())),
@@ -159,7 +152,8 @@ import Testing
             let reply = try store.call(
                 Command(["ACL", "SETUSER"] + rules), until: Instant.now().advanced(milliseconds: 5000))
             #expect(reply == .status("OK"))
-            return StoreSettings(url: try StoreURL("redis://troop:pw@127.0.0.1:\(server.port)"))
+            return StoreSettings(
+                url: try StoreURL("redis://troop:\(LeastRights.password)@127.0.0.1:\(server.port)"))
         }
         let documented = try gather(try settings(words))
         #expect(documented.missingRights == .known([]))
@@ -175,5 +169,15 @@ import Testing
             return #expect(Bool(false), "\(silent.missingRights)")
         }
         #expect(try server.command("DBSIZE") == ":0\r\n")
+    }
+
+    /// What ansible writes is what the documentation says.
+    @Test func theRoleGivesTheSameRights() throws {
+        let template = RedisServer.text(
+            of: "\(LeastRights.root)/ansible/roles/redis/templates/users.acl.j2")
+        let line = try #require(template.split(separator: "\n").first { $0.hasPrefix("user troop ") })
+        let plain = line.replacing("#{{ redis_troop_password | hash('sha256') }}", with: "><password>")
+            .replacing("{{ '{' }}{{ troop_cluster }}{{ '}' }}", with: "{<cluster>}")
+        #expect(try plain == LeastRights.documented())
     }
 }

@@ -29,7 +29,7 @@ import Testing
             proxy: proxy,
             sources: [
                 AgentMetrics(watch: watch, store: store.meter, ticks: TickMeter()), tally,
-                HistoryKeeper(budgetBytes: 1 << 20),
+                HistoryKeeper(budgetBytes: 1 << 20), RemedyTally(),
             ])
     }
 
@@ -63,6 +63,10 @@ import Testing
     private static func labels(_ name: String) -> Set<String> {
         if name.hasPrefix("node_disk_") || name.hasPrefix("node_network_") { return ["device"] }
         if name.hasPrefix("node_filesystem_") { return ["device", "fstype", "mountpoint"] }
+        if name == "troop_operations" { return ["kind"] }
+        if name == "troop_policy_mode" { return ["policy", "mode"] }
+        if name == "troop_policy_wishes" { return ["policy"] }
+        if name == "troop_policy_held_back" { return ["policy", "guard"] }
         if name == "troop_proxy_malformed_messages_total" { return ["message", "reason"] }
         return []
     }

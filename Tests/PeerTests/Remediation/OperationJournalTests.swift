@@ -33,7 +33,7 @@ import Testing
         let (server, journal, keys, store) = try await journal()
         func open(_ operation: Operation, concurrent: Int = 9, budget: Int? = nil) async throws -> String? {
             try await journal.open(
-                operation, concurrent: concurrent, budget: budget, byPolicy: true, token: token)
+                [operation], concurrent: concurrent, budget: budget, byPolicy: true, token: token)
         }
         #expect(try await open(operation("op1")) == nil)
         #expect(try await open(operation("op2"))?.contains("op1 is under way on a") == true)
@@ -46,7 +46,7 @@ import Testing
         _ = try await store.call(Command("HSET", keys.config, "pause", "{}"))
         #expect(
             try await journal.open(
-                operation("op5", target: "d"), concurrent: 9, budget: nil, byPolicy: false, token: token)
+                [operation("op5", target: "d")], concurrent: 9, budget: nil, byPolicy: false, token: token)
                 == "the troop is paused")
         #expect(try await journal.open().map(\.id) == ["op1", "op3"])
         withExtendedLifetime(server) {}
@@ -54,7 +54,8 @@ import Testing
 
     @Test func aStaleLeaderWritesNothing() async throws {
         let (server, journal, keys, store) = try await journal()
-        _ = try await journal.open(operation("op1"), concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open(
+            [operation("op1")], concurrent: 1, budget: nil, byPolicy: true, token: token)
         _ = try await store.call(Command("SET", keys.lease, "b:n:8"))
         await #expect(throws: StoreFault.self) {
             try await journal.save(
@@ -69,7 +70,7 @@ import Testing
         let entry = #"{"by":"agent","host":"a","state":"active","weight":50}"#
         _ = try await store.call(Command("HSET", keys.servers, "10.0.0.1:3000", entry))
         var operation = operation("op1")
-        _ = try await journal.open(operation, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open([operation], concurrent: 1, budget: nil, byPolicy: true, token: token)
         func save(_ effect: Effect, after revision: Int64, ended: Bool = false) async throws -> String {
             operation.state = ended ? .done : .running
             let written = try await journal.save(
@@ -101,7 +102,8 @@ import Testing
 
     @Test func aPersonsWordOnAServerStands() async throws {
         let (server, journal, keys, store) = try await journal()
-        _ = try await journal.open(operation("op1"), concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open(
+            [operation("op1")], concurrent: 1, budget: nil, byPolicy: true, token: token)
         func save(_ effect: Effect) async throws -> Bool {
             let written = try await journal.save(
                 operation("op1"), after: 0, effect, quarantine: false, wallMs: 1, token: token)
@@ -123,7 +125,7 @@ import Testing
     @Test func anOrderIsClaimedOnceInTimeAndNotAfterItWasTakenBack() async throws {
         let (server, journal, keys, store) = try await journal()
         let found = operation("op1")
-        _ = try await journal.open(found, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open([found], concurrent: 1, budget: nil, byPolicy: true, token: token)
         let id = OperationJournal.orderID(found, .reboot)
         func claim(_ notAfter: String = "9000000000000") async throws -> Int64? {
             try await store.run(
@@ -144,13 +146,88 @@ import Testing
         withExtendedLifetime(server) {}
     }
 
+    @Test func aCommandIsSettledWithItsEffectOrNotAtAll() async throws {
+        let (server, journal, keys, store) = try await journal()
+        func outcome(_ id: String) async throws -> [String?] {
+            try await store.call(Command("HMGET", keys.command(id), "state", "text")).elements?.map(\.text)
+                ?? []
+        }
+        func open(_ ids: [String], for command: String) async throws -> String? {
+            try await journal.open(
+                ids.map { operation($0, target: "host-\($0)") }, concurrent: 1, budget: 2, byPolicy: false,
+                settling: .init(command: command, text: "begun"), token: token)
+        }
+        #expect(try await open(["op1", "op2"], for: "first") == nil)
+        #expect(try await outcome("first") == ["done", "begun"])
+        #expect(try await journal.open().map(\.id) == ["op1", "op2"])
+        #expect(try await open(["op3"], for: "second") != nil)
+        #expect(try await outcome("second") == [nil, nil], "refused: the leader says why")
+
+        var changed = operation("op1", target: "host-op1")
+        changed.isCancelled = true
+        func save(after revision: Int64) async throws -> Bool {
+            let written = try await journal.save(
+                changed, after: revision, .none, quarantine: false, wallMs: 1,
+                settling: .init(command: "third", text: "cancelled"), token: token)
+            if case .ok = written { return true }
+            return false
+        }
+        #expect(try await save(after: 7) == false)
+        #expect(try await outcome("third") == [nil, nil], "nothing was written, nothing is answered")
+        #expect(try await save(after: 0))
+        #expect(try await outcome("third") == ["done", "cancelled"])
+        _ = try await store.call(Command("SET", keys.lease, "b:n:8"))
+        await #expect(throws: StoreFault.self) { try await open(["op4"], for: "fourth") }
+        #expect(try await outcome("fourth") == [nil, nil])
+        withExtendedLifetime(server) {}
+    }
+
+    @Test func whatCannotBeReadIsToldAndBlocksNothingOnceItIsSetAside() async throws {
+        let (server, journal, keys, store) = try await journal()
+        let good = operation("op1")
+        _ = try await journal.open([good], concurrent: 9, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open(
+            [operation("op2", target: "b")], concurrent: 9, budget: nil, byPolicy: true, token: token)
+        _ = try await store.call(Command("HSET", keys.operation("op2"), "json", "<html>"))
+        // A key of another kind, and a name without any key.
+        _ = try await store.call(Command("SET", keys.operation("op3"), "text"))
+        _ = try await store.call(Command("ZADD", keys.operations, "1", "op3", "2", "op4"))
+        let found = try await journal.underWay()
+        #expect(found.operations == [good])
+        #expect(Set(found.unreadable.map(\.id)) == ["op2", "op3", "op4"])
+        #expect(
+            try await journal.open(
+                [operation("op5", target: "c")], concurrent: 2, budget: nil, byPolicy: true, token: token)
+                == "2 operations are under way", "it counts while a person may still look at it")
+        let garbage = try #require(found.unreadable.first { $0.id == "op2" })
+        #expect(garbage.target == "b" && garbage.treats && garbage.openedMs > 1_600_000_000_000)
+        _ = try await store.call(Command("HSET", keys.operation("op2"), "json", "<other>"))
+        #expect(try await journal.setAside(garbage, token: token) == false, "it is not what was looked at")
+        for each in try await journal.underWay().unreadable {
+            #expect(
+                try await journal.setAside(
+                    each, settling: .init(command: "cmd", text: "gone"), token: token))
+        }
+        #expect(try await journal.underWay().unreadable.isEmpty)
+        let field = RemediationSwitches.quarantinePrefix + "b"
+        #expect(
+            try await store.call(Command("HGET", keys.config, field)).text
+                == "operation op2 on it could not be read")
+        #expect(try await store.call(Command("HGET", keys.command("cmd"), "text")).text == "gone")
+        #expect(
+            try await journal.open(
+                [operation("op5", target: "c")], concurrent: 2, budget: nil, byPolicy: true, token: token)
+                == nil)
+        withExtendedLifetime(server) {}
+    }
+
     @Test func theOperationIsReadAsItWasWritten() async throws {
         let (server, journal, _, _) = try await journal()
         var written = operation("op1")
         written.bootID = "b"
         written.way = .agent
         written.note("a line", atMs: 5)
-        _ = try await journal.open(written, concurrent: 1, budget: nil, byPolicy: true, token: token)
+        _ = try await journal.open([written], concurrent: 1, budget: nil, byPolicy: true, token: token)
         #expect(try await journal.operation("op1") == written)
         #expect(try await journal.operation("../op1") == nil)
         #expect(OperationJournal.operation("{}") == nil)

@@ -1,9 +1,11 @@
 /*
- * A wall clock that tests move, for a redis-server that is started with this library in LD_PRELOAD. (Debian's libfaketime
- * and redis-server's jemalloc do not start together: each needs the other first.)
+ * Clocks that tests move, for a program that is started with this library in LD_PRELOAD. (Debian's libfaketime and
+ * redis-server's jemalloc do not start together: each needs the other first.)
  *
- * The file that SHIFTED_CLOCK names holds two 64-bit numbers: 0 and an offset in nanoseconds, or 1 and the time itself in
- * nanoseconds since 1970, at which the clock then stands still. CLOCK_MONOTONIC is left alone: it drives the event loop.
+ * The file that SHIFTED_CLOCK names holds three 64-bit numbers. The first two are the wall clock: 0 and an offset in
+ * nanoseconds, or 1 and the time itself in nanoseconds since 1970, at which the clock then stands still. The third is an
+ * offset of CLOCK_BOOTTIME, as of a machine that a hypervisor has stopped for a while. CLOCK_MONOTONIC is left alone: it
+ * drives event loops.
  */
 #define _GNU_SOURCE
 #include "include/shifted_clock.h"
@@ -24,7 +26,7 @@ __attribute__((constructor)) static void shifted_clock_open(void) {
     if (!path) return;
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return;
-    void *found = mmap(NULL, 16, PROT_READ, MAP_SHARED, descriptor, 0);
+    void *found = mmap(NULL, 24, PROT_READ, MAP_SHARED, descriptor, 0);
     close(descriptor);
     if (found != MAP_FAILED) page = found;
 }
@@ -37,6 +39,13 @@ static int64_t wall_nanoseconds(void) {
 }
 
 int clock_gettime(clockid_t id, struct timespec *to) {
+    if (page && id == CLOCK_BOOTTIME) {
+        int code = (int)syscall(SYS_clock_gettime, id, to);
+        int64_t shown = (int64_t)to->tv_sec * 1000000000 + to->tv_nsec + page[2];
+        to->tv_sec = shown / 1000000000;
+        to->tv_nsec = shown % 1000000000;
+        return code;
+    }
     if (!page || (id != CLOCK_REALTIME && id != CLOCK_REALTIME_COARSE)) return (int)syscall(SYS_clock_gettime, id, to);
     int64_t now = wall_nanoseconds();
     to->tv_sec = now / 1000000000;

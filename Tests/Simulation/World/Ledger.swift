@@ -8,6 +8,10 @@ struct Ledger {
     var hasForgotten = false
     /// When the store's clock was last stepped ahead.
     var steppedAheadAt: Int64 = .min / 2
+    /// When the store last gave a lease, or lengthened it, by its token.
+    var given: [String: Int64] = [:]
+    /// A value that is no agent's stands in a key of the election's.
+    var isDefaced = false
     /// The highest epoch among the orders that a host obeyed.
     var highestOrder: [Int: Int64] = [:]
     var ordersDone: [Int: Set<String>] = [:]

@@ -45,6 +45,7 @@ extension World {
 
     private mutating func act(_ index: Int) {
         if random.chance(5) { askCommand(index) }
+        report(index)
         guard let lease = mandate(index) else { return }
         checkMandate(index, "a write")
         let kind: Write.Kind
@@ -58,6 +59,21 @@ extension World {
             agent: index, run: agents[index].run, lease: lease, node: agents[index].node, kind: kind)
         if agents[index].muteUntil > now { return }
         add(.effect(.write(write)), in: delay())
+    }
+
+    /// What a host says of itself: among it the highest epoch that it knows; a leader reads what all say.
+    private mutating func report(_ index: Int) {
+        let node = agents[index].node
+        guard reaches(index, node), refusal(of: node, writes: true) == nil, nodes[node].pausedUntil <= now,
+            agents[index].muteUntil <= now, agents[index].deafUntil <= now
+        else { return }
+        nodes[node].tick(now)
+        let epoch = agents[index].core.highestEpoch
+        if epoch > 0 { nodes[node].redis.set(World.keys.host(agents[index].host), "\(epoch)") }
+        let known = agents.compactMap { agent in
+            (try? nodes[node].redis.get(World.keys.host(agent.host))).flatMap { $0 }.flatMap { Int64($0) }
+        }
+        if let highest = known.max(), highest > epoch { step(index, .epochSeen(highest)) }
     }
 
     /// A write arrives at the store: the fence decides.

@@ -80,8 +80,11 @@ extension World {
             result = .failure(refusal)
         } else if let settings = try? settings(index, run: run) {
             let (script, arguments) = message(ask, settings)
+            nodes[node].tick(now)
+            let before = try? nodes[node].redis.get(World.keys.lease)
             let reply = perform(script, keys: World.scriptKeys, arguments, on: node)
             note(LeaseAnswer(reply, to: ask), to: ask, index, node)
+            checkTouch(before, ask, index, run, node)
             result = .reply(reply)
         } else {
             return

@@ -1,5 +1,6 @@
 import Election
 import Linux
+import Store
 
 /// What goes wrong, and how it is put right again.
 extension World {
@@ -28,6 +29,7 @@ extension World {
     /// Everything works again; nobody is told.
     private mutating func heal() {
         isCalm = true
+        restoreKeys()
         isSplit = false
         for index in nodes.indices {
             nodes[index].pausedUntil = 0
@@ -64,7 +66,7 @@ extension World {
 
     private mutating func fault() {
         let index = random.index(agents.count)
-        switch random.within(0...23) {
+        switch random.within(0...24) {
         case 0: step(ifUp: index, .resign(reason: "SIGTERM"))
         case 1, 2: if agents[index].isUp { crash(index, isPowerCut: false) }
         case 3: if agents[index].isUp { crash(index, isPowerCut: true) }
@@ -85,6 +87,7 @@ extension World {
         case 21:
             let other = random.index(agents.count)
             step(ifUp: index, .handOver(to: random.chance(50) ? "h\(other)" : nil, reason: "asked"))
+        case 23: deface()
         case 22: step(ifUp: index, .pause(random.chance(40)))
         default: agents[index].diskEpoch = max(agents[index].diskEpoch, agents[index].core.highestEpoch)
         }
@@ -106,6 +109,7 @@ extension World {
         guard agents[index].isUp, agents[index].frozenUntil <= now else { return }
         agents[index].clock.freeze(at: now)
         agents[index].stoppedAt = local(index)
+        agents[index].stoppedAtTrue = now
         agents[index].frozenUntil = now + random.within(50...4000) * World.millisecond
         events.add(.course(.thaw(agent: index)), at: agents[index].frozenUntil)
     }
@@ -121,6 +125,33 @@ extension World {
         agents[index].visitors = []
         for visitor in visitors {
             add(.door(.said(agent: visitor.agent, call: visitor.call, .broken)), in: delay())
+        }
+    }
+
+    /// Somebody writes what no agent would into a key of the election's; a person puts that right in the end.
+    private mutating func deface() {
+        let key = random.pick([World.keys.lease, World.keys.epoch, World.keys.store]) ?? World.keys.lease
+        let known = ledger.highestEpoch
+        let value =
+            random.pick([
+                "", "x", "h1:n1", "h1:n1:0", "h1:n1:007", "h1:n1:\(known - 3)", "h9:n:9007199254740993", "-5",
+            ])
+            ?? ""
+        ledger.isDefaced = true
+        if key != World.keys.lease { loseData() }
+        nodes[master].tick(now)
+        nodes[master].redis.set(key, value, expiresIn: random.chance(50) ? nil : random.within(100...5000))
+    }
+
+    private mutating func restoreKeys() {
+        guard ledger.isDefaced else { return }
+        ledger.isDefaced = false
+        for index in nodes.indices {
+            nodes[index].tick(now)
+            let held = (try? nodes[index].redis.get(World.keys.lease)) ?? nil
+            if let held, Lease(token: held) == nil || nodes[index].redis.pttl(World.keys.lease) == -1 {
+                nodes[index].redis.delete(World.keys.lease)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Election
 import Linux
+import Store
 
 /// The invariants of docs/architecture.md, by their numbers.
 extension World {
@@ -28,7 +29,8 @@ extension World {
         let settings = agents[index].settings
         // The message that it believes because of was sent before the machine stood still.
         let isOld = until < agents[index].stoppedAt.advanced(milliseconds: settings.ttlMilliseconds)
-        return isOld || now - ledger.steppedAheadAt < settings.quarantineMilliseconds * World.millisecond
+        return isOld || now < agents[index].reprievedUntil
+            || now - ledger.steppedAheadAt < settings.quarantineMilliseconds * World.millisecond
     }
 
     /// What the store answered to an election's ask.
@@ -38,12 +40,41 @@ extension World {
             tally.elections += 1
             guard case .acquire(let seen, _, let dead, _) = ask else { return }
             if dead != nil { tally.steals += 1 }
+            ledger.given[lease.token] = now
             checkEpoch(lease, seen: seen, node)
-        case .reinstated: tally.reinstated += 1
+        case .renewed, .reinstated:
+            if answer == .reinstated { tally.reinstated += 1 }
+            guard case .renew(let lease, _) = ask else { return }
+            noteReprieve(lease, index)
+            ledger.given[lease.token] = now
         case .released(true): tally.handovers += 1
-        case .released, .held, .foreign, .quarantined, .reserved, .absent, .renewed, .lost, .lostToForeign,
+        case .released, .held, .foreign, .quarantined, .reserved, .absent, .lost, .lostToForeign,
             .unintelligible:
             break
+        }
+    }
+
+    /// A machine whose clock stood still since the store last gave it its lease may get it back after its true end.
+    private mutating func noteReprieve(_ lease: Lease, _ index: Int) {
+        guard let given = ledger.given[lease.token] else { return }
+        let life = agents[index].settings.ttlMilliseconds * World.millisecond
+        if now - given > life, agents[index].stoppedAtTrue >= given {
+            agents[index].reprievedUntil = now + life
+        }
+    }
+
+    /// I5: a token goes by its own time, by its own agent, or because its agent is proven not to lead any more.
+    mutating func checkTouch(_ before: String?, _ ask: LeaseAsk, _ index: Int, _ run: Int, _ node: Int) {
+        guard let before, (try? nodes[node].redis.get(World.keys.lease)) != before else { return }
+        guard let lease = Lease(token: before),
+            let owner = agents.firstIndex(where: { $0.host == lease.host })
+        else { return violate(5, "\(agents[index].host) replaced '\(before)', which is no agent's") }
+        if owner == index, lease.nonce == "n\(run)" { return }
+        guard case .acquire(_, _, before, _) = ask else {
+            return violate(5, "\(agents[index].host) took '\(before)' away with \(ask)")
+        }
+        if agents[owner].isUp, agents[owner].core.standing.lease(at: local(owner)) == lease {
+            violate(5, "\(agents[index].host) took '\(before)', whose agent leads")
         }
     }
 
@@ -85,6 +116,14 @@ extension World {
         let leaders = agents.filter { $0.core.standing.lease(at: $0.clock.instant(now)) != nil }
         if leaders.count != 1 {
             return violate(0, "left in peace, \(leaders.count) lead: \(agents.map { "\($0.core.standing)" })")
+        }
+        // Nobody is left behind: all follow the one.
+        let lease = leaders[0].core.standing.lease(at: leaders[0].clock.instant(now))
+        for agent in agents where agent.isUp && agent.index != leaders[0].index {
+            if agent.core.standing != .follower(leader: lease) {
+                return violate(
+                    0, "left in peace, \(agent.host) is \(agent.core.standing), not \(leaders[0].host)'s")
+            }
         }
         guard let at = ledger.firstLeaderAt else { return violate(0, "left in peace, nobody led") }
         tally.longestLeaderless = max(

@@ -1,0 +1,198 @@
+import Fixtures
+import FoundationEssentials
+import Glibc
+import Linux
+import Peer
+import Testing
+import Transfer
+
+/// The cloud of `Tests/Cloud/cloud.py`: moto's EC2, whose instances are processes at loopback addresses.
+final class TestCloud: Sendable {
+    /// One line of the cloud's own log.
+    struct Entry: Decodable, Equatable {
+        var action: String
+        var operation: String
+        var instance: String
+        /// Milliseconds since 1970.
+        var at: Int64
+    }
+
+    let port: UInt16
+    private let pid: pid_t
+    private let log: String
+
+    /// A Python that has moto: the tests' own environment, else the system's.
+    static let python: String? = [Python.root + "/.build/venvs/cloud/bin/python", "python3"].first { python in
+        (try? RedisServer.runToEnd([python, "-c", "import moto.server, werkzeug"], log: "/dev/null")) != nil
+    }
+
+    init() throws {
+        port = try RedisServer.freePort()
+        log = "/tmp/troop-e2e-cloud-\(getpid())-\(port).log"
+        pid = try RedisServer.spawn(
+            [TestCloud.python ?? "python3", Python.root + "/Tests/Cloud/cloud.py", "\(port)"], input: nil,
+            log: log)
+        let deadline = Instant.now().advanced(milliseconds: 60_000)
+        while !RedisServer.text(of: log).contains("ready") {
+            guard Instant.now() < deadline else {
+                throw RedisServer.Fault(description: "the cloud does not start: \(RedisServer.text(of: log))")
+            }
+            usleep(20_000)
+        }
+    }
+
+    deinit {
+        _ = kill(pid, SIGKILL)
+        _ = waitpid(pid, nil, 0)
+        _ = unlink(log)
+    }
+
+    @discardableResult
+    func control(_ path: String, _ json: String = "{}") throws -> [UInt8] {
+        var transfer = Transfer(url: "http://127.0.0.1:\(port)/test/\(path)")
+        transfer.method = "POST"
+        transfer.json = Array(json.utf8)
+        return try transfer.perform().body
+    }
+
+    func play(_ fault: String, on action: String) throws {
+        try control("faults", "[{\"action\": \"\(action)\", \"fault\": \"\(fault)\", \"count\": 1}]")
+    }
+
+    /// Requests that are held.
+    func parked() throws -> Int {
+        struct Parked: Decodable { var parked: Int }
+        return try JSONDecoder().decode(Parked.self, from: Data(try control("parked"))).parked
+    }
+
+    /// What was really done.
+    func done(_ action: String) throws -> [Entry] {
+        try JSONDecoder().decode([Entry].self, from: Data(try control("log"))).filter { $0.action == action }
+    }
+}
+
+/// A troop whose machines are launched and rebooted by EC2 as `TestCloud` plays it.
+final class CloudTroop: Sendable {
+    let cloud: TestCloud
+    let troop: Ensemble
+
+    static let isMissing = TestCloud.python == nil
+
+    /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
+    init(_ steps: String, mode: String = "enforce", wired: Bool = false) async throws {
+        cloud = try TestCloud()
+        // No more rights than the documentation asks for, unless wires of the troop's own lead to Redis.
+        let store = wired ? nil : try StoreTransportTests.withDocumentedRights()
+        troop = try Ensemble(
+            election: """
+                remediation:
+                  provider: {kind: ec2, region: us-east-1, endpoint: "http://127.0.0.1:\(cloud.port)", image: ami-12c6146b, instance_type: t3.micro, tags: {team: web}}
+                \(steps)
+                  gift: {mode: \(mode), above: 70%, clear: 60%, hold: 4s, max: 100, cooldown: 60s}
+                  doctor: {mode: \(mode), above: 90%, hold: 4s, drain: 5s, deadline: 20s, cooldown: 1s}
+                  guard: {grace: 1s}
+                """, metrics: ", cpu_allowance: 0.2", store: store, wired: wired)
+        let port = try RedisServer.freePort()
+        let redis = store?.lines ?? "{url: \"redis://127.0.0.1:\(troop.redis.port)/0\"}"
+        try Ensemble.write(CloudTroop.machine(troop, port, redis), to: "\(troop.folder)/machine.sh")
+        try cloud.control("machines", "{\"command\": [\"/bin/sh\", \"\(troop.folder)/machine.sh\"]}")
+        for member in troop.members { try startAgent(member.name) }
+        let isUp = await eventually(within: 20_000) { self.troop.isUp(servers: 3) }
+        try #require(isUp, "\(troop.logs)")
+    }
+
+    deinit { machine("end") }
+
+    func startAgent(_ name: String) throws {
+        try troop.startAgent(
+            name,
+            environment: [
+                "AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=test+secret/key",
+                "AWS_EC2_METADATA_DISABLED=true",
+            ])
+    }
+
+    /// Lets the program that is a machine do something.
+    func machine(_ words: String...) {
+        _ = try? RedisServer.runToEnd(
+            ["/bin/sh", "\(troop.folder)/machine.sh"] + words, log: "/dev/null")
+    }
+
+    /// The folder of the machine at an address.
+    func folder(_ address: String) -> String { "\(troop.folder)/m-\(address)" }
+
+    /// The operations as an agent tells them; none when it tells none.
+    func operations(_ name: String) -> [OperationLine] { listed(name) ?? [] }
+
+    /// The same; nil when it does not answer.
+    func listed(_ name: String) -> [OperationLine]? {
+        guard let answer = try? troop.command(name, "operations", "list", "-o", "json"), answer.code == 0
+        else { return nil }
+        return try? JSONForm.document([OperationLine].self, from: Array(answer.output.utf8))
+    }
+
+    /// Waits until an operation has ended; nil when it does not.
+    func ended(_ kind: String, asking name: String, within milliseconds: Int64 = 90_000) async
+        -> OperationLine?
+    {
+        var found: OperationLine?
+        _ = await eventually(within: milliseconds) {
+            found = self.operations(name).first { $0.kind == kind }
+            return found.map { ["done", "failed", "cancelled"].contains($0.state) } ?? false
+        }
+        return found
+    }
+
+    var leader: String? { troop.status()?.leader?.host }
+
+    /// What a machine is: an agent and an application at an address of their own.
+    private static func machine(_ troop: Ensemble, _ port: UInt16, _ redis: String) -> String {
+        """
+        # machine.sh ACTION ADDRESS [NAME]
+        d=\(troop.folder)/m-$2
+        alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
+        off() { for f in "$1"/agent.pid "$1"/app.pid; do alive "$f" && kill -9 "$(cat "$f")"; rm -f "$f"; done; }
+        boot() {
+          cat /proc/sys/kernel/random/uuid > "$d/boot"
+          agent
+        }
+        agent() {
+          setsid \(Program.path) agent --config "$d/agent.yaml" </dev/null >>"$d/agent.log" 2>&1 &
+          echo $! > "$d/agent.pid"
+        }
+        case $1 in
+        provision)
+          mkdir -p "$d"
+          echo "$3" > "$d/name"
+          cat > "$d/agent.yaml" <<END
+        cluster: test
+        host: {name: $3, address: $2, boot_id_file: $d/boot, reboot_command: [/bin/sh, \(troop.folder)/machine.sh, RebootInstances, $2]}
+        peer: {listen: "$2:\(port + 1)"}
+        state: $d/state
+        redis: \(redis)
+        api: {listen: "$2:\(port + 2)", socket: $d/agent.sock}
+        server: {listen: "$2:\(port)", health: /healthz}
+        proxy: {listen: "127.0.0.1:\(troop.proxyPort)", workers: 1}
+        metrics: {scope: process, pid_file: $d/app.pid, cpu_allowance: 0.2}
+        election: {never_lead: true}
+        END
+          alive "$d/agent.pid" || boot ;;
+        production)
+          alive "$d/app.pid" && exit 0
+          setsid \(Program.path) sample-app --address "$2" --port \(port) --name "app-$(cat "$d/name")" </dev/null >>"$d/app.log" 2>&1 &
+          echo $! > "$d/app.pid" ;;
+        RebootInstances) off "$d"; boot ;;
+        StartInstances) boot ;;
+        StopInstances | TerminateInstances) off "$d" ;;
+        deaf) alive "$d/agent.pid" && kill -9 "$(cat "$d/agent.pid")" ;;
+        end) for m in \(troop.folder)/m-*; do off "$m"; done ;;
+        esac
+        exit 0
+        """
+    }
+
+    /// The port of machines' applications, from a machine's own configuration.
+    func server(_ host: String) -> String? {
+        troop.status()?.servers.first { $0.host == host }?.address
+    }
+}
