@@ -30,13 +30,11 @@ struct StatusBench {
         let socket = try startAgent(troop, redis)
         for goal in StatusBench.goals {
             try report(goal.hosts, redis)
-            let shown = try stage.output(
-                of: "status-json",
-                ["sh", "-c", "\(troop) status --socket \(socket) -o json | grep -o report_age_ms | wc -l"],
-                on: machine.helpers, withinSeconds: 20)
-            guard let count = Int(shown.split(separator: "\n").first ?? ""), count >= goal.hosts else {
-                throw BenchFault("troop status shows \(shown) hosts, not \(goal.hosts)")
+            // What the agent has just read it does not read again at once.
+            let isShown = try Loopback.wait(seconds: StatusBench.startSeconds) { () throws(BenchFault) in
+                try shown(troop, socket) >= goal.hosts
             }
+            guard isShown else { throw BenchFault("troop status does not show \(goal.hosts) hosts") }
             var times: [Double] = []
             for _ in 0..<StatusBench.rounds {
                 usleep(StatusBench.pauseMicroseconds)
@@ -48,6 +46,15 @@ struct StatusBench {
                 "  \(goal.hosts) hosts: \(spread.text(places: 1)) ms (goal: a median of at most "
                     + "\(goal.milliseconds.text(places: 0)): \(verdict))")
         }
+    }
+
+    /// How many hosts the command tells of.
+    private func shown(_ troop: String, _ socket: String) throws(BenchFault) -> Int {
+        let text = try stage.output(
+            of: "status-json",
+            ["sh", "-c", "\(troop) status --socket \(socket) -o json | grep -o report_age_ms | wc -l"],
+            on: machine.helpers, withinSeconds: 20)
+        return Int(text.split(separator: "\n").last ?? "") ?? 0
     }
 
     /// One run of the command in milliseconds, its table thrown away.

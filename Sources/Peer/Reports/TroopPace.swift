@@ -40,7 +40,7 @@ package final class TroopPace: Sendable {
             guard state.waiting.insert(subject).inserted else { return nil }
             let most = min(
                 Int64(state.scale.hosts) / TroopPace.hostsPerMillisecond, TroopPace.hintMillisecondsMax)
-            return Int64.random(in: 0...most)
+            return Int64.random(in: 1...max(1, most))
         }
         guard let wait else { return false }
         Task {
