@@ -99,6 +99,9 @@ package final class Elector: Sendable {
     /// Stands back behind the few candidates that ask as soon as a lease ends, or is one of them; for large troops.
     package func standBack(_ isReserve: Bool) { send(.reserve(isReserve)) }
 
+    /// Lets others who can lead go first by a moment, or does so no more.
+    package func yield(_ yields: Bool) { send(.yield(yields)) }
+
     /// Why the door cannot be opened; nil when it is, or need not be.
     package var doorFault: String? { view.withLock { $0.doorFault } }
 

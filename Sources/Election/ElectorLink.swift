@@ -21,6 +21,7 @@ final class ElectorLink {
         self.settings = settings
         var store = store
         store.name = "elector"
+        store.needsAgreement = true
         store.connectTimeoutMilliseconds = settings.commandTimeoutMilliseconds
         store.commandTimeoutMilliseconds = settings.commandTimeoutMilliseconds
         self.store = store
@@ -52,6 +53,8 @@ final class ElectorLink {
             let reply = try connection.run(script, keys: keys, arguments: arguments, until: deadline)
             return .answered(LeaseAnswer(reply, to: ask), sent: sent)
         } catch {
+            // A master that is cut off from its replicas may be none any more: whether it is, the Sentinels know.
+            if store.sentinel != nil, case .rejected(let reply) = error, reply.kind == .storeLost { close() }
             return .failed(StoreFailure(error))
         }
     }

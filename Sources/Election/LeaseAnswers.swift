@@ -111,7 +111,7 @@ extension LeaseCore {
         learn(lease.epoch)
         follow(lease, "\(lease.host) leads with epoch \(lease.epoch)")
         holderEnds = now.advanced(milliseconds: bounded(left))
-        let later = isReserve ? pace.reserveDelay() : pace.jitter()
+        let later = isReserve ? pace.reserveDelay() : pace.jitter() + yieldMilliseconds
         next = now.advanced(milliseconds: bounded(left) + 1 + later)
     }
 

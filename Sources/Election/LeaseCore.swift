@@ -28,6 +28,8 @@ package struct LeaseCore: Sendable {
         case pause(Bool)
         /// Stand back behind the candidates that ask at once, or be one of them.
         case reserve(Bool)
+        /// Let others who can lead go first, by a moment, or do so no more: one's own leadership failed too often.
+        case yield(Bool)
         /// Give the lease to a host, or to anyone, and stand again later.
         case handOver(to: String?, reason: String)
         /// Give the lease up and never stand again.
@@ -59,6 +61,8 @@ package struct LeaseCore: Sendable {
     var intent = Intent.stands
     /// True in a large troop for all but a few: others are quicker when a lease ends.
     var isReserve = false
+    /// Others go first by so much.
+    var yieldMilliseconds: Int64 = 0
     var pending: Pending?
     var next = Instant(nanoseconds: 0)
     var order: (release: ReleaseOrder, expires: Instant)?
@@ -127,7 +131,7 @@ package struct LeaseCore: Sendable {
             if dead != lease { deadSince = now }
             dead = lease
             // Of several who saw it, the one with the highest priority asks first.
-            next = min(next, now.advanced(milliseconds: pace.headStart))
+            next = min(next, now.advanced(milliseconds: pace.headStart + yieldMilliseconds))
         case .epochSeen(let epoch): surpass(epoch, at: now)
         case .pause(let paused):
             if intent != .retired { intent = paused ? .paused : .stands }
@@ -136,6 +140,7 @@ package struct LeaseCore: Sendable {
             guard isReserve != self.isReserve else { break }
             self.isReserve = isReserve
             if !isReserve { next = min(next, now.advanced(milliseconds: settings.ttlMilliseconds)) }
+        case .yield(let yields): yieldMilliseconds = yields ? LeasePace.yieldMilliseconds : 0
         case .handOver(let target, let reason): handOver(to: target, reason: reason, at: now)
         case .resign(let reason): resign(reason: reason, at: now)
         }
@@ -158,7 +163,11 @@ package struct LeaseCore: Sendable {
     private mutating func hinted(at now: Instant) {
         if pending != nil { hintWaits = true }
         guard case .leader = standing else {
-            return next = min(next, isReserve ? now.advanced(milliseconds: pace.reserveDelay()) : now)
+            return next = min(
+                next,
+                isReserve
+                    ? now.advanced(milliseconds: pace.reserveDelay())
+                    : now.advanced(milliseconds: yieldMilliseconds))
         }
         next = min(next, max(now, lastRenewal.advanced(milliseconds: LeasePace.hintMilliseconds)))
     }

@@ -12,6 +12,9 @@ package struct LeasePace: Sendable {
     /// From one ask to the next while a person has to mend something.
     package static let configurationMilliseconds: Int64 = 1000
 
+    /// Who lets others go first asks so much later: more than the jitter, and no more than a troop can do without a leader
+    /// in which all do.
+    package static let yieldMilliseconds: Int64 = 150
     /// Who stands back asks so much later than the lease's end, or a hint, spread over so much.
     package static let reserveMillisecondsMin: Int64 = 1000
     package static let reserveMillisecondsSpread: Int64 = 5000

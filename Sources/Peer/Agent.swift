@@ -343,10 +343,9 @@ package struct Agent: Service {
         let live = book.pages.keys.filter { name in
             book.age(of: name, at: now).map { $0 < limit } ?? false
         }
-        let flaps = await incumbency.standsBack(at: now)
+        elector.yield(await incumbency.standsBack(at: now))
         elector.standBack(
-            flaps || Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred)
-        )
+            Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred))
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.

@@ -37,7 +37,7 @@ extension Incumbency {
             parts: Parts(
                 token: TokenFile(folder), keeper: keeper, hooks: hooks, elasticIP: elasticIP,
                 watchdog: watchdog),
-            events: events, log: log, standBack: { [elector] in elector.standBack($0) })
+            events: events, log: log, standBack: { [elector] in elector.yield($0) })
     }
 
     /// The watchdogs that the unit and the configuration ask for.

@@ -34,7 +34,8 @@ package final class StoreConnection {
         guard let finder = settings.sentinel else {
             return try openDirectly(settings, resolver: resolver, until: deadline)
         }
-        let place = try finder.find(resolver, name: settings.name, until: deadline)
+        let place = try finder.find(
+            resolver, name: settings.name, agreed: settings.needsAgreement, until: deadline)
         var direct = settings
         direct.sentinel = nil
         direct.url = settings.url.moved(to: place.host, port: place.port)

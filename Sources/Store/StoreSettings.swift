@@ -32,6 +32,9 @@ package struct StoreSettings: Sendable, Equatable {
     package var secret: Secret?
     /// Who tells where the master is; nil: it is where the URL says.
     package var sentinel: MasterFinder?
+    /// Half of the Sentinels must name the same master, instead of one: on the smaller side of a split the old master may
+    /// be named, and be one again for a moment when the split ends.
+    package var needsAgreement = false
     /// TLS options; used by `rediss` URLs.
     package var tls: TLSSettings
     /// The time one command or pipeline may take.

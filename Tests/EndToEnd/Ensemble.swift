@@ -12,6 +12,8 @@ final class Ensemble: Sendable {
         let appPort: UInt16
         let apiPort: UInt16
         let proxyPort: UInt16
+        /// Of `peer.listen`.
+        let doorPort: UInt16
         let socket: String
         let config: String
     }
@@ -62,13 +64,14 @@ final class Ensemble: Sendable {
             let member = Member(
                 name: name, appPort: try RedisServer.freePort(), apiPort: try RedisServer.freePort(),
                 proxyPort: everywhere ? try RedisServer.freePort() : proxyPort,
+                doorPort: try RedisServer.freePort(),
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
             let host = host.replacing("@", with: "\(folder)/\(name)")
             let text = """
                 cluster: test
                 host: {name: \(name), address: 127.0.0.1\(host)}
-                peer: {listen: "127.0.0.1:\(try RedisServer.freePort())"}
+                peer: {listen: "127.0.0.1:\(member.doorPort)"}
                 state: \(folder)/\(name).state
                 redis: \(relays[name].map { "{url: \"redis://\(user)127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
                 api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}

@@ -93,6 +93,10 @@ import Testing
                 let fields = Reply.array(zip(last.names, last.values).flatMap { [bulk($0), bulk($1)] })
                 let entry = Reply.array([.array([bulk(last.id.description), fields])])
                 return [length, (Command("XREVRANGE", key, "+", "-", "COUNT", "1"), entry)]
+            case .sorted(let members):
+                let all = members.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+                let reply = Reply.array(all.flatMap { [bulk($0.key), bulk("\($0.value)")] })
+                return [(Command("ZRANGE", key, "0", "-1", "WITHSCORES"), reply)]
             case .other(let kind): return [(Command("TYPE", key), .status(kind))]
             }
         }

@@ -22,12 +22,14 @@ struct ScriptSequence {
         case set(String, String)
         /// A list where no list belongs.
         case makeList(String)
+        case setField(String, String)
 
         var command: [Command] {
             switch self {
             case .wipe: [Command("FLUSHALL")]
             case .delete(let key): [Command("DEL", key)]
             case .set(let key, let text): [Command("SET", key, text)]
+            case .setField(let key, let name): [Command("HSET", key, name, "x")]
             case .makeList(let key): [Command("DEL", key), Command("RPUSH", key, "x")]
             }
         }
@@ -37,6 +39,7 @@ struct ScriptSequence {
             case .wipe: redis.wipe()
             case .delete(let key): redis.delete(key)
             case .set(let key, let text): redis.set(key, text)
+            case .setField(let key, let name): _ = try? redis.setFields(key, [name: "x"])
             case .makeList(let key): redis.put(key, .other("list"))
             }
         }
@@ -50,7 +53,8 @@ struct ScriptSequence {
         electionKeys + [
             keys.traffic, keys.commands, keys.config, keys.servers, keys.serversGeneration,
             keys.command("c1"),
-            keys.command("c2"), keys.command("c3"),
+            keys.command("c2"), keys.command("c3"), keys.operations, keys.operationsOpened,
+            keys.operation("o1"), keys.operation("o2"), keys.operation("o3"),
         ]
     static let start: Int64 = 1_700_000_000_000
 
@@ -69,7 +73,7 @@ struct ScriptSequence {
             ElectionScripts.acquire, ElectionScripts.renew, ElectionScripts.release, ElectionScripts.look,
             MarkScript.script, CommandScripts.ask, CommandScripts.take, CommandScripts.settle,
             ServerScripts.register, ServerScripts.add, ServerScripts.remove,
-            ServerScripts.restore(fence: Fence.prologue),
+            ServerScripts.restore(fence: Fence.prologue), OperationScripts.open,
         ]
     }
 
@@ -87,9 +91,10 @@ struct ScriptSequence {
         switch random.within(0...99) {
         case 0...54: return election(&random)
         case 55...62: return command(&random)
-        case 63...72: return servers(&random)
-        case 73...74: return mark(&random)
-        case 75...92: return .clock(clock + ScriptSequence.stride(&random))
+        case 63...70: return servers(&random)
+        case 71...77: return operation(&random)
+        case 78, 79: return mark(&random)
+        case 80...92: return .clock(clock + ScriptSequence.stride(&random))
         case 93 where mayRestart: return .restart
         default: return .disturb(disturbance(&random))
         }
@@ -155,6 +160,26 @@ struct ScriptSequence {
                 CommandScripts.settle, keys: [Self.keys.lease, Self.keys.command("c1")],
                 arguments: [holder, "done", "text", "9000"])
         }
+    }
+
+    private func operation(_ random: inout SeededGenerator) -> Step {
+        if random.chance(20) {
+            return .disturb(.setField(Self.keys.config, random.pick(["pause", "monkeys"]) ?? "pause"))
+        }
+        // Mostly one, as the policies ask for it; now and then two at once, all or none.
+        let ids = random.chance(25) ? ["o2", "o3"] : [random.pick(["o1", "o2", "o3"]) ?? "o1"]
+        var arguments = [
+            token(&random)?.token ?? "", random.pick(["launch", "reboot"]) ?? "launch",
+            "\(random.within(1...2))", "\(random.within(-1...2))", Self.keys.operation(""),
+            random.chance(50) ? "1" : "0", "", "0",
+        ]
+        for id in ids { arguments += [id, "{}", random.pick(["a", "b", "c"]) ?? "a", "running", "launch"] }
+        return .run(
+            OperationScripts.open,
+            keys: [
+                Self.keys.lease, Self.keys.operations, Self.keys.operationsOpened, Self.keys.config,
+                Self.keys.news, Self.keys.command(""),
+            ] + ids.map { Self.keys.operation($0) }, arguments: arguments)
     }
 
     private func servers(_ random: inout SeededGenerator) -> Step {

@@ -17,6 +17,8 @@ import Testing
         #expect(tally.ordersRefused > 20)
         #expect(tally.repeatedLaunches > 20)
         #expect(tally.commands > 20)
+        #expect(tally.pausedOpens > 20)
+        #expect(tally.budgetedOpens > 20)
         #expect(tally.peaces > 50)
     }
 
@@ -50,7 +52,8 @@ extension Break {
         case .uncappedTTL: [0]
         case .countsFromReceipt: [1]
         case .anyEndIsProof: [1, 5]
-        case .ignoresDeadline: [6]
+        case .ignoresDeadline, .noPause: [6]
+        case .noBudget: [7]
         case .noHostFence: [3]
         case .freshLaunchIDs: [4]
         }

@@ -18,8 +18,25 @@ import Testing
         #expect(search.take(.unknown) == nil)
         let master = Endpoint(host: "10.0.0.7", port: 6379)
         #expect(search.take(.master(master)) == master)
-        #expect(search.responder == 2)
-        #expect(MasterSearch.order([1, 0, 2], afterAnswerOf: 2) == [2, 1, 0])
+        #expect(search.responders == [2])
+        #expect(MasterSearch.order([1, 0, 2], afterAnswersOf: [2]) == [2, 1, 0])
+    }
+
+    @Test func whereItMattersHalfOfThemMustAgree() {
+        #expect([1, 2, 3, 4, 5].map(MasterSearch.agreement) == [1, 1, 2, 2, 3])
+        let (old, new) = (Endpoint(host: "10.0.0.7", port: 6379), Endpoint(host: "10.0.0.8", port: 6379))
+        var search = MasterSearch(endpoints, order: [0, 1, 2], needed: 2)
+        #expect(search.take(.master(old)) == nil)
+        #expect(search.take(.master(new)) == nil)
+        #expect(search.take(.master(new)) == new)
+        #expect(search.responders == [0, 1, 2])
+        search = MasterSearch(endpoints, order: [0, 1, 2], needed: 2)
+        for answer in [.master(old), .failed("timeout"), .failed("timeout")] as [MasterSearch.Answer] {
+            #expect(search.take(answer) == nil)
+        }
+        let why =
+            "no 2 of 3 name the same: s1:26379 say 10.0.0.7:6379; s2:26379: timeout; [fd00::3]:26380: timeout"
+        #expect(search.failure == .unreachable(why))
     }
 
     @Test func silenceAndAnUnknownNameAreToldApart() {

@@ -240,6 +240,7 @@ class Lab:
         self.folder = pathlib.Path(folder)
         self.base = base
         self.hosts = []
+        self.is_made = False
         wanted = "unified systemd freezer cpuacct cpu cpuset".split()
         self.hierarchies = [name for name in wanted if (CGROUPS / name).is_dir()]
         self.ssh_options = [
@@ -253,6 +254,11 @@ class Lab:
             raise LabFault("the lab needs root: it makes network namespaces, mounts and cgroups")
         if "unified" not in self.hierarchies:
             raise LabFault(f"no cgroup v2 hierarchy at {CGROUPS}/unified; the lab needs one there, beside version 1")
+        events = CGROUPS / "unified/lab/cgroup.events"
+        if events.exists() and "populated 1" in events.read_text():
+            raise LabFault("another lab runs on this machine; end it first")
+        self.is_made = True
+        run("ip", "netns", "del", NAMESPACE, check=False)  # what a lab that was killed left behind
         self.folder.mkdir(parents=True, exist_ok=True)
         run("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.folder / "key")
         run("ip", "netns", "add", NAMESPACE)
@@ -293,6 +299,9 @@ class Lab:
 
     def down(self):
         """Removes everything, however far `up` came."""
+        if not self.is_made:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
         for host in self.hosts:
             with contextlib.suppress(Exception):
                 host.freeze(False)

@@ -6,6 +6,7 @@ all passed, 1 when one failed, 2 when the lab itself could not be built.
 
 import argparse
 import pathlib
+import signal
 import sys
 import tempfile
 import time
@@ -60,6 +61,9 @@ def main():
         arguments.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
     names = options.scenario or (SHORT if options.short else list(SCENARIOS))
 
+    # However it is told to stop, the hosts go.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     lab = Lab(tempfile.mkdtemp(prefix="troop-lab-"), pathlib.Path(options.base))
     results = []
     try:

@@ -2,12 +2,12 @@ import Glibc
 import Linux
 
 /// The kernel's tables of TCP connections.
-enum Connections {
+package enum Connections {
     private static let established = "01"
     private static let bytesMax = 16 * 1024 * 1024
 
     /// Connections that are established to a local port; nil when the kernel does not tell.
-    static func count(to port: UInt16) -> Int? {
+    package static func count(to port: UInt16) -> Int? {
         let tables = ["/proc/net/tcp", "/proc/net/tcp6"].compactMap(read)
         guard !tables.isEmpty else { return nil }
         return tables.reduce(0) { $0 + count(in: $1, port) }

@@ -1,15 +1,15 @@
 import Election
-import Store
+package import Store
 
 /// The scripts of operations. What an operation changes in Redis is changed in the same script that writes it down.
-enum OperationScripts {
+package enum OperationScripts {
     /// Opens operations, all or none: not while one is under way on a target, too many are, or the budget is spent. A
     /// command that asked for them is settled in the same step.
     /// KEYS: 1 lease 2 ops 3 ops:opened 4 config 5 news 6 command:<id>, then op:<id> for each. ARGV: 1 token 2 class 3 how
     /// many of the class there may be before 4 budget in an hour, -1 for none 5 prefix of operations 6 1 for a policy's
     /// 7 text of the outcome, empty for no command 8 life of the outcome in ms, then id, JSON, target, state and step of each.
     /// Answers `{1}`, or `{0, why}`.
-    static let open = Script(
+    package static let open = Script(
         name: "operation-open",
         body: Fence.prologue + """
             local time = redis.call('TIME')

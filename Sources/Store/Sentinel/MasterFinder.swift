@@ -38,11 +38,13 @@ package final class MasterFinder: Sendable, Equatable {
     /// Rises with each change of the master's address.
     var currentTerm: Int { term.load(ordering: .acquiring) }
 
-    /// Asks the Sentinels, one after the other, until one tells an address, by the deadline.
-    func find(_ resolver: NameResolver, name: String, until deadline: Instant) throws(StoreFault)
-        -> SentinelSettings.Endpoint
-    {
-        var search = MasterSearch(settings.endpoints, order: state.withLock { $0.order })
+    /// Asks the Sentinels, one after the other, until one tells an address, by the deadline; with `agreed` until half of
+    /// them tell the same one.
+    func find(
+        _ resolver: NameResolver, name: String, agreed: Bool = false, until deadline: Instant
+    ) throws(StoreFault) -> SentinelSettings.Endpoint {
+        let needed = agreed ? MasterSearch.agreement(of: settings.endpoints.count) : 1
+        var search = MasterSearch(settings.endpoints, order: state.withLock { $0.order }, needed: needed)
         while let endpoint = search.next {
             let now = Instant.now()
             // A silent Sentinel must leave time for the others, and for the master itself.
@@ -50,9 +52,7 @@ package final class MasterFinder: Sendable, Equatable {
             let limit = now.advanced(milliseconds: min(max(1, share), Self.answerMillisecondsMax))
             let answer = ask(endpoint, resolver, name, until: min(limit, deadline))
             guard let place = search.take(answer) else { continue }
-            if let index = search.responder {
-                state.withLock { $0.order = MasterSearch.order($0.order, afterAnswerOf: index) }
-            }
+            state.withLock { $0.order = MasterSearch.order($0.order, afterAnswersOf: search.responders) }
             return place
         }
         switch search.failure {

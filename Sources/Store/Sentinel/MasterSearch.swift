@@ -22,14 +22,21 @@ struct MasterSearch: Sendable, Equatable {
     private let endpoints: [SentinelSettings.Endpoint]
     private var strangers: [String] = []
     private var silent: [String] = []
-    /// Who told, once somebody has.
-    private(set) var responder: Int?
+    private var named: [SentinelSettings.Endpoint] = []
+    private let needed: Int
+    /// Who told, in their order.
+    private(set) var responders: [Int] = []
 
-    /// A search over the Sentinels in an order: indices into `endpoints`.
-    init(_ endpoints: [SentinelSettings.Endpoint], order: [Int]) {
+    /// A search over the Sentinels in an order: indices into `endpoints`; so many must name the same master.
+    init(_ endpoints: [SentinelSettings.Endpoint], order: [Int], needed: Int = 1) {
         self.endpoints = endpoints
+        self.needed = needed
         waiting = order[...]
     }
+
+    /// How many of so many Sentinels must agree where it matters that a split's smaller side is left: half of them, and
+    /// of an odd number the greater half.
+    static func agreement(of count: Int) -> Int { max(1, (count + 1) / 2) }
 
     /// The Sentinel to ask now; nil when all were asked.
     var next: SentinelSettings.Endpoint? { waiting.first.map { endpoints[$0] } }
@@ -42,8 +49,9 @@ struct MasterSearch: Sendable, Equatable {
         guard let index = waiting.popFirst() else { return nil }
         switch answer {
         case .master(let place):
-            responder = index
-            return place
+            responders.append(index)
+            named.append(place)
+            return named.count { $0 == place } >= needed ? place : nil
         case .unknown: strangers.append("\(endpoints[index])")
         case .failed(let why): silent.append("\(endpoints[index]): \(why)")
         }
@@ -53,13 +61,19 @@ struct MasterSearch: Sendable, Equatable {
     /// What is said when everyone was asked in vain. One Sentinel that answers is proof enough of an unknown name, even
     /// if others are silent.
     var failure: Failure {
+        if let place = named.first {
+            let who = responders.map { "\(endpoints[$0])" }.joined(separator: ", ")
+            return .unreachable(
+                "no \(needed) of \(endpoints.count) name the same: \(who) say \(Set(named).count == 1 ? "\(place)" : "different things")"
+                    + (silent.isEmpty ? "" : "; \(silent.joined(separator: "; "))"))
+        }
         guard !strangers.isEmpty else { return .unreachable(silent.joined(separator: "; ")) }
         let rest = silent.isEmpty ? "" : "; silent: \(silent.joined(separator: "; "))"
         return .unknownMaster(strangers.joined(separator: ", ") + rest)
     }
 
     /// The order for the next search: whoever told goes to the head.
-    static func order(_ order: [Int], afterAnswerOf index: Int) -> [Int] {
-        [index] + order.filter { $0 != index }
+    static func order(_ order: [Int], afterAnswersOf indices: [Int]) -> [Int] {
+        indices + order.filter { !indices.contains($0) }
     }
 }

@@ -87,6 +87,13 @@ final class FaultTroop {
         return leader
     }
 
+    /// Waits until all the others watch the leader's door.
+    func isWatched(_ leader: String, sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        let port = try troop.member(leader).doorPort
+        let isWatched = await eventually { Connections.count(to: port) == troop.members.count - 1 }
+        try #require(isWatched, "\(troop.logs)", sourceLocation: sourceLocation)
+    }
+
     /// Stops an agent's process with SIGSTOP.
     func freeze(_ name: String) throws -> Instant {
         let at = Instant.now()

@@ -27,6 +27,7 @@ import Testing
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
+            try await world.isWatched(old)
             let killed = try world.troop.killAgent(old)
             let new = try await world.next(after: killed)
             let gap = new.from.milliseconds(since: killed)

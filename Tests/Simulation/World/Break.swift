@@ -9,6 +9,8 @@ package enum Break: String, Sendable, CaseIterable {
     case noFence = "no-fence"
     case stealWithoutQuarantine = "steal-without-quarantine"
     case uncappedTTL = "uncapped-ttl"
+    case noPause = "no-pause"
+    case noBudget = "no-budget"
     // Around the cores.
     /// A lease counts from when its answer came, not from when it was asked for.
     case countsFromReceipt = "counts-from-receipt"
@@ -45,6 +47,8 @@ package enum Break: String, Sendable, CaseIterable {
                     "if redis.call('EXISTS', KEYS[4]) == 1 and ARGV[7] == '' then"
                 )
             ]
+        case .noPause: [("if redis.call('HGET', KEYS[5], 'pause') then", "if false then")]
+        case .noBudget: [("if spent >= tonumber(ARGV[7]) then", "if false then")]
         case .uncappedTTL: [("if left > most or (needs_expiry and left == -1) then", "if false then")]
         case .countsFromReceipt, .ignoresDeadline, .anyEndIsProof, .forgetsEpochs, .noHostFence,
             .freshLaunchIDs:

@@ -10,6 +10,8 @@ struct Ledger {
     var steppedAheadAt: Int64 = .min / 2
     /// When the store last gave a lease, or lengthened it, by its token.
     var given: [String: Int64] = [:]
+    /// When launches were opened, by the store's clock, since it last lost anything or its clock was stepped.
+    var opened: [Int64] = []
     /// A value that is no agent's stands in a key of the election's.
     var isDefaced = false
     /// The highest epoch among the orders that a host obeyed.

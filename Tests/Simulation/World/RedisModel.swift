@@ -8,6 +8,8 @@ package struct RedisModel: Sendable {
         case string(String)
         case hash([String: String])
         case stream(StreamModel)
+        /// Members with whole scores.
+        case sorted([String: Int64])
         /// A type that no script of ours writes, by the name that `TYPE` gives it.
         case other(String)
 
@@ -16,6 +18,7 @@ package struct RedisModel: Sendable {
             case .string: "string"
             case .hash: "hash"
             case .stream: "stream"
+            case .sorted: "zset"
             case .other(let name): name
             }
         }
@@ -104,7 +107,7 @@ package struct RedisModel: Sendable {
         switch live(key)?.value {
         case nil: nil
         case .string(let text): text
-        case .hash, .stream, .other: throw RedisModel.wrongType
+        case .hash, .stream, .sorted, .other: throw RedisModel.wrongType
         }
     }
 
@@ -119,7 +122,7 @@ package struct RedisModel: Sendable {
         switch live(key)?.value {
         case nil: [:]
         case .hash(let fields): fields
-        case .string, .stream, .other: throw RedisModel.wrongType
+        case .string, .stream, .sorted, .other: throw RedisModel.wrongType
         }
     }
 
@@ -161,7 +164,7 @@ package struct RedisModel: Sendable {
         switch live(key)?.value {
         case nil: StreamModel()
         case .stream(let stream): stream
-        case .string, .hash, .other: throw RedisModel.wrongType
+        case .string, .hash, .sorted, .other: throw RedisModel.wrongType
         }
     }
 
@@ -173,6 +176,40 @@ package struct RedisModel: Sendable {
         entries[key] = nil  // one owner: the stream grows in place
         stream.append(pairs, clock: clock)
         entries[key] = Entry(value: .stream(stream), expires: expires)
+    }
+
+    // MARK: - Sorted sets
+
+    private func sorted(_ key: String) throws(ReplyError) -> [String: Int64] {
+        switch live(key)?.value {
+        case nil: [:]
+        case .sorted(let members): members
+        case .string, .hash, .stream, .other: throw RedisModel.wrongType
+        }
+    }
+
+    /// `ZRANGE key 0 -1 WITHSCORES`.
+    package func members(_ key: String) throws(ReplyError) -> [(name: String, score: Int64)] {
+        try sorted(key).map { ($0, $1) }.sorted { ($0.score, $0.name) < ($1.score, $1.name) }
+    }
+
+    /// `ZADD`.
+    package mutating func add(_ key: String, _ name: String, score: Int64) throws(ReplyError) {
+        var members = try sorted(key)
+        settle(key)
+        members[name] = score
+        entries[key] = Entry(value: .sorted(members), expires: entries[key]?.expires)
+    }
+
+    /// `ZREM`, and with the members below a score `ZREMRANGEBYSCORE`.
+    package mutating func removeMembers(_ key: String, where isGone: (String, Int64) -> Bool)
+        throws(ReplyError)
+    {
+        let members = try sorted(key)
+        settle(key)
+        let left = members.filter { !isGone($0.key, $0.value) }
+        guard left.count != members.count else { return }
+        entries[key] = left.isEmpty ? nil : Entry(value: .sorted(left), expires: entries[key]?.expires)
     }
 
     /// `PUBLISH`.

@@ -26,6 +26,7 @@ package struct ScriptModel: Sendable {
             case "servers-add": return try call.addServer(&redis)
             case "servers-remove": return try call.removeServer(&redis)
             case "servers-restore": return try call.restoreServers(&redis)
+            case "operation-open": return try call.openOperation(&redis)
             case MarkScript.script.name: return try call.mark(&redis)
             default: return .error(ReplyError(code: "ERR", message: "no model of \(script.name)"))
             }

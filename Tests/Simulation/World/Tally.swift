@@ -16,6 +16,9 @@ package struct Tally: Sendable {
     package var launches = 0
     package var repeatedLaunches = 0
     package var commands = 0
+    /// Launches that were not opened for a pause, and for their budget.
+    package var pausedOpens = 0
+    package var budgetedOpens = 0
     /// Two believed to lead because a machine's clock had stood still, or the store's had jumped ahead.
     package var excused = 0
     /// Epochs that fell because nobody was left who knew better.
@@ -44,6 +47,8 @@ package struct Tally: Sendable {
         launches += other.launches
         repeatedLaunches += other.repeatedLaunches
         commands += other.commands
+        pausedOpens += other.pausedOpens
+        budgetedOpens += other.budgetedOpens
         excused += other.excused
         excusedEpochs += other.excusedEpochs
         peaces += other.peaces

@@ -7,6 +7,7 @@ import Store
 extension World {
     /// The longest that a host obeys an order after it was given, in milliseconds.
     private static let orderMilliseconds: Int64 = 8000
+    static let launchesAnHour = 20
     /// One launch a window.
     private static let windowMilliseconds: Int64 = 5000
 
@@ -86,7 +87,8 @@ extension World {
             reply = perform(
                 CommandScripts.take, keys: [World.keys.lease, World.keys.commands, World.keys.config],
                 [write.lease.token, World.keys.command(""), "\(write.lease.epoch)", "600000"], on: write.node)
-        case .mark, .order, .intent:
+        case .intent(let window): reply = open(window, write)
+        case .mark, .order:
             reply = perform(
                 MarkScript.script, keys: [World.keys.lease, World.keys.traffic],
                 [write.lease.token, "\(write.lease.epoch)"], on: write.node)
@@ -104,6 +106,46 @@ extension World {
         add(.effect(.written(agent: write.agent, run: write.run, write)), in: delay())
     }
 
+    /// Opens a launch; what was launched and ended is off the list.
+    private mutating func open(_ window: Int64, _ write: Write) -> Reply {
+        let id = "launch-\(window)"
+        nodes[write.node].tick(now)
+        try? nodes[write.node].redis.removeMembers(World.keys.operations) { name, _ in name != id }
+        return perform(
+            OperationScripts.open,
+            keys: [
+                World.keys.lease, World.keys.operations, World.keys.operationsOpened, World.keys.config,
+                World.keys.news, World.keys.command(""), World.keys.operation(id),
+            ],
+            [
+                write.lease.token, "launch", "1", "\(World.launchesAnHour)", World.keys.operation(""), "1",
+                "", "0",
+                id, "{}", "gift-\(window)", "running", "launch",
+            ], on: write.node)
+    }
+
+    /// I6 and I7: nothing is opened in a pause, nor beyond the hour's budget. True also for what was opened before.
+    private mutating func admits(_ reply: Reply, on node: Int) -> Bool {
+        guard let parts = reply.elements, let isOpened = parts.first?.integer else { return false }
+        if isOpened == 1 {
+            if (try? nodes[node].redis.field(World.keys.config, "pause")) ?? nil != nil {
+                violate(6, "a launch was opened in a pause")
+            }
+            guard node == master else { return true }
+            let clock = nodes[node].redis.clock
+            ledger.opened = ledger.opened.filter { $0 > clock - World.hour } + [clock]
+            if ledger.opened.count > World.launchesAnHour {
+                violate(
+                    7, "\(ledger.opened.count) launches in an hour, the budget is \(World.launchesAnHour)")
+            }
+            return true
+        }
+        let why = parts.last?.text ?? ""
+        if why.contains("paused") { tally.pausedOpens += 1 }
+        if why.contains("budget") { tally.budgetedOpens += 1 }
+        return why.contains("under way on") || why.contains("of this id")
+    }
+
     /// What the write itself did, in the store.
     private mutating func take(_ reply: Reply, of write: Write) {
         switch write.kind {
@@ -117,6 +159,7 @@ extension World {
             add(.effect(.order(host: host, order)), in: delay() + (isCalm ? 0 : random.within(0...2000)))
             if random.chance(20) { add(.effect(.order(host: host, order)), in: random.within(0...6000)) }
         case .intent(let window):
+            guard admits(reply, on: write.node) else { return }
             if ledger.intents[window] == nil {
                 let id = broken == .freshLaunchIDs ? "launch:\(window):\(write.lease)" : "launch:\(window)"
                 ledger.intents[window] = Intent(window: window, id: id)

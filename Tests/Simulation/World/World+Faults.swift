@@ -6,7 +6,7 @@ import Store
 extension World {
     /// A troop left in peace must have a leader after the quarantine, a TTL, and this.
     private static let slackMilliseconds: Int64 = 1500
-    private static let hour: Int64 = 3_600_000
+    static let hour: Int64 = 3_600_000
 
     mutating func takeCourse(_ event: CourseEvent) {
         switch event {
@@ -30,6 +30,7 @@ extension World {
     private mutating func heal() {
         isCalm = true
         restoreKeys()
+        _ = try? nodes[master].redis.removeFields(World.keys.config, ["pause"])
         isSplit = false
         for index in nodes.indices {
             nodes[index].pausedUntil = 0
@@ -66,7 +67,7 @@ extension World {
 
     private mutating func fault() {
         let index = random.index(agents.count)
-        switch random.within(0...24) {
+        switch random.within(0...25) {
         case 0: step(ifUp: index, .resign(reason: "SIGTERM"))
         case 1, 2: if agents[index].isUp { crash(index, isPowerCut: false) }
         case 3: if agents[index].isUp { crash(index, isPowerCut: true) }
@@ -88,6 +89,7 @@ extension World {
             let other = random.index(agents.count)
             step(ifUp: index, .handOver(to: random.chance(50) ? "h\(other)" : nil, reason: "asked"))
         case 23: deface()
+        case 24: pauseTroop()
         case 22: step(ifUp: index, .pause(random.chance(40)))
         default: agents[index].diskEpoch = max(agents[index].diskEpoch, agents[index].core.highestEpoch)
         }
@@ -140,7 +142,9 @@ extension World {
         ledger.isDefaced = true
         if key != World.keys.lease { loseData() }
         nodes[master].tick(now)
-        nodes[master].redis.set(key, value, expiresIn: random.chance(50) ? nil : random.within(100...5000))
+        // Whoever overwrites a lease, and lets it go before its holder's time is up, has elected another himself.
+        let life = random.within(1200...5000)
+        nodes[master].redis.set(key, value, expiresIn: random.chance(50) ? nil : life)
     }
 
     private mutating func restoreKeys() {
@@ -150,8 +154,18 @@ extension World {
             nodes[index].tick(now)
             let held = (try? nodes[index].redis.get(World.keys.lease)) ?? nil
             if let held, Lease(token: held) == nil || nodes[index].redis.pttl(World.keys.lease) == -1 {
-                nodes[index].redis.delete(World.keys.lease)
+                nodes[index].redis.expire(World.keys.lease, in: 1200)
             }
+        }
+    }
+
+    /// A person pauses the troop, or has it go on.
+    private mutating func pauseTroop() {
+        nodes[master].tick(now)
+        if random.chance(60) {
+            _ = try? nodes[master].redis.setFields(World.keys.config, ["pause": "a person"])
+        } else {
+            _ = try? nodes[master].redis.removeFields(World.keys.config, ["pause"])
         }
     }
 
@@ -168,6 +182,7 @@ extension World {
     private mutating func stepClock() {
         let node = random.index(nodes.count)
         let isAhead = random.chance(40)
+        if node == master { ledger.opened.removeAll() }
         nodes[node].clockOffset += (isAhead ? 1 : -1) * random.within(1...World.hour) * World.millisecond
         if isAhead, node == master { ledger.steppedAheadAt = now }
     }

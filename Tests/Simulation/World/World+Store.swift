@@ -104,6 +104,7 @@ extension World {
         tally.storeLosses += 1
         ledger.hasForgotten = true
         ledger.lostAt = now
+        ledger.opened.removeAll()
         // Intents that are lost are decided again, under the same ids.
         if random.chance(50) { ledger.intents.removeAll() }
     }
