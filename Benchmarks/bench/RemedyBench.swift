@@ -24,14 +24,21 @@ struct RemedyBench {
     func run() throws(BenchFault) {
         Bench.say("\n# remediation: a decision over \(RemedyBench.hosts) hosts, and an engine at rest")
         guard let spread = Spread(decisions()) else { return }
-        Bench.say("  a decision takes \(spread.text(places: 2)) ms")
+        Bench.say("  a decision takes \(spread.text(places: 2)) ms of CPU")
         Goal.say(
-            "milliseconds for a decision over \(RemedyBench.hosts) hosts, the longest", spread.most,
+            "milliseconds of CPU for a decision over \(RemedyBench.hosts) hosts, the longest", spread.most,
             atMost: RemedyBench.decisionMillisecondsMax, places: 2)
         try idle()
     }
 
-    /// The time of each look in milliseconds: both policies, and the guards over what they wish.
+    /// The CPU time of this thread.
+    private static func processorNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// The CPU time of each look in milliseconds: both policies, and the guards over what they wish.
     private func decisions() -> [Double] {
         let servers = (0..<RemedyBench.hosts).map { number in
             FleetView.Server(
@@ -50,7 +57,7 @@ struct RemedyBench {
                     busy: number % 1000 == 7 ? 0.99 : 0.1 + Double(number % 80) / 100)
             }
             let view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
-            let begin = Instant.now()
+            let begin = RemedyBench.processorNanoseconds()
             let gifts = gift.look(at: view, now: now)
             let thought = doctor.look(at: view, fleetIsHot: gifts.isHot, now: now)
             var context = GuardContext()
@@ -60,7 +67,7 @@ struct RemedyBench {
             context.healthyServers = view.servers.count { $0.isHealthy == true }
             let wishes = (gifts.wish.map { [$0] } ?? []) + thought.wishes
             let objections = wishes.count { Guard.objection(to: $0, in: context) != nil }
-            times.append(Double(Instant.now().nanoseconds - begin.nanoseconds) / 1e6)
+            times.append(Double(RemedyBench.processorNanoseconds() - begin) / 1e6)
             if objections > wishes.count { break }  // keeps the work alive
         }
         return times

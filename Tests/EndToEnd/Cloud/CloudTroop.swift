@@ -156,10 +156,14 @@ final class CloudTroop: Sendable {
           cat /proc/sys/kernel/random/uuid > "$d/boot"
           agent
         }
-        agent() {
-          setsid \(Program.path) agent --config "$d/agent.yaml" </dev/null >>"$d/agent.log" 2>&1 &
-          echo $! > "$d/agent.pid"
+        # In a session of its own before this script ends: what is left of a step's session is ended with it.
+        begin() {
+          pid=$1; log=$2; shift 2
+          rm -f "$pid"
+          setsid /bin/sh -c 'echo $$ > "$0.new"; mv "$0.new" "$0"; exec "$@"' "$pid" "$@" </dev/null >>"$log" 2>&1 &
+          while [ ! -s "$pid" ]; do sleep 0.01; done
         }
+        agent() { begin "$d/agent.pid" "$d/agent.log" \(Program.path) agent --config "$d/agent.yaml"; }
         case $1 in
         provision)
           mkdir -p "$d"
@@ -179,8 +183,7 @@ final class CloudTroop: Sendable {
           alive "$d/agent.pid" || boot ;;
         production)
           alive "$d/app.pid" && exit 0
-          setsid \(Program.path) sample-app --address "$2" --port \(port) --name "app-$(cat "$d/name")" </dev/null >>"$d/app.log" 2>&1 &
-          echo $! > "$d/app.pid" ;;
+          begin "$d/app.pid" "$d/app.log" \(Program.path) sample-app --address "$2" --port \(port) --name "app-$(cat "$d/name")" ;;
         RebootInstances) off "$d"; boot ;;
         StartInstances) boot ;;
         StopInstances | TerminateInstances) off "$d" ;;

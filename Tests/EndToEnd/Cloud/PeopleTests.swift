@@ -52,7 +52,12 @@ struct PeopleTests {
             (try? troop.command(leader, "check").output.contains("operation x1 on b cannot be read")) ?? false
         }
         #expect(isTold, "\(troop.logs)")
-        #expect(try troop.command("a", "events").output.contains("operation x1 on b cannot be read"))
+        let isAnEvent = await eventually {
+            (try? troop.command("a", "events", "-o", "json").output.contains(
+                "operation x1 on b cannot be read"))
+                ?? false
+        }
+        #expect(isAnEvent)
         let setAside = try troop.command("a", "operations", "cancel", "x1")
         #expect(setAside.code == 0 && setAside.output.contains("set aside"), "\(setAside.output)")
         #expect(try troop.redis.command("ZCARD", "\(prefix)ops") == ":0\r\n")
