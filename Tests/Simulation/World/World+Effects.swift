@@ -7,7 +7,7 @@ import Store
 extension World {
     /// The longest that a host obeys an order after it was given, in milliseconds.
     private static let orderMilliseconds: Int64 = 8000
-    static let launchesAnHour = 20
+    static let launchesAnHour = 3
     /// One launch a window.
     private static let windowMilliseconds: Int64 = 5000
 
