@@ -9,7 +9,6 @@ MAKEFLAGS += --no-print-directory
 # Equal functions are folded, and names that nobody asks the program for are left out: a tenth of its size.
 release := swift build -c release --static-swift-stdlib -Xlinker --icf=safe -Xlinker --version-script=$(CURDIR)/packaging/symbols.map
 products := .build/release
-test_results := .build/test-results.xml
 
 DEMO_ARGS ?=
 TEST_ARGS ?=
@@ -37,10 +36,7 @@ test: ## Runs all tests (TEST_ARGS="--filter Election").
 	@scripts/venv cloud >/dev/null
 	@scripts/venv browser >/dev/null
 	@swift build --build-tests
-	@rm -f $(test_results)
-	@# One test at a time: many hold up their thread for a process or a socket, and failover is a matter of time.
-	@status=0; swift test --skip-build --no-parallel --disable-xctest --xunit-output $(test_results) $(TEST_ARGS) || status=$$?; \
-		scripts/test-summary $(test_results) && exit $$status
+	@scripts/run-tests $(TEST_ARGS)
 
 simulate: ## Runs whole troops under faults for a million steps, and checks the invariants (SIMULATE_ARGS="--seed 7 --trace").
 	@scripts/bootstrap build

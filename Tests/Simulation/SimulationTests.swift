@@ -48,7 +48,8 @@ extension Break {
         case .noQuarantine: [1, 2]
         case .noFloor, .forgetsEpochs: [2, 3]
         case .noFence: [3]
-        case .stealWithoutQuarantine: [1, 2]
+        // An agent that knows a higher epoch follows nobody below it, also when all is well again.
+        case .stealWithoutQuarantine: [0, 1, 2]
         case .uncappedTTL: [0]
         case .countsFromReceipt: [1]
         case .anyEndIsProof: [1, 5]
