@@ -39,6 +39,7 @@ enum Python {
             posix_spawn_file_actions_adddup2(&actions, toChild[0], 0)
             posix_spawn_file_actions_adddup2(&actions, fromChild[1], 1)
             posix_spawn_file_actions_adddup2(&actions, fromChild[1], 2)
+            _ = signal(SIGPIPE, SIG_IGN)  // a script that fails early must not end the whole run
             let line = [Python.interpreter, "\(Python.folder)/\(name)"] + arguments
             let words: [UnsafeMutablePointer<CChar>?] = line.map { strdup($0) } + [nil]
             defer { for word in words { free(word) } }

@@ -36,7 +36,7 @@ def detail(page, server, pictures):
     page.until(f"{ROWS} > 3", "the rows")
     page.run("[...document.querySelectorAll('#grid-body .open')].find((one) => one.textContent === 'web-02').click()")
     page.until("document.querySelectorAll('.cores .core').length === 8", "the cores of the agent's own host")
-    page.until("/from the agents/.test(document.getElementById('detail-body').textContent)", "the history from the agent")
+    page.until("/From the agents/.test(document.getElementById('detail-body').textContent)", "the history from the agent")
     path = page.run("document.querySelector('.plot.cpu .line').getAttribute('d')")
     assert path.count("M") == 2, "what was not known is a gap and no line"
     assert page.run("[...document.querySelectorAll('#detail figcaption')].map((one) => one.textContent).join()") == "CPU,Memory,Latency p99"

@@ -154,10 +154,10 @@ export class Detail {
       else this.#drawOwn(name, row.track?.[name], this.model.atMs);
     }
     setText(this.captions.latency, hasLatency ? "Latency p99" : "Latency p90");
-    const own = "since this page was opened";
+    const sinceOpened = "since this page was opened";
     setText(this.source, points
-      ? `From the agents' memory, a value every ${span(points.stepMs)}${hasLatency ? "" : `; latency ${own}`}.`
-      : `The agents' memory does not reach here: ${own}.`);
+      ? `From the agents' memory, a value every ${span(points.stepMs)}${hasLatency ? "" : `; latency ${sinceOpened}`}.`
+      : `The agents' memory does not reach here: ${sinceOpened}.`);
     this.parts.plots.hidden = !row.host && !row.servers.length;
     this.#drawServers(row);
     this.#drawMachine();
