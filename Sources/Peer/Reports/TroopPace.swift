@@ -44,8 +44,10 @@ package final class TroopPace: Sendable {
         }
         guard let wait else { return false }
         Task {
-            if wait > 0 { try? await Task.sleep(for: .milliseconds(wait)) }
-            state.withLock { _ = $0.waiting.remove(subject) }
+            if wait > 0 {
+                try? await Task.sleep(for: .milliseconds(wait))
+                state.withLock { _ = $0.waiting.remove(subject) }
+            }
             await body()
         }
         return true

@@ -71,7 +71,7 @@ import Testing
 
     @Test(arguments: [
         ("ui", #"{"state":"ENABLED"}"#), ("ui", "{"), ("$ui", FlagBookTests.onOff), ("", FlagBookTests.onOff),
-        ("$evaluators", #"{"a":1}"#), ("$metadata", #"{"a":{}}"#),
+        ("$evaluators", "[1]"), ("$metadata", #"{"a":{}}"#),
         ("ui", #"{"state":"ENABLED","variants":{"on":true},"targeting":{"if":[true,"purple"]}}"#),
     ])
     func whatDoesNotValidateIsNotStored(_ field: String, _ text: String) async throws {
@@ -121,7 +121,7 @@ import Testing
         try desk.byHand("SET", desk.keys.flags, "no hash")
         #expect(await !desk.book.look())
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
-        #expect(await desk.book.notices.contains { $0.contains("is no hash") })
+        #expect(await desk.book.notices.contains { $0.contains("cannot be read: WRONGTYPE") })
     }
 
     @Test func withoutRedisTheLastFlagsStayAndARestartTakesThemFromDisk() async throws {
