@@ -1,5 +1,5 @@
-import CLinux
 import ArgumentParser
+import CLinux
 import Glibc
 import Linux
 import Remediation
