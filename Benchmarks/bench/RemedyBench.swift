@@ -92,7 +92,7 @@ struct RemedyBench {
 
     private func looks(of agent: TickBench.Agent) throws(BenchFault) -> (count: Double, seconds: Double) {
         let answer = Loopback.exchange(
-            "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", port: agent.api)
+            "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", port: agent.api)
         let text = String(decoding: answer ?? [], as: UTF8.self)
         func number(_ name: String) -> Double? {
             text.firstRange(of: "\n\(name) ").flatMap { found in

@@ -39,7 +39,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         package static var tracing: Facts { Facts(rawValue: 1 << 15) }
     }
 
-    // Every idle connection holds two of these: the order and the widths leave no gaps.
+    // Every idle connection holds one of these: the order and the widths leave no gaps.
     package private(set) var facts: Facts = []
     @usableFromInline
     var lines: UInt16 = 0
