@@ -18,7 +18,7 @@ struct Contest {
     init(_ options: ProxyOptions, stage: Stage, machine: Machine) throws(BenchFault) {
         (self.options, self.stage, self.machine) = (options, stage, machine)
         _ = try Contender.program("wrk")
-        backend = try Contest.startBackend(stage, machine)
+        backend = try Contest.startBackend(stage, on: machine.helpers)
         contenders = try Contender.all(
             on: stage, core: machine.measured,
             Contender.Terms(
@@ -31,12 +31,13 @@ struct Contest {
         }
     }
 
-    static func startBackend(_ stage: Stage, _ machine: Machine) throws(BenchFault) -> BackendLink {
+    /// Starts the backend on one core.
+    static func startBackend(_ stage: Stage, on core: Int) throws(BenchFault) -> BackendLink {
         let link = BackendLink(port: try Loopback.freePort(), control: try Loopback.freePort())
         let words = [
             "\(Bench.programs())/bench-backend", "127.0.0.1:\(link.port)", "127.0.0.1:\(link.control)",
         ]
-        let child = try stage.start("backend", words, on: machine.helpers)
+        let child = try stage.start("backend", words, on: core)
         let isReady = try Loopback.wait(seconds: 5) { () throws(BenchFault) in
             try stage.expectRunning(child)
             return (try? link.takeLedger()) != nil

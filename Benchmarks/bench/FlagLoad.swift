@@ -13,6 +13,8 @@ struct FlagLoad: ParsableCommand {
     @Option var rate = 5000
     @Option var seconds = 5
     @Option var connections = 8
+    /// Asks a bare server instead, which answers a GET with anything at once.
+    @Flag var bare = false
 
     private static let body =
         #"{"context":{"targetingKey":"user-4711","email":"a@faas.com","plan":"premium","age":42,"version":"1.4.2","tags":["x","y"]}}"#
@@ -55,12 +57,14 @@ struct FlagLoad: ParsableCommand {
         setsockopt(link.raw, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         var limit = timeval(tv_sec: FlagLoad.waitSeconds, tv_usec: 0)
         setsockopt(link.raw, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        let request = Array(
+        let plain = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: python-requests/2.34\r\n\r\n"
+        let evaluation =
             """
             POST /ofrep/v1/evaluate/flags/flag-7 HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: python-requests/2.34\r\n\
             Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nContent-Type: application/json\r\n\
             Content-Length: \(FlagLoad.body.utf8.count)\r\n\r\n\(FlagLoad.body)
-            """.utf8)
+            """
+        let request = Array((bare ? plain : evaluation).utf8)
         let interval = 1_000_000_000 / Int64(rate)
         var latencies: [Int64] = []
         var answer = [UInt8](repeating: 0, count: 4096)
@@ -74,8 +78,9 @@ struct FlagLoad: ParsableCommand {
             let count = recv(link.raw, &answer, answer.count, 0)
             latencies.append(Instant.now().nanoseconds - due)
             // The answer is short: it comes whole, and ends with the line's end.
-            guard count > 0, answer.starts(with: "HTTP/1.1 200".utf8),
-                answer[count - 1] == UInt8(ascii: "\n"),
+            guard count > 0, answer.starts(with: "HTTP/1.1 200".utf8) else { return nil }
+            if bare { continue }
+            guard answer[count - 1] == UInt8(ascii: "\n"),
                 String(decoding: answer[..<count], as: UTF8.self).contains("\"TARGETING_MATCH\"")
             else { return nil }
         }

@@ -33,7 +33,7 @@ struct IdleBench {
             # idle: \(count) connections that have made a request and rest\
             \(count < IdleBench.wanted ? " (20,000 are wanted; the limit of open files forbids them)" : "")
             """)
-        let backend = try Contest.startBackend(stage, machine)
+        let backend = try Contest.startBackend(stage, on: machine.helpers)
         try Contender.makeCertificate(on: stage, core: machine.measured)
         let terms = Contender.Terms(backend: backend.port, rivals: options.rivals, connections: count + 100)
         var table = Table(["", "before MiB", "with them MiB", "bytes/connection"])

@@ -57,8 +57,9 @@ package struct HolderWatch: Sendable, Equatable {
     package static let restMillisecondsMax: Int64 = 3200
     /// How long a door is left alone that has no place for another visitor, in milliseconds.
     package static let fullMilliseconds: Int64 = 30_000
-    /// How long the door is looked for after the connection ended, in milliseconds.
-    package static let probeMilliseconds: Int64 = 20
+    /// How long the door is looked for after the connection ended, in milliseconds: a process that dies on a busy machine
+    /// takes a while to close all that it had open.
+    package static let probeMilliseconds: Int64 = 250
     /// From one look to the next, in milliseconds.
     package static let probePauseMilliseconds: Int64 = 2
 
@@ -95,8 +96,12 @@ package struct HolderWatch: Sendable, Equatable {
         case .ended: return ended(at: now)
         case .refused: return refused(at: now)
         case .broken:
-            guard state != .idle else { return [] }
-            return rest(at: now)
+            switch state {
+            case .idle: return []
+            case .resting, .calling, .watching: return rest(at: now)
+            // A dying process may close its listener a moment after its connections: what waited there is reset.
+            case .probing(let until, _): return probeAgain(until: until, at: now)
+            }
         case .wake: return wake(at: now)
         }
     }
@@ -142,12 +147,15 @@ package struct HolderWatch: Sendable, Equatable {
                 until: now.advanced(milliseconds: HolderWatch.probeMilliseconds),
                 again: .init(nanoseconds: .max))
             return address.map { [.connect($0)] } ?? []
-        case .probing(let until, _):
-            // Closed before it said anything: perhaps on its way out.
-            state = .probing(
-                until: until, again: now.advanced(milliseconds: HolderWatch.probePauseMilliseconds))
-            return [.close]
+        // Closed before it said anything: perhaps on its way out.
+        case .probing(let until, _): return probeAgain(until: until, at: now)
         }
+    }
+
+    private mutating func probeAgain(until: Instant, at now: Instant) -> [Action] {
+        state = .probing(
+            until: until, again: now.advanced(milliseconds: HolderWatch.probePauseMilliseconds))
+        return [.close]
     }
 
     private mutating func refused(at now: Instant) -> [Action] {

@@ -100,7 +100,7 @@ final class PeerDoor {
 
     private func admit() {
         for _ in 0..<PeerDoor.eventsPerTurn {
-            let visitor = clinux_accept(listener, nil, nil)
+            let visitor = aboveListener(clinux_accept(listener, nil, nil))
             guard visitor >= 0 else { return }
             let hasPlace = visitors.count < PeerDoor.visitorsMax
             let text = Array((hasPlace ? PeerGreeting.line(token) : PeerGreeting.full).utf8)
@@ -116,6 +116,16 @@ final class PeerDoor {
             }
             visitors.insert(visitor)
         }
+    }
+
+    /// The same connection with a higher number than the listener's: the kernel closes what a killed process had open in
+    /// the order of the numbers, and who sees its connection end then finds the door closed at the first look.
+    private func aboveListener(_ visitor: Int32) -> Int32 {
+        guard visitor >= 0, visitor < listener else { return visitor }
+        let higher = fcntl(visitor, F_DUPFD_CLOEXEC, listener + 1)
+        guard higher >= 0 else { return visitor }
+        _ = Glibc.close(visitor)
+        return higher
     }
 
     /// A visitor has nothing to say: whatever comes, it leaves. (Unread bytes would also turn the end into a reset.)

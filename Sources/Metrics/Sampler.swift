@@ -9,6 +9,9 @@ package final class Sampler {
     private static let resetSeconds: UInt64 = 3
     /// How often disks, network, paging and file systems are looked at, in milliseconds.
     package static let slowMilliseconds: Int64 = 5000
+    /// How often the kernel's own averages are read: it renews pressure every 2 s (`PSI_FREQ` in kernel/sched/psi.c)
+    /// and load every 5 s.
+    private static let averagesMilliseconds: Int64 = 2000
     /// The tick may come a little early: so much earlier counts as in time, in milliseconds.
     private static let slackMilliseconds: Int64 = 250
 
@@ -27,6 +30,9 @@ package final class Sampler {
     private var timesBefore = ProcessorTimes()
     private var lowWatermarkBytes: UInt64??
     private var selfUsage = SelfUsage()
+    private var averagesAt: Instant?
+    private var load: LoadAverage?
+    private var pressures = Pressure()
 
     /// The counters of the last slow look.
     private struct SlowLook {
@@ -89,14 +95,11 @@ package final class Sampler {
         var sample = Sample()
         readProcessors(into: &sample)
         readMemory(into: &sample)
-        if files.loadavg.read(into: buffer) { sample.load = buffer.withBytes(LoadAverage.parse) }
-        sample.pressure.cpu = pressure(&files.cpuPressure)
-        sample.pressure.memory = pressure(&files.memoryPressure)
-        sample.pressure.io = pressure(&files.ioPressure)
-        let due = slowLook.map {
-            now.milliseconds(since: $0.at) >= Sampler.slowMilliseconds - Sampler.slackMilliseconds
+        if thorough || isDue(averagesAt, every: Sampler.averagesMilliseconds, at: now) {
+            readAverages(at: now)
         }
-        let isDue = due ?? true
+        (sample.load, sample.pressure) = (load, pressures)
+        let isDue = isDue(slowLook?.at, every: Sampler.slowMilliseconds, at: now)
         if isDue || thorough { lookSlowly(at: now) }
         sample.slow = slow
         if let cores = sample.cores { sample.selfCPU = selfUsage.share(at: now, cores: cores) }
@@ -108,7 +111,10 @@ package final class Sampler {
     }
 
     /// Goes on with another /proc as if it were a later moment of this one: snapshots of a host, one after the other.
-    package func move(to proc: String) { files = HostFiles(proc: proc) }
+    package func move(to proc: String) {
+        files = HostFiles(proc: proc)
+        averagesAt = nil
+    }
 
     private func readProcessors(into sample: inout Sample) {
         swap(&times, &timesBefore)
@@ -148,6 +154,19 @@ package final class Sampler {
         }
         lowWatermarkBytes = .some(bytes)
         return bytes
+    }
+
+    private func isDue(_ last: Instant?, every milliseconds: Int64, at now: Instant) -> Bool {
+        guard let last else { return true }
+        return now.milliseconds(since: last) >= milliseconds - Sampler.slackMilliseconds
+    }
+
+    private func readAverages(at now: Instant) {
+        averagesAt = now
+        load = files.loadavg.read(into: buffer) ? buffer.withBytes(LoadAverage.parse) : nil
+        pressures.cpu = pressure(&files.cpuPressure)
+        pressures.memory = pressure(&files.memoryPressure)
+        pressures.io = pressure(&files.ioPressure)
     }
 
     private func pressure(_ file: inout KeptFile) -> PressureStall? {

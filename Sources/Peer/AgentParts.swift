@@ -205,13 +205,14 @@ struct AgentParts {
                 book: flags, ledger: FlagLedger(store: store, keys: keys, book: flags), events: events),
             machines: ProviderRoutes(parts: machines, cluster: configuration.cluster),
             checks: checks, upgrade: { [upgrades] in await upgrades.upgrade(to: $0) })
+        let gate = AgentParts.gate(answers, reading, configuration)
         api = try HTTPServer(
             named: "troop-api",
             report: { fault in
                 log.error(
                     "the API accepts no connections for now; if this lasts, raise LimitNOFILE= of the unit",
                     metadata: ["why": "\(fault)"])
-            }, handler: AgentParts.handler(answers, reading, configuration))
+            }, quick: { gate.quickAnswer($0) }, handler: { await gate.answer($0) })
         try AgentParts.open(api, configuration, inheritance)
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
@@ -231,19 +232,19 @@ struct AgentParts {
     }
 
     /// The API as clients meet it: the gate, the live stream, everything else.
-    private static func handler(
+    private static func gate(
         _ answers: AgentAPI, _ reading: StatusReading, _ configuration: Configuration
-    ) -> HTTPServer.Handler {
+    ) -> APIGate {
         let feed = LiveFeed(
             status: { await reading.status() }, ask: { await answers.answer($0) },
             run: String(UInt64.random(in: .min ... .max), radix: 36))
-        let gate = APIGate(
-            names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token
-        ) { request in
-            if request.path == LiveFeed.path { return await feed.answer(request) }
-            return await answers.answer(request)
-        }
-        return { await gate.answer($0) }
+        return APIGate(
+            names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token,
+            quick: { answers.quickAnswer($0) },
+            handler: { request in
+                if request.path == LiveFeed.path { return await feed.answer(request) }
+                return await answers.answer(request)
+            })
     }
 
     private static func folder(_ configuration: Configuration) throws(AgentFault) -> StateFolder {

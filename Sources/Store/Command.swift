@@ -5,49 +5,72 @@ import CHiredis
 package struct Command: Sendable, CustomStringConvertible {
     private static let wordsMax = 1_048_576
     static let bytesMax = 64 * 1024 * 1024
+    /// So much of the first word is told.
+    private static let shownBytes = 32
 
     /// The words, one after the other, and where each ends.
     private var bytes: [UInt8] = []
     private var lengths: [Int] = []
-    /// The first word, or a script's name: what errors say.
-    package let description: String
-    /// What to send in place of this when the server does not know the script.
-    private let fallback: [[UInt8]]?
+    /// The script this runs by its digest; where the server does not know it, its text is sent in place of that.
+    private let script: Script?
 
     /// A command of texts.
-    package init(_ words: [String]) { self.init(bytes: words.map { Array($0.utf8) }) }
+    package init(_ words: [String]) {
+        script = nil
+        lengths.reserveCapacity(words.count)
+        for word in words { append(word) }
+    }
 
     /// A command of texts.
     package init(_ words: String...) { self.init(words) }
 
     /// A command of any bytes.
     package init(bytes words: [[UInt8]]) {
-        self.init(
-            words, description: words.first.map { String(decoding: $0.prefix(32), as: UTF8.self) } ?? "",
-            fallback: nil)
-    }
-
-    /// A script's run: `EVALSHA`, and where the server does not know it, `EVAL`.
-    package init(_ script: Script, keys: [String], arguments: [String]) {
-        let rest = ["\(keys.count)"] + keys + arguments
-        self.init(
-            (["EVALSHA", script.digest] + rest).map { Array($0.utf8) }, description: "script \(script.name)",
-            fallback: (["EVAL", script.body] + rest).map { Array($0.utf8) })
-    }
-
-    private init(_ words: [[UInt8]], description: String, fallback: [[UInt8]]?) {
-        self.description = description
-        self.fallback = fallback
-        bytes.reserveCapacity(words.reduce(1) { $0 + $1.count })
+        script = nil
+        bytes.reserveCapacity(words.reduce(0) { $0 + $1.count })
         for word in words {
             bytes.append(contentsOf: word)
             lengths.append(word.count)
         }
     }
 
+    /// A script's run: `EVALSHA`, and where the server does not know it, `EVAL`.
+    package init(_ script: Script, keys: [String], arguments: [String]) {
+        self.script = script
+        lengths.reserveCapacity(3 + keys.count + arguments.count)
+        append("EVALSHA")
+        append(script.digest)
+        append(String(keys.count))
+        for key in keys { append(key) }
+        for argument in arguments { append(argument) }
+    }
+
+    private init(words head: String..., then bytes: ArraySlice<UInt8>, _ lengths: ArraySlice<Int>) {
+        script = nil
+        for word in head { append(word) }
+        self.bytes += bytes
+        self.lengths += lengths
+    }
+
+    private mutating func append(_ word: String) {
+        let start = bytes.count
+        bytes.append(contentsOf: word.utf8)
+        lengths.append(bytes.count - start)
+    }
+
+    /// The first word, or the script's name: what errors say.
+    package var description: String {
+        if let script { return "script \(script.name)" }
+        return String(decoding: bytes.prefix(min(lengths.first ?? 0, Command.shownBytes)), as: UTF8.self)
+    }
+
     /// The command that carries the script's whole text; nil when this is no script's run.
     var withWholeScript: Command? {
-        fallback.map { Command($0, description: description, fallback: nil) }
+        guard let script else { return nil }
+        let replaced = lengths.prefix(2)
+        return Command(
+            words: "EVAL", script.body, then: bytes.dropFirst(replaced.reduce(0, +)),
+            lengths.dropFirst(replaced.count))
     }
 
     /// Appends the command's RESP form; false when it is empty or beyond the limits.
@@ -56,7 +79,7 @@ package struct Command: Sendable, CustomStringConvertible {
             return false
         }
         var encoded: UnsafeMutablePointer<CChar>?
-        let count = (bytes + [0]).withUnsafeBytes { raw in
+        let count = bytes.withUnsafeBytes { raw in
             let text = raw.bindMemory(to: CChar.self)
             var pointers: [UnsafePointer<CChar>?] = []
             pointers.reserveCapacity(lengths.count)

@@ -96,7 +96,24 @@ import Testing
         #expect(watch.handle(.wake, at: at(502)) == [])
         #expect(watch.handle(.wake, at: at(503)) == [.connect(door)])
         #expect(watch.handle(.wake, at: at(500 + HolderWatch.probeMilliseconds)) == [.close])
-        #expect(watch.handle(.refused, at: at(600)) == [])
+        #expect(watch.handle(.refused, at: at(501 + HolderWatch.probeMilliseconds)) == [])
+    }
+
+    /// A process that dies closes its connections and its listener one after the other.
+    @Test func aConnectionThatWaitedAtADyingListenerIsNotTheLastLook() {
+        var watch = watching()
+        #expect(watch.handle(.ended, at: at(500)) == [.connect(door)])
+        #expect(watch.handle(.broken, at: at(520)) == [.close])
+        #expect(watch.handle(.wake, at: at(522)) == [.connect(door)])
+        #expect(watch.handle(.refused, at: at(523)) == [.close, .proven(lease)])
+    }
+
+    @Test func aDoorThatResetsEachLookProvesNothing() {
+        var watch = watching()
+        _ = watch.handle(.ended, at: at(500))
+        #expect(watch.handle(.broken, at: at(499 + HolderWatch.probeMilliseconds)) == [.close])
+        #expect(watch.handle(.wake, at: at(501 + HolderWatch.probeMilliseconds)) == [.close])
+        #expect(watch.handle(.refused, at: at(502 + HolderWatch.probeMilliseconds)) == [])
     }
 
     @Test func aNewLeaderIsWatchedInstead() throws {

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -115,4 +117,26 @@ int clinux_has_ended(pid_t child) {
     } while (code != 0 && errno == EINTR);
     if (code != 0) return -1;
     return info.si_pid == child ? 1 : 0;
+}
+
+static int forget_file_pages_of(struct dl_phdr_info *object, size_t size, void *sum) {
+    (void)size;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    /* The kernel's own page of code is no file. */
+    if (strstr(object->dlpi_name, "vdso")) return 0;
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[index];
+        /* Only what nobody writes to is in the file as it is in memory. */
+        if (part->p_type != PT_LOAD || (part->p_flags & PF_W)) continue;
+        uintptr_t start = (object->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t end = (object->dlpi_addr + part->p_vaddr + part->p_filesz) & ~(page - 1);
+        if (start < end && madvise((void *)start, end - start, MADV_DONTNEED) == 0) *(uint64_t *)sum += end - start;
+    }
+    return 0;
+}
+
+uint64_t clinux_forget_file_pages(void) {
+    uint64_t sum = 0;
+    dl_iterate_phdr(forget_file_pages_of, &sum);
+    return sum;
 }

@@ -46,11 +46,18 @@ package enum MetricsText {
         let isCut = isOpen && family.kind == .counter && family.name.hasSuffix(suffix)
         let name = isCut ? String(family.name.dropLast(suffix.utf8.count)) : family.name
         let kind = isOpen && family.kind == .untyped ? "unknown" : family.kind.rawValue
-        text += "# HELP \(name) \(escaped(family.help, quotes: isOpen))\n".utf8
-        text += "# TYPE \(name) \(kind)\n".utf8
+        add("# HELP ", to: &text)
+        add(name, to: &text)
+        text.append(UInt8(ascii: " "))
+        addEscaped(family.help, quotes: isOpen, to: &text)
+        add("\n# TYPE ", to: &text)
+        add(name, to: &text)
+        text.append(UInt8(ascii: " "))
+        add(kind, to: &text)
+        text.append(UInt8(ascii: "\n"))
         for sample in family.samples {
-            text += family.name.utf8
-            text += sample.suffix.utf8
+            add(family.name, to: &text)
+            if !sample.suffix.isEmpty { add(sample.suffix, to: &text) }
             append(sample, isOpen: isOpen, to: &text)
             text.append(UInt8(ascii: " "))
             append(sample.value, to: &text)
@@ -64,14 +71,15 @@ package enum MetricsText {
         for label in sample.labels {
             text.append(opening)
             opening = UInt8(ascii: ",")
-            text += label.name.utf8
-            text += "=\"".utf8
-            text += escaped(label.value, quotes: true).utf8
+            add(label.name, to: &text)
+            text.append(UInt8(ascii: "="))
+            text.append(UInt8(ascii: "\""))
+            addEscaped(label.value, quotes: true, to: &text)
             text.append(UInt8(ascii: "\""))
         }
         if let bound = sample.bound {
             text.append(opening)
-            text += "le=\"".utf8
+            add("le=\"", to: &text)
             append(bound, to: &text)
             // OpenMetrics wants bounds to look like the fractions that they are.
             if isOpen, bound.isFinite, bound == bound.rounded(), bound.magnitude < exactMax {
@@ -82,22 +90,33 @@ package enum MetricsText {
         text.append(UInt8(ascii: "}"))
     }
 
-    /// A line's text: backslash and newline, in a label's value also quotes, stand behind a backslash.
-    private static func escaped(_ text: String, quotes: Bool) -> String {
+    /// Appends a text as it is, in one piece where it is in one piece in memory.
+    private static func add(_ piece: String, to text: inout [UInt8]) {
+        let isAdded: Void? = piece.utf8.withContiguousStorageIfAvailable { text.append(contentsOf: $0) }
+        if isAdded == nil { text.append(contentsOf: piece.utf8) }
+    }
+
+    /// Appends a line's text: backslash and newline, in a label's value also quotes, stand behind a backslash.
+    private static func addEscaped(_ piece: String, quotes: Bool, to text: inout [UInt8]) {
         // Nearly every label is an address or a word.
-        guard text.utf8.contains(where: { $0 == 0x5c || $0 == 0x0a || quotes && $0 == 0x22 }) else {
-            return text
+        let start = text.count
+        add(piece, to: &text)
+        let isPlain = text.withUnsafeBufferPointer { all in
+            for byte in all[start...] where byte == 0x5c || byte == 0x0a || quotes && byte == 0x22 {
+                return false
+            }
+            return true
         }
-        var result = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\"" where quotes: result += "\\\""
-            default: result.unicodeScalars.append(character)  // everything else stands for itself
+        if isPlain { return }
+        text.removeSubrange(start...)
+        for byte in piece.utf8 {
+            switch byte {
+            case 0x5c: add("\\\\", to: &text)
+            case 0x0a: add("\\n", to: &text)
+            case 0x22 where quotes: add("\\\"", to: &text)
+            default: text.append(byte)  // everything else stands for itself
             }
         }
-        return result
     }
 
     /// Whole numbers up to here are written without a point.
@@ -112,13 +131,29 @@ package enum MetricsText {
 
     private static func append(_ value: Double, to text: inout [UInt8]) {
         if value.isNaN {
-            text += "NaN".utf8
+            add("NaN", to: &text)
         } else if value.isInfinite {
-            text += (value > 0 ? "+Inf" : "-Inf").utf8
+            add(value > 0 ? "+Inf" : "-Inf", to: &text)
         } else if value == value.rounded(), value.magnitude < exactMax {
-            text += "\(Int64(value))".utf8
+            append(Int64(value), to: &text)
         } else {
-            text += "\(value)".utf8
+            add(value.description, to: &text)
+        }
+    }
+
+    private static func append(_ whole: Int64, to text: inout [UInt8]) {
+        if whole < 0 { text.append(UInt8(ascii: "-")) }
+        var rest = whole.magnitude
+        var digits = 1
+        while rest >= 10 {
+            rest /= 10
+            digits += 1
+        }
+        text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: digits))
+        rest = whole.magnitude
+        for place in 1...digits {
+            text[text.count - place] += UInt8(rest % 10)
+            rest /= 10
         }
     }
 }

@@ -7,6 +7,7 @@ package struct APIGate: Sendable {
     private let names: HostNames
     private let token: Secret?
     private let rates = ClientRates()
+    private let quick: HTTPServer.QuickHandler
     private let handler: HTTPServer.Handler
 
     /// Routes for balancers: they tell a word, and are asked under any name, by anyone, at any pace.
@@ -15,20 +16,32 @@ package struct APIGate: Sendable {
     private static let unmetered = "/ofrep/"
 
     /// A gate before a handler; `names` are the names in `Host` besides `localhost`, `token` is what clients must show.
-    package init(names: [String], token: Secret?, handler: @escaping HTTPServer.Handler) {
+    package init(
+        names: [String], token: Secret?, quick: @escaping HTTPServer.QuickHandler = { _ in nil },
+        handler: @escaping HTTPServer.Handler
+    ) {
         self.names = HostNames(names)
         self.token = token
+        self.quick = quick
         self.handler = handler
     }
 
     /// Answers a request, or says why it may not be made.
     package func answer(_ request: Request) async -> Response {
-        var response: Response
-        if let refusal = refusal(of: request) {
-            response = refusal
-        } else {
-            response = await handler(request)
-        }
+        if let refusal = refusal(of: request) { return APIGate.guarded(refusal) }
+        return APIGate.guarded(await handler(request))
+    }
+
+    /// Answers a request that takes no more than microseconds; nil for all others.
+    package func quickAnswer(_ request: Request) -> Response? {
+        guard request.path.hasPrefix(APIGate.unmetered) else { return nil }
+        if let refusal = refusal(of: request) { return APIGate.guarded(refusal) }
+        return quick(request).map(APIGate.guarded)
+    }
+
+    /// The answer with what it tells browsers.
+    private static func guarded(_ answer: Response) -> Response {
+        var response = answer
         let isPage = response.contentType.hasPrefix("text/html")
         response.fields += [
             (

@@ -64,6 +64,9 @@ package struct AgentAPI: Sendable {
         self.keys = keys
     }
 
+    /// Answers a request that takes no more than microseconds; nil for all others.
+    package func quickAnswer(_ request: Request) -> Response? { flags.quickAnswer(request) }
+
     /// Answers one request.
     package func answer(_ request: Request) async -> Response {
         if let answer = await flags.answer(request) { return answer }

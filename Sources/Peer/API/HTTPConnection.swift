@@ -2,7 +2,10 @@ import HTTP
 import Linux
 
 /// One connection of an `HTTPServer`: what has come, what is to go, and until when.
-struct HTTPConnection {
+///
+/// `Sendable` unchecked: only a loop has connections, in its table, and only the thread that the loop was moved to before
+/// its first connection runs it.
+final class HTTPConnection: @unchecked Sendable {
     /// Where the connection stands in its exchange.
     enum Phase: Equatable {
         /// Between requests: nothing of the next one has come.
@@ -54,7 +57,7 @@ struct HTTPConnection {
     }
 
     /// Goes on to another phase, with that phase's time.
-    mutating func enter(_ next: Phase, at now: Instant) {
+    func enter(_ next: Phase, at now: Instant) {
         phase = next
         switch next {
         case .idle: restart(now, limits.idleMilliseconds)
@@ -68,7 +71,7 @@ struct HTTPConnection {
         }
     }
 
-    private mutating func restart(_ now: Instant, _ milliseconds: Int64) {
+    private func restart(_ now: Instant, _ milliseconds: Int64) {
         since = now
         deadline = now.advanced(milliseconds: milliseconds)
     }

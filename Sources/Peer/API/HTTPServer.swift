@@ -11,6 +11,8 @@ import Synchronization
 package final class HTTPServer: Sendable {
     /// Answers one request.
     package typealias Handler = @Sendable (Request) async -> Response
+    /// Answers one request on the server's own thread, where that takes microseconds; nil for all others.
+    package typealias QuickHandler = @Sendable (Request) -> Response?
 
     private struct State {
         var listeners: [(descriptor: Int32, door: Request.Door)] = []
@@ -40,19 +42,22 @@ package final class HTTPServer: Sendable {
     private let name: String
     private let limits: DoorLimits
     private let report: @Sendable (SystemFault) -> Void
+    private let quick: QuickHandler
     private let handler: Handler
     private let doorbell: Doorbell
     private let state = Mutex(State())
 
     /// A server that listens nowhere yet; `name` names its thread. `report` hears, at most once a minute, why no
-    /// connection can be accepted (the process is out of descriptors, say).
+    /// connection can be accepted (the process is out of descriptors, say). `quick` is asked first.
     package init(
         named name: String, limits: DoorLimits = DoorLimits(),
-        report: @escaping @Sendable (SystemFault) -> Void = { _ in }, handler: @escaping Handler
+        report: @escaping @Sendable (SystemFault) -> Void = { _ in },
+        quick: @escaping QuickHandler = { _ in nil }, handler: @escaping Handler
     ) throws(SystemFault) {
         self.name = name
         self.limits = limits
         self.report = report
+        self.quick = quick
         self.handler = handler
         doorbell = try Doorbell()
     }
@@ -154,7 +159,16 @@ package final class HTTPServer: Sendable {
             let now = Instant.now()
             for letter in mail { deliver(letter, to: &loop, at: now) }
             if hasLeft { loop.closeStreams() }  // they come back to the successor
-            for asked in loop.turn(at: now) { dispatch(asked) }
+            for asked in loop.turn(at: now) {
+                if let response = quick(asked.request) {
+                    let keepsAlive = asked.keepsAlive && !hasLeft
+                    let bytes = HTTPServer.bytes(
+                        response, isHead: asked.request.method == "HEAD", keepsAlive: keepsAlive)
+                    loop.answer(asked.key, bytes, closes: !keepsAlive, at: .now())
+                } else {
+                    dispatch(asked)
+                }
+            }
             if !loop.endedStreams.isEmpty {
                 state.withLock { $0.streams.subtract(loop.endedStreams) }
                 loop.endedStreams = []
@@ -227,25 +241,48 @@ package final class HTTPServer: Sendable {
 
     /// The head of an answer that ends with its connection.
     static func streamHead(_ response: Response) -> [UInt8] {
-        Array((head(response) + "Connection: close\r\n\r\n").utf8)
+        var bytes: [UInt8] = []
+        append(response, to: &bytes)
+        bytes += "Connection: close\r\n\r\n".utf8
+        return bytes
     }
 
-    private static func head(_ response: Response) -> String {
-        var head = "HTTP/1.1 \(response.status) \(reason(response.status))\r\n"
-        if response.status != 304 {  // it has no content, and says nothing of the content there would be
-            head += "Content-Type: \(response.contentType)\r\n"
+    private static func append(_ response: Response, to bytes: inout [UInt8]) {
+        func add(_ text: String) { bytes.append(contentsOf: text.utf8) }
+        func add(_ name: String, _ value: String) {
+            add(name)
+            add(": ")
+            add(value)
+            add("\r\n")
         }
-        head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-        for (name, value) in response.fields { head += "\(name): \(value)\r\n" }
-        return head
+        add("HTTP/1.1 ")
+        add(String(response.status))
+        add(" ")
+        add(reason(response.status))
+        add("\r\n")
+        if response.status != 304 {  // it has no content, and says nothing of the content there would be
+            add("Content-Type", response.contentType)
+        }
+        add("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n")
+        for (name, value) in response.fields { add(name, value) }
     }
+
+    /// What a head takes at most, mostly, in bytes.
+    private static let usualHeadBytes = 512
 
     /// An answer as it goes out.
     static func bytes(_ response: Response, isHead: Bool, keepsAlive: Bool) -> [UInt8] {
-        var head = head(response)
-        if response.status != 304 { head += "Content-Length: \(response.body.count)\r\n" }
-        head += keepsAlive ? "\r\n" : "Connection: close\r\n\r\n"
-        return Array(head.utf8) + (isHead ? [] : response.body)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(usualHeadBytes + (isHead ? 0 : response.body.count))
+        append(response, to: &bytes)
+        if response.status != 304 {
+            bytes += "Content-Length: ".utf8
+            bytes += String(response.body.count).utf8
+            bytes += "\r\n".utf8
+        }
+        bytes += (keepsAlive ? "\r\n" : "Connection: close\r\n\r\n").utf8
+        if !isHead { bytes += response.body }
+        return bytes
     }
 
     /// The reason phrase of a status this server sends.

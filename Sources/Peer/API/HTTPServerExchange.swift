@@ -39,10 +39,10 @@ extension HTTPServerLoop {
             count = max(0, got)
         }
         switch failure {
-        case 0 where chunk.isEmpty: connections[key]?.peerHasEnded = true
+        case 0 where chunk.isEmpty: connection.peerHasEnded = true
         case 0:
-            if connection.phase == .idle { connections[key]?.enter(.head, at: now) }
-            connections[key]?.input += chunk
+            if connection.phase == .idle { connection.enter(.head, at: now) }
+            connection.input += chunk
         case EAGAIN, EINTR: break
         default: close(key)
         }
@@ -50,11 +50,12 @@ extension HTTPServerLoop {
 
     /// Throws away what a client sends after its last answer, or during one without an end, until it ends or has sent too much.
     private mutating func drain(_ key: UInt64) {
-        guard let drained = connections[key]?.drained, drained < Limit.drainBytes else { return close(key) }
+        guard let connection = connections[key] else { return }
+        guard connection.drained < Limit.drainBytes else { return close(key) }
         var chunk = [UInt8](repeating: 0, count: Limit.readBytes)
         let count = read(descriptor(key), &chunk, chunk.count)
         if count > 0 {
-            connections[key]?.drained += count
+            connection.drained += count
         } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
             close(key)
         }
@@ -94,9 +95,13 @@ extension HTTPServerLoop {
             return awaitBody(key, head)
         }
         let body = Array(connection.input[head.length..<head.length + bodyCount])
-        connections[key]?.input.removeFirst(head.length + bodyCount)
-        connections[key]?.continueSent = false
-        connections[key]?.enter(.handling, at: now)
+        if connection.input.count == head.length + bodyCount {
+            connection.input.removeAll(keepingCapacity: connection.input.capacity <= Limit.readBytes)
+        } else {
+            connection.input.removeFirst(head.length + bodyCount)
+        }
+        connection.continueSent = false
+        connection.enter(.handling, at: now)
         guard let target = Target(head.target) else {
             return refuse(
                 key, 400, "the request target is not well percent-encoded", isHead: isHead, at: now)
@@ -113,9 +118,9 @@ extension HTTPServerLoop {
     private mutating func awaitBody(_ key: UInt64, _ head: PlainRequest) {
         guard let connection = connections[key] else { return }
         if connection.peerHasEnded { return close(key) }
-        if connection.phase != .body { connections[key]?.enter(.body, at: connection.since) }
+        if connection.phase != .body { connection.enter(.body, at: connection.since) }
         guard head.expectsContinue, !connection.continueSent else { return }
-        connections[key]?.continueSent = true
+        connection.continueSent = true
         let line = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
         _ = send(descriptor(key), line, line.count, Int32(MSG_NOSIGNAL))
     }
@@ -156,12 +161,12 @@ extension HTTPServerLoop {
             }
             written += sent
         }
-        if written > connection.written { connections[key]?.enter(connection.phase, at: now) }
-        connections[key]?.written = written
+        if written > connection.written { connection.enter(connection.phase, at: now) }
+        connection.written = written
         guard written == connection.output.count else { return }
-        connections[key]?.output = []
+        connection.output = []
         if closes { return linger(key, at: now) }
-        connections[key]?.enter(connection.input.isEmpty ? .idle : .head, at: now)
+        connection.enter(connection.input.isEmpty ? .idle : .head, at: now)
         ready.append(key)
     }
 
@@ -170,8 +175,8 @@ extension HTTPServerLoop {
     private mutating func linger(_ key: UInt64, at now: Instant) {
         guard let connection = connections[key] else { return }
         if connection.peerHasEnded || shutdown(descriptor(key), Int32(SHUT_WR)) != 0 { return close(key) }
-        connections[key]?.input = []
-        connections[key]?.enter(.lingering, at: now)
+        connection.input = []
+        connection.enter(.lingering, at: now)
     }
 
     /// Tells epoll what this connection waits for.
@@ -186,7 +191,7 @@ extension HTTPServerLoop {
             case .streaming: EPOLLIN.rawValue | (connection.chunks.isEmpty ? 0 : EPOLLOUT.rawValue)
             }
         guard events != connection.watched else { return }
-        connections[key]?.watched = events
+        connection.watched = events
         _ = clinux_epoll_control(epoll, EPOLL_CTL_MOD, descriptor(key), events, key)
     }
 }

@@ -104,10 +104,10 @@ struct HTTPServerLoop: Sendable {
 
     /// Sends the answer to a request, unless its client has gone.
     mutating func answer(_ key: UInt64, _ bytes: [UInt8], closes: Bool, at now: Instant) {
-        guard connections[key] != nil else { return }
-        connections[key]?.output = bytes
-        connections[key]?.written = 0
-        connections[key]?.enter(.writing(closes: closes), at: now)
+        guard let connection = connections[key] else { return }
+        connection.output = bytes
+        connection.written = 0
+        connection.enter(.writing(closes: closes), at: now)
         flush(key, at: now)
         watch(key)
     }

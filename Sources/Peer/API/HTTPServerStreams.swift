@@ -29,9 +29,9 @@ extension HTTPServerLoop {
             if connections[key] != nil { close(key) }
             return false
         }
-        connections[key]?.input = []
-        connections[key]?.written = 0
-        connections[key]?.enter(.streaming, at: now)
+        connection.input = []
+        connection.written = 0
+        connection.enter(.streaming, at: now)
         stream(key, head, at: now)
         return connections[key] != nil
     }
@@ -41,9 +41,9 @@ extension HTTPServerLoop {
         guard let connection = connections[key], connection.phase == .streaming else { return }
         let waiting = connection.chunks.reduce(0) { $0 + $1.count }
         guard connection.chunks.count < Limit.chunks, waiting < Limit.chunkBytes else { return close(key) }
-        connections[key]?.chunks.append(bytes)
-        if connection.chunks.isEmpty {
-            connections[key]?.enter(.streaming, at: now)
+        connection.chunks.append(bytes)
+        if connection.chunks.count == 1 {
+            connection.enter(.streaming, at: now)
             flushStream(key, at: now)
         }
         watch(key)
@@ -55,7 +55,7 @@ extension HTTPServerLoop {
         let rest = connection.chunks.enumerated().flatMap { index, chunk in
             index == 0 ? chunk[connection.written...] : chunk[...]
         }
-        connections[key]?.chunks = []
+        connection.chunks = []
         answer(key, rest, closes: true, at: now)
     }
 
@@ -65,8 +65,9 @@ extension HTTPServerLoop {
     }
 
     mutating func flushStream(_ key: UInt64, at now: Instant) {
+        guard let connection = connections[key] else { return }
         var hasMoved = false
-        while let connection = connections[key], let chunk = connection.chunks.first {
+        while let chunk = connection.chunks.first {
             let sent = chunk.withUnsafeBytes {
                 send(
                     descriptor(key), $0.baseAddress?.advanced(by: connection.written),
@@ -78,12 +79,12 @@ extension HTTPServerLoop {
                 break
             }
             hasMoved = true
-            connections[key]?.written += sent
-            if connection.written + sent == chunk.count {
-                connections[key]?.chunks.removeFirst()
-                connections[key]?.written = 0
+            connection.written += sent
+            if connection.written == chunk.count {
+                connection.chunks.removeFirst()
+                connection.written = 0
             }
         }
-        if hasMoved { connections[key]?.enter(.streaming, at: now) }
+        if hasMoved { connection.enter(.streaming, at: now) }
     }
 }

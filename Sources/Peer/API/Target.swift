@@ -5,6 +5,10 @@ struct Target: Equatable {
 
     /// Reads an origin-form target; nil when a percent-encoding is broken, or decodes to NUL or bad UTF-8.
     init?(_ text: String) {
+        guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "?") }) else {
+            (path, query) = (text, [:])
+            return
+        }
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let path = Target.decode(first) else { return nil }
         self.path = path

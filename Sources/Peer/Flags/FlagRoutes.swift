@@ -29,6 +29,9 @@ package struct FlagRoutes: Sendable {
         evaluation = OFREPRoutes(book: book)
     }
 
+    /// Answers the evaluation of one flag; nil for all else.
+    package func quickAnswer(_ request: Request) -> Response? { evaluation.quickAnswer(request) }
+
     /// Answers what is asked about flags; nil for all other paths.
     package func answer(_ request: Request) async -> Response? {
         if let answer = evaluation.answer(request) { return answer }

@@ -11,6 +11,11 @@ package struct OFREPRoutes: Sendable {
     /// Routes over the flags of one agent.
     package init(book: FlagBook) { self.book = book }
 
+    /// Answers the evaluation of one flag, which takes microseconds and at most `Effort.flagSteps`; nil for all else.
+    package func quickAnswer(_ request: Request) -> Response? {
+        request.path.hasPrefix(OFREPRoutes.prefix + "/") ? answer(request) : nil
+    }
+
     /// Answers what is asked below `/ofrep/`; nil for all other paths.
     package func answer(_ request: Request) -> Response? {
         guard request.path.hasPrefix("/ofrep/") else { return nil }

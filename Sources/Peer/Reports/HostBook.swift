@@ -19,13 +19,13 @@ package struct HostBook: Sendable {
     /// One host of a reading of the store.
     package struct Line: Equatable, Sendable {
         package var name: String
-        /// The hash's fields; empty when it has expired.
-        package var fields: [String: String]
+        /// The hash's fields, empty when it has expired; nil when it is known to be as it was at the reading before.
+        package var fields: [String: String]?
         /// Milliseconds since the report by Redis's clock.
         package var ageByStore: Int64
 
         /// A line from its parts.
-        package init(name: String, fields: [String: String], ageByStore: Int64) {
+        package init(name: String, fields: [String: String]?, ageByStore: Int64) {
             self.name = name
             self.fields = fields
             self.ageByStore = ageByStore
@@ -50,8 +50,12 @@ package struct HostBook: Sendable {
         var next: [String: Page] = [:]
         next.reserveCapacity(lines.count)
         for line in lines {
-            let seq = line.fields["seq"] ?? ""
-            let report = line.fields.isEmpty ? nil : HostReport(name: line.name, fields: line.fields)
+            guard let fields = line.fields else {
+                next[line.name] = pages[line.name]
+                continue
+            }
+            let seq = fields["seq"] ?? ""
+            let report = fields.isEmpty ? nil : HostReport(name: line.name, fields: fields)
             if let page = pages[line.name], page.seq == seq || seq.isEmpty {
                 next[line.name] = Page(report: report ?? page.report, seq: page.seq, movedAt: page.movedAt)
             } else {

@@ -73,8 +73,11 @@ extension HostReport {
             "address", address, "boot_id", bootID, "agent_version", agentVersion, "role", role.rawValue,
             "interval_ms", String(intervalMilliseconds),
         ]
+        fields.reserveCapacity(HostReport.wordsMax)
         func add(_ name: String, _ value: (some CustomStringConvertible)?) {
-            if let value { fields += [name, value.description] }
+            guard let value else { return }
+            fields.append(name)
+            fields.append(value.description)
         }
         func share(_ value: Double?) -> String? {
             guard let value, value.isFinite else { return nil }
@@ -165,6 +168,8 @@ extension HostReport {
         filesystem = number("filesystem_used", share)
     }
 
+    /// Names and values in a report, at most.
+    private static let wordsMax = 72
     /// More bytes a second than any machine moves.
     private static let rateMax = 1e15
     /// Epochs are about the time in milliseconds: this one is the year 2100's, and a higher one is a mistake that must

@@ -107,10 +107,30 @@ package struct Status: Codable, Equatable, Sendable {
 
 extension Status {
     /// The status as JSON, for troops of thousands of hosts; nil only for numbers that no JSON can hold.
-    package var json: [UInt8]? { QuickEncoder.bytes(self, capacity: 1024 + 600 * hosts.count) }
+    package var json: [UInt8]? {
+        var rest = self
+        rest.hosts = []
+        guard let rows = HostRows.bytes(hosts), let frame = QuickEncoder.bytes(rest),
+            let place = frame.firstRange(of: Status.noHosts)
+        else { return nil }
+        return frame[..<place.lowerBound] + Status.hostsLabel + rows + frame[place.upperBound...]
+    }
+
+    /// Within a text a quotation mark stands behind a backslash: this can only be the member itself.
+    private static let noHosts = Array("\"hosts\":[]".utf8)
+    private static let hostsLabel = Array("\"hosts\":".utf8)
 
     /// Reads what `json` wrote; throws what cannot be read.
-    package init(json: [UInt8]) throws { self = try QuickDecoder.document(Status.self, from: json) }
+    package init(json: [UInt8]) throws {
+        let isWanted = { (member: JSONMembers.Slice) in member.name.elementsEqual("hosts".utf8) }
+        guard let rows = JSONMembers.slices(of: json[...].trimmingLineEnd).first(where: isWanted)?.value
+        else {
+            throw HostRows.Fault(what: "no hosts")
+        }
+        let frame = json[..<rows.startIndex] + "[]".utf8 + json[rows.endIndex...]
+        self = try QuickDecoder.document(Status.self, from: Array(frame))
+        hosts = try HostRows.hosts(rows)
+    }
 
     /// How the troop fares, for exit codes and colours.
     package enum Verdict: Equatable, Sendable {
@@ -133,5 +153,14 @@ extension Status {
         if !sick.isEmpty { return .degraded("unhealthy: \(sick.joined(separator: ", "))") }
         if !servers.contains(where: { $0.state == "active" }) { return .degraded("no active server") }
         return notices.first.map { .degraded($0) } ?? .fine
+    }
+}
+
+extension ArraySlice<UInt8> {
+    /// Without the newlines at its end.
+    fileprivate var trimmingLineEnd: ArraySlice<UInt8> {
+        var end = endIndex
+        while end > startIndex, self[end - 1] == UInt8(ascii: "\n") { end -= 1 }
+        return self[..<end]
     }
 }

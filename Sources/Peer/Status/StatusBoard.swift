@@ -26,6 +26,8 @@ package actor StatusBoard {
     package private(set) var holder: Holder = .nobody
     /// The hosts' reports.
     package private(set) var book = HostBook()
+    /// When each host of the book had reported when its hash was read, by Redis's clock.
+    private var reportedAt: [String: Double] = [:]
     /// The leader's numbers; nil when nobody publishes any.
     package private(set) var traffic: Traffic?
     /// When the store was last read in full; nil before.
@@ -115,30 +117,59 @@ package actor StatusBoard {
         if replies[4].elements == nil {
             notices.append(strange(keys.hosts, replies[4], expected: "a sorted set"))
         }
-        let now = milliseconds(replies[0])
-        var names: [(name: String, age: Int64)] = []
-        let pairs = replies[4].elements ?? []
+        var names = names(replies[4], now: milliseconds(replies[0]))
+        try await readReports(of: &names, into: &notices)
+        self.notices = notices
+    }
+
+    /// One member of the hosts' set.
+    private struct Member {
+        var line: HostBook.Line
+        /// When the host reported, by Redis's clock: what moves whenever its hash does.
+        var at: Double
+    }
+
+    private func names(_ reply: Reply, now: Int64) -> [Member] {
+        let pairs = reply.elements ?? []
+        var members: [Member] = []
+        members.reserveCapacity(pairs.count / 2)
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             // Foreign members cannot be hosts: a host's name has one form only.
             guard let name = pairs[index].text, Lease.isHost(name) else { continue }
             let score = pairs[index + 1].text.flatMap { Double($0) } ?? 0
-            let at = score.isFinite && abs(score) < 1e15 ? Int64(score) : 0
-            names.append((name, max(0, now - at)))
+            let at = score.isFinite && abs(score) < 1e15 ? score : 0
+            let line = HostBook.Line(name: name, fields: nil, ageByStore: max(0, now - Int64(at)))
+            members.append(Member(line: line, at: at))
         }
-        var lines: [HostBook.Line] = []
-        lines.reserveCapacity(names.count)
-        for start in stride(from: 0, to: names.count, by: StatusBoard.batch) {
-            let slice = names[start..<min(start + StatusBoard.batch, names.count)]
-            let reports = try await store.pipeline(slice.map { Command("HGETALL", keys.host($0.name)) })
-            for ((name, age), reply) in zip(slice, reports) {
+        return members
+    }
+
+    /// Reads the hashes of the hosts that have reported since the last reading, of those that should have, and of those
+    /// never read: of ten thousand hosts most have not, when several readers look within a second.
+    private func readReports(
+        of members: inout [Member], into notices: inout [String]
+    ) async throws(StoreFault) {
+        let due = members.indices.filter { index in
+            let member = members[index]
+            guard reportedAt[member.line.name] == member.at,
+                let report = book.pages[member.line.name]?.report
+            else { return true }
+            return member.line.ageByStore > 2 * Int64(report.intervalMilliseconds)
+        }
+        for start in stride(from: 0, to: due.count, by: StatusBoard.batch) {
+            let slice = due[start..<min(start + StatusBoard.batch, due.count)]
+            let reports = try await store.pipeline(
+                slice.map { Command("HGETALL", keys.host(members[$0].line.name)) })
+            for (index, reply) in zip(slice, reports) {
                 if reply.elements == nil, notices.count < StatusBoard.noticesMax {
-                    notices.append(strange(keys.host(name), reply, expected: "a hash"))
+                    notices.append(
+                        strange(keys.host(members[index].line.name), reply, expected: "a hash"))
                 }
-                lines.append(HostBook.Line(name: name, fields: fields(reply), ageByStore: age))
+                members[index].line.fields = fields(reply)
             }
         }
-        book.take(lines, at: .now())
-        self.notices = notices
+        book.take(members.map(\.line), at: .now())
+        reportedAt = Dictionary(members.map { ($0.line.name, $0.at) }) { _, last in last }
     }
 
     private func strange(_ key: String, _ reply: Reply, expected: String) -> String {

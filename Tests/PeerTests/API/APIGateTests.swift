@@ -67,6 +67,21 @@ import Testing
         #expect(await gate.answer(try request("/ofrep/v1/evaluate/flags/x")).status == 200)
     }
 
+    /// What is answered on the server's own thread stands behind the same gate.
+    @Test func quickAnswersAreNoWayAroundTheGate() throws {
+        let gate = APIGate(
+            names: [], token: Secret("secret"), quick: { _ in .text(200, "quick") },
+            handler: { _ in .text(200, "slow") })
+        let flag = "/ofrep/v1/evaluate/flags/x"
+        let answer = try #require(gate.quickAnswer(try request(flag, authorization: "Bearer secret")))
+        #expect(answer.status == 200)
+        #expect(answer.fields.contains { $0.name == "Content-Security-Policy" })
+        #expect(gate.quickAnswer(try request(flag))?.status == 401)
+        let named = try request(flag, host: "evil.example", authorization: "Bearer secret")
+        #expect(gate.quickAnswer(named)?.status == 421)
+        #expect(gate.quickAnswer(try request(authorization: "Bearer secret"))?.status == nil)
+    }
+
     @Test func bucketsFillWithTimeAndNeverOverflow() throws {
         let rates = ClientRates()
         let client = try SocketAddress("[fd00::1]:1")

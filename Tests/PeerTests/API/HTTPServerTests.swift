@@ -7,9 +7,14 @@ import Testing
     /// A server that answers what it was asked, on a socket of its own.
     private func withServer(_ body: (String) async throws -> Void) async throws {
         let path = "/tmp/troop-http-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
-        let server = try HTTPServer(named: "test") { request in
-            .text(200, "\(request.method) \(request.path) \(request.query["q"] ?? "-") \(request.body.count)")
-        }
+        let server = try HTTPServer(
+            named: "test",
+            quick: { $0.path.hasPrefix("/quick") ? .text(200, "quick \($0.path)") : nil },
+            handler: { request in
+                .text(
+                    200,
+                    "\(request.method) \(request.path) \(request.query["q"] ?? "-") \(request.body.count)")
+            })
         try server.listen(socket: path)
         try server.start()
         defer { server.stop() }
@@ -102,6 +107,19 @@ import Testing
             #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
             #expect(answer.contains("Connection: close"))
             #expect(answer.components("HTTP/1.1 ") == 1)
+        }
+    }
+
+    /// Pipelined requests are answered in their order, whichever way each answer takes.
+    @Test func quickAndOtherAnswersKeepTheirOrder() async throws {
+        try await withServer { path in
+            let paths = ["/quick/1", "/a", "/quick/2", "/quick/3", "/b", "/quick/4"]
+            let asked = paths.map { "GET \($0) HTTP/1.1\r\nHost: x\r\n\r\n" }.joined()
+            let answer = try await exchange(path, asked, answers: paths.count)
+            let told = answer.split(whereSeparator: \.isNewline).compactMap { line in
+                paths.first { line == "quick \($0)" || line.hasSuffix("GET \($0) - 0") }
+            }
+            #expect(told == paths)
         }
     }
 

@@ -53,4 +53,77 @@ import Testing
             #expect(throws: (any Error).self) { try Status(json: Array(text.utf8)) }
         }
     }
+
+    /// The hosts have a way of their own, which must say what the others say, to the byte.
+    @Test func hostsAreWrittenAsEverythingElse() throws {
+        var generator = SplitMix(seed: 7)
+        func number() -> Double? {
+            switch UInt8.random(in: 0..<6, using: &generator) {
+            case 0: nil
+            case 1: Double(Int.random(in: -5...1_000_000, using: &generator))
+            case 2: Double.random(in: 0...1, using: &generator)
+            case 3: (Double.random(in: 0...1, using: &generator) * 10_000).rounded() / 10_000
+            case 4: Double(bitPattern: UInt64.random(in: 0...(0x7FE << 52), using: &generator))
+            default: -Double.random(in: 0...1e-9, using: &generator)
+            }
+        }
+        let plain = try status("x", cpu: nil).hosts[0]
+        for _ in 0..<2000 {
+            var host = plain
+            (host.cpu, host.load1, host.diskRead, host.filesystemUsed) = (
+                number(), number(), number(), number()
+            )
+            host.reportAgeMs = number().flatMap { Int64(exactly: $0) }
+            host.agentVersion = Bool.random(using: &generator) ? nil : "0.1 \"\\\n\u{1} 🐒"
+            let rows = try #require(HostRows.bytes([host, host]))
+            #expect(rows == QuickEncoder.bytes([host, host]))
+            #expect(try HostRows.hosts(rows[...]) == [host, host])
+        }
+        #expect(HostRows.bytes([]) == Array("[]".utf8))
+        #expect(try HostRows.hosts(Array("[]".utf8)[...]) == [])
+    }
+
+    @Test func hostsOfAnotherVersionAreRead() throws {
+        let text =
+            #"[{"load1":1e-3,"new":{"a":[1,"]}"],"b":"x\"},"},"state":"up","name":"b","cores":4,"soon":true,"cpu":null}]"#
+        let host = try #require(try HostRows.hosts(Array(text.utf8)[...]).first)
+        #expect(host.name == "b" && host.state == "up" && host.cores == 4)
+        #expect(host.load1 == 1e-3 && host.cpu == nil && host.address == "")
+    }
+
+    @Test func brokenHostsThrow() throws {
+        let whole = try #require(HostRows.bytes(try status("x", cpu: 0.123).hosts))
+        for length in 0..<whole.count {
+            #expect(throws: HostRows.Fault.self) { try HostRows.hosts(whole[..<length]) }
+        }
+        for text in [
+            "[{}]", #"[{"name":7}]"#, #"[{"name":"a","cpu":"x"}]"#, #"[{"name":"a","cores":1.5}]"#,
+            #"[{"name":"a","cores":99999999999999999999}]"#, #"[{"name":"a","memory_total_bytes":-1}]"#,
+            #"[{"name":"a","cpu":--1}]"#, #"[{"name":"a","cpu":}]"#, #"[{"name":"a" ,"cpu":1}]"#,
+        ] {
+            #expect(throws: HostRows.Fault.self, "\(text)") { try HostRows.hosts(Array(text.utf8)[...]) }
+        }
+        var generator = SplitMix(seed: 9)
+        for _ in 0..<20_000 {
+            var bent = whole
+            let place = Int.random(in: 0..<bent.count, using: &generator)
+            bent[place] = UInt8.random(in: 0...255, using: &generator)
+            _ = try? HostRows.hosts(bent[...])
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers for the same seed.
+private struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
 }

@@ -50,3 +50,7 @@ int clinux_open_process(pid_t process);
 
 /* waitid(2) that reports an end of our own child and leaves it to be reaped: 1 ended, 0 not yet, -1 with errno. */
 int clinux_has_ended(pid_t child);
+
+/* Gives the pages of machine code and constants back that the program and its libraries have read in so far: what is needed
+   again comes from the page cache. Returns how many bytes of mappings that were. */
+uint64_t clinux_forget_file_pages(void);
