@@ -49,6 +49,27 @@ import Testing
         #expect(told.all == ["WATCHDOG=1", "WATCHDOG=1"])
     }
 
+    /// After an upgrade the new program feeds the service manager's watchdog: the old one's number is not left to it.
+    @Test func aSuccessorFeedsTheWatchdogOfItsPredecessor() throws {
+        let own = [
+            "WATCHDOG_USEC=3000000", "WATCHDOG_PID=40", "NOTIFY_SOCKET=/run/x", "TROOP_HANDOVER=old",
+            "A=WATCHDOG_PID=1",
+        ]
+        let left = SuccessorProcess.environment(own, note: "{}")
+        #expect(left.contains("NOTIFY_SOCKET=/run/x") && left.contains("A=WATCHDOG_PID=1"))
+        #expect(left.filter { $0.hasPrefix(HandoverNote.variable + "=") } == ["\(HandoverNote.variable)={}"])
+        let variables = Dictionary(
+            left.map { entry in
+                let sides = entry.split(separator: "=", maxSplits: 1).map(String.init)
+                return (sides[0], sides.count > 1 ? sides[1] : "")
+            }
+        ) { first, _ in first }
+        let told = Record<String>()
+        let watchdog = Watchdog(nil, environment: { variables[$0] }, processID: 41) { told.add($0) }
+        try #require(watchdog.pulse).beat(.candidate, at(0))
+        #expect(told.all == ["WATCHDOG=1"])
+    }
+
     /// A plain file shows what the device would have been told.
     @Test func theDeviceIsFedAndClosedWithTheWordThatStopsIt() throws {
         let path = "/tmp/troop-watchdog-\(getpid()).\(UInt32.random(in: 0 ... .max))"

@@ -13,6 +13,8 @@ server: {listen: "127.0.0.1:3000"}
 proxy: {listen: "0.0.0.0:8080", workers: 1}
 """
 EXPOSURE_MAX = 2.5
+# WatchdogSec= of the unit.
+WATCHDOG_SECONDS = 10
 # What a purge may leave: the user, as Debian's policy wants it, and what the lab itself has put there.
 REMAINS = r"^/(proc|sys|dev|run/systemd|usr/share/ansible|var/log/journal|root|tmp|var/lib/dpkg/info/format)"
 
@@ -59,6 +61,11 @@ def package_life(site):
     expect(active(host), "the agent does not run after an upgrade")
     expect(host.ssh("systemctl show -P MainPID troop").stdout != before, "the old program serves after an upgrade")
     expect(host.ssh("cat /etc/troop/troop.yaml").stdout == CONFIGURATION, "an upgrade changed the configuration")
+    upgraded = host.ssh("systemctl show -P MainPID troop").stdout
+    time.sleep(WATCHDOG_SECONDS + 3)
+    expect(
+        host.ssh("systemctl show -P MainPID troop").stdout == upgraded,
+        "the service manager's watchdog ended the upgraded agent: " + host.ssh("journalctl -u troop -o cat | tail -30").stdout)
 
     before = host.ssh("systemctl show -P MainPID troop").stdout
     host.ssh("sed -i 's/workers: 1/workers: many/' /etc/troop/troop.yaml")

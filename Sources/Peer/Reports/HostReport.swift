@@ -117,6 +117,14 @@ extension HostReport {
         return fields
     }
 
+    /// A report that says nothing yet.
+    package init(name: String) {
+        self.name = name
+        (address, bootID, agentVersion) = ("", "", "")
+        role = .standby
+        intervalMilliseconds = TroopScale.reportMillisecondsMin
+    }
+
     /// Reads a report from the hash's fields; a field with a value that makes no sense counts as unknown,
     /// since a reader can do nothing better with another host's mistake.
     package init(name: String, fields: [String: String]) {

@@ -76,19 +76,27 @@ final class SuccessorProcess: Sendable {
         posix_spawnattr_setsigmask(&attributes, &nothing)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         guard let json = JSONForm.bytes(note) else { return EINVAL }
-        var variables: [UnsafeMutablePointer<CChar>?] = []
+        var own: [String] = []
         var next = environ
         while let entry = next.pointee {
-            if strncmp(entry, HandoverNote.variable + "=", HandoverNote.variable.utf8.count + 1) != 0 {
-                variables.append(strdup(entry))
-            }
+            own.append(String(cString: entry))
             next += 1
         }
-        variables += [strdup("\(HandoverNote.variable)=\(String(decoding: json, as: UTF8.self))"), nil]
+        let variables: [UnsafeMutablePointer<CChar>?] =
+            environment(own, note: String(decoding: json, as: UTF8.self)).map { strdup($0) } + [nil]
         let words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for word in words + variables { free(word) } }
         // A name without a slash is looked up in PATH, as the shell did for this process.
         return posix_spawnp(&id, program, &actions, &attributes, words, variables)
+    }
+
+    /// The successor's environment: this process's, with the note, and without what is meant for this process alone. The
+    /// service manager's watchdog is (`WATCHDOG_PID`, sd_watchdog_enabled(3)): a successor that found another's number
+    /// there would not feed it, and be killed.
+    static func environment(_ own: [String], note: String) -> [String] {
+        own.filter { entry in
+            !["WATCHDOG_PID", HandoverNote.variable].contains { entry.hasPrefix($0 + "=") }
+        } + ["\(HandoverNote.variable)=\(note)"]
     }
 
     /// Descriptors beyond the standard streams that stay open at exec.

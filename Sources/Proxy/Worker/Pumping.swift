@@ -166,7 +166,7 @@ extension Worker {
     @inline(never)
     private func transmitMore(_ client: ClientPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         client.pointee.isCorked = true
-        return send(client.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL | MSG_MORE))
+        return clinux_send(client.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL | MSG_MORE))
     }
 
     /// Has the kernel send what it holds back: nothing more came after all.

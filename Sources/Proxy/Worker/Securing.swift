@@ -12,7 +12,7 @@ extension Worker {
     @inline(__always)
     func receive(_ client: ClientPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ room: Int) -> Int {
         guard let session = client.pointee.session else {
-            let count = recv(client.pointee.descriptor, bytes, room, 0)
+            let count = clinux_receive(client.pointee.descriptor, bytes, room, 0)
             if count > 0, count < room, !client.pointee.ready.contains(.hangup) {
                 client.pointee.ready.remove(.readable)
             }
@@ -25,7 +25,7 @@ extension Worker {
     @inline(__always)
     func transmit(_ client: ClientPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         guard let session = client.pointee.session else {
-            return send(client.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL))
+            return clinux_send(client.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL))
         }
         return SecureSession.transmit(session, bytes, count)
     }
@@ -34,7 +34,7 @@ extension Worker {
     @inline(__always)
     func receive(_ link: UpstreamPointer, _ bytes: UnsafeMutablePointer<UInt8>, _ room: Int) -> Int {
         guard let session = link.pointee.session else {
-            let count = recv(link.pointee.descriptor, bytes, room, 0)
+            let count = clinux_receive(link.pointee.descriptor, bytes, room, 0)
             if count > 0, count < room, !link.pointee.ready.contains(.hangup) {
                 link.pointee.ready.remove(.readable)
             }
@@ -47,7 +47,7 @@ extension Worker {
     @inline(__always)
     func transmit(_ link: UpstreamPointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
         guard let session = link.pointee.session else {
-            return send(link.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL))
+            return clinux_send(link.pointee.descriptor, bytes, count, Int32(MSG_NOSIGNAL))
         }
         return SecureSession.transmit(session, bytes, count)
     }

@@ -140,14 +140,17 @@ struct CrashPointTests {
         case .cloud(let action, let when): try world.cloud.play(when, on: action)
         }
         let asked = try Program(
-            words, log: "/dev/null", environment: ["TROOP_SOCKET=\(try world.troop.member(other).socket)"])
+            words, log: "\(world.troop.folder)/asked.log",
+            environment: ["TROOP_SOCKET=\(try world.troop.member(other).socket)"])
         let isThere = await eventually(within: 40_000) {
             switch point {
             case .journal: wire.isSprung
             case .cloud: (try? world.cloud.parked()) == 1
             }
         }
-        #expect(isThere, "\(point) was not reached: \(world.operations(other))\n\(world.troop.logs)")
+        #expect(
+            isThere,
+            "\(point) was not reached: \(asked.output)\n\(world.operations(other))\n\(world.troop.logs)")
         _ = try world.troop.killAgent(leader)
         wire.hangUp()
         wire.set(trap: nil)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include "Child.h"
+#include "Socket.h"
 #include "Station.h"
 
 /* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 with errno. */
