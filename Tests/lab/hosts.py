@@ -203,7 +203,9 @@ class Host:
             self._process.wait(timeout=30)
 
     def freeze(self, frozen=True):
-        """All of the host stands still, as a virtual machine that is suspended; the kernel's network does not."""
+        """All of the host stands still, as a virtual machine that is suspended. The kernel, which is all hosts', would go on
+        to answer for it; so nothing reaches it meanwhile."""
+        self.cut_silently(frozen)
         (CGROUPS / "unified/lab" / self.name / "cgroup.freeze").write_text("1" if frozen else "0")
 
     def cut_cable(self, cut=True):
