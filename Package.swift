@@ -95,11 +95,13 @@ let package = Package(
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
         .testTarget(
-            name: "FlagsTests", dependencies: ["Flags"], exclude: ["Parity"], swiftSettings: strict),
+            name: "FlagsTests", dependencies: ["Fixtures", "Flags"], exclude: ["Parity"],
+            swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
         .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
-        .testTarget(name: "MetricsTests", dependencies: ["Linux", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["Fixtures", "HTTP"], swiftSettings: strict),
+        .testTarget(
+            name: "MetricsTests", dependencies: ["Fixtures", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "ProxyTests", dependencies: ["CLinux", "COpenSSL", "HTTP", "Linux", "Metrics", "Proxy"],
             swiftSettings: strict),
@@ -117,7 +119,7 @@ let package = Package(
             name: "ElectionTests", dependencies: ["Election", "Fixtures", "Linux", "Store"],
             swiftSettings: strict),
         .target(
-            name: "Simulation", dependencies: ["Election", "Linux", "Peer", "Store"],
+            name: "Simulation", dependencies: ["Election", "Fixtures", "Linux", "Peer", "Store"],
             path: "Tests/Simulation/World", swiftSettings: strict),
         .target(name: "ShiftedClock", path: "Tests/Simulation/Clock"),
         .executableTarget(

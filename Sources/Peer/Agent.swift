@@ -18,59 +18,47 @@ package struct AgentFault: Error, Sendable, CustomStringConvertible {
 
 /// One agent, put together from its parts: this is where they meet, and the order in which they stop.
 package struct Agent: Service {
-    private let configuration: Configuration
-    private let log: Logger
-    private let store: Store
-    private let keys: Keys
-    private let proxy: Proxy
-    private let router: Router
-    private let ownChecker: HealthChecker?
-    private let pace: TroopPace
-    private let roster: Roster
-    private let reporter: Reporter
-    private let elector: Elector
-    private let changes: AsyncStream<ElectionChange>
-    private let changesEnd: AsyncStream<ElectionChange>.Continuation
-    private let duties: LeaderDuties
-    private let board: StatusBoard
-    private let pause: PauseSwitch
-    private let desk: CommandDesk
-    private let remedies: RemediationDesk
-    private let orders: OrderTaker
-    private let subscription: Subscription
-    private let events: EventLog
-    private let incumbency: Incumbency
-    private let officeChanges: AsyncStream<ElectionChange>
-    private let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
-    private let storeStates: AsyncStream<StoreState>
-    private let storeStatesEnd: AsyncStream<StoreState>.Continuation
-    private let checks: CheckDesk
-    private let remedyChecks: RemedyChecks
-    private let masterWatch: MasterWatch?
-    private let flags: FlagBook
-    private let hostWatch: HostWatch
-    private let history: HistoryKeeper
-    private let historyFetch: HistoryFetch
-    private let watch: TroopWatch
-    private let notifier: Notifier?
-    private let api: HTTPServer
-    private let upgrades: UpgradeDesk
-    private let command: [String]
-    private let inheritance: Inheritance?
-    private let inherited: ListenerCopies
+    let configuration: Configuration
+    let log: Logger
+    let store: Store
+    let keys: Keys
+    let proxy: Proxy
+    let router: Router
+    let ownChecker: HealthChecker?
+    let pace: TroopPace
+    let roster: Roster
+    let reporter: Reporter
+    let elector: Elector
+    let changes: AsyncStream<ElectionChange>
+    let changesEnd: AsyncStream<ElectionChange>.Continuation
+    let duties: LeaderDuties
+    let board: StatusBoard
+    let pause: PauseSwitch
+    let desk: CommandDesk
+    let remedies: RemediationDesk
+    let orders: OrderTaker
+    let subscription: Subscription
+    let events: EventLog
+    let incumbency: Incumbency
+    let officeChanges: AsyncStream<ElectionChange>
+    let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
+    let storeStates: AsyncStream<StoreState>
+    let storeStatesEnd: AsyncStream<StoreState>.Continuation
+    let checks: CheckDesk
+    let remedyChecks: RemedyChecks
+    let masterWatch: MasterWatch?
+    let flags: FlagBook
+    let hostWatch: HostWatch
+    let history: HistoryKeeper
+    let historyFetch: HistoryFetch
+    let watch: TroopWatch
+    let notifier: Notifier?
+    let api: HTTPServer
+    let upgrades: UpgradeDesk
+    let command: [String]
+    let inheritance: Inheritance?
+    let inherited: ListenerCopies
 
-    /// How long a leader that stops waits for its successor before it closes its listener, in milliseconds.
-    private static let successorMilliseconds: Int64 = 500
-    /// How often the agent looks around, in milliseconds.
-    private static let houseMilliseconds: Int64 = 1000
-    /// A standby reads the hosts once in so many turns.
-    private static let boardTurns = 10
-    /// A host that reported within this time counts as a candidate, in milliseconds.
-    private static let liveMilliseconds: Int64 = 15_000
-    /// How long connections may go on after the listener was closed, in milliseconds.
-    private static let drainMilliseconds: Int64 = 10_000
-    /// How long API clients that asked nothing yet may do so once a successor answers, in milliseconds.
-    private static let doorMilliseconds: Int64 = 1000
     /// How long a successor waits for its servers' first checks before it takes requests, in milliseconds.
     private static let checksMilliseconds: Int64 = 1500
     /// How long a successor's API waits for the first word of the election, in milliseconds.
@@ -255,190 +243,5 @@ package struct Agent: Service {
 
     private static func noThread(_ error: any Error) -> AgentFault {
         AgentFault("cannot start a thread: \(error); raise the limit of tasks of this user or unit")
-    }
-
-    /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
-    private func keepHouse() async {
-        var seen = HealthState.unknown
-        var turn = 0
-        var isClose = false
-        while !Task.isCancelled {
-            seen = await lookAtOwnServer(seen)
-            await duties.tick()
-            await incumbency.tick()
-            await checks.tick()
-            await desk.look()
-            if turn.isMultiple(of: Agent.boardTurns) { await measureTroop() }
-            let leads = elector.isLeader(at: .now())
-            if leads || !pace.isFar || turn.isMultiple(of: Agent.turns(pace.scale.reportMilliseconds)) {
-                await pause.look()
-                await flags.tick()
-                Task { [orders] in await orders.look() }  // a reboot takes its time
-            }
-            await events.flush()
-            // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            let readTurns = leads ? Agent.turns(pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
-            if turn.isMultiple(of: readTurns), leads || !pace.isFar {
-                isClose = await lookAround()
-            }
-            remedies.nudge()
-            if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
-            // Most code runs only at the start: a third of the agent's memory, as tools show it.
-            if turn == Agent.settledTurn { _ = clinux_forget_file_pages() }
-            turn += 1
-            try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
-        }
-    }
-
-    /// The turn after which only what goes on for ever is done.
-    private static let settledTurn = 8
-
-    /// How many turns an interval takes, at least one.
-    private static func turns(_ milliseconds: Int64) -> Int { max(1, Int(milliseconds / houseMilliseconds)) }
-
-    /// Learns how large the troop is, and what follows for this host.
-    private func measureTroop() async {
-        guard let hosts = await board.size() else { return }  // as before, while the store does not answer
-        let scale = TroopScale(hosts: hosts)
-        pace.set(scale, isFar: scale.isFar(configuration.host.name, isPreferred: isPreferred))
-        await reporter.report(everyMilliseconds: scale.reportMilliseconds)
-    }
-
-    /// Reads all hosts and sees to what follows. True for a standby of a small troop that may lead next: it does so each
-    /// second, so that it can tell what was before when it leads.
-    private func lookAround() async -> Bool {
-        await board.refresh()
-        let book = await board.book
-        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
-        let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
-        watch.see(book, at: .now())
-        watch.see(problems: await roster.notices + board.notices)
-        await duties.standBy(warm: isWarm)
-        if isWarm || elector.isLeader(at: .now()) { await remember(book) }
-        return isWarm && book.pages.count <= TroopScale.closeTroop
-    }
-
-    private var isPreferred: Bool {
-        configuration.election.priority > Configuration.Election.priorityDefault
-    }
-
-    /// Notes what the hosts report; where that begins, another agent is asked for what was before.
-    private func remember(_ book: HostBook) async {
-        let now = Instant.now()
-        // What Redis said last is not what is now, while it cannot be reached.
-        guard await board.fault == nil else { return }
-        let hosts = await Dictionary(roster.entries.map { ($0.address.description, $0.host) }) { $1 }
-        let latencies = (await board.traffic?.servers ?? []).map {
-            (server: $0.address, host: hosts[$0.address] ?? "", p50: $0.p50, p99: $0.p99)
-        }
-        history.note(book, latencies: latencies, at: now)
-        guard history.takesFill() else { return }
-        historyFetch.begin(
-            HistoryFetch.peers(of: configuration.host.name, leader: await board.leader, in: book, at: now))
-    }
-
-    private func decideCandidacy() async {
-        let now = Instant.now()
-        if pace.isFar {
-            elector.standBack(true)
-            await duties.standBy(warm: false)
-            return
-        }
-        let book = await board.book
-        let limit = max(Agent.liveMilliseconds, 3 * pace.scale.reportMilliseconds)
-        let live = book.pages.keys.filter { name in
-            book.age(of: name, at: now).map { $0 < limit } ?? false
-        }
-        elector.yield(await incumbency.standsBack(at: now))
-        elector.standBack(
-            Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred))
-    }
-
-    /// Acts on how this host's own application fares: what counts is its state, not one change of it.
-    private func lookAtOwnServer(_ seen: HealthState) async -> HealthState {
-        guard let ownChecker, let address = configuration.server?.listen.asClient else { return seen }
-        let state = ownChecker.states()[address] ?? .unknown
-        if state != seen { tell(state, of: address) }
-        switch state {
-        case .unknown: break
-        case .healthy: if await !reporter.nameIsTaken { await roster.applicationIsUp() }
-        // A slow or confused application stays on the list: the proxy's own checks keep requests away from it.
-        // Only one that nobody answers for any more is taken out.
-        case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
-        }
-        return state
-    }
-
-    private func tell(_ state: HealthState, of address: SocketAddress) {
-        let details = ["server": "\(address)"]
-        let host = configuration.host.name
-        switch state {
-        case .unknown: break
-        case .healthy:
-            events.tell(
-                "application.up", .info, "the application on \(host) passes its health check", details)
-        case .unhealthy(let failure):
-            events.tell(
-                "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
-                details)
-        }
-    }
-
-    /// Hands the lease over first, so that the next leader serves while this one still drains.
-    private func wind(down reason: String) async {
-        let wasLeader = elector.isLeader(at: .now())
-        ServiceManager.notify("STOPPING=1")
-        log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
-        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
-        elector.resign(reason: reason)
-        if wasLeader { await awaitSuccessor() }
-        if await duties.close() {
-            let deadline = Instant.now().advanced(milliseconds: Agent.drainMilliseconds)
-            let cut = await proxy.drain(until: deadline)
-            log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
-        }
-        await reporter.leave()
-        await events.flush()
-    }
-
-    /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
-    private func finish() async {
-        let cut = await proxy.drain(until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
-        await api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
-        log.notice("the new agent serves; this one ends", metadata: ["connections_cut": "\(cut)"])
-    }
-
-    private func awaitSuccessor() async {
-        let deadline = Instant.now().advanced(milliseconds: Agent.successorMilliseconds)
-        while Instant.now() < deadline {
-            if let reply = try? await store.call(Command("GET", keys.lease)), let token = reply.text,
-                let lease = Lease(token: token), lease.host != configuration.host.name
-            {
-                log.info("successor leads", metadata: ["leader": "\(lease.host)", "epoch": "\(lease.epoch)"])
-                return
-            }
-            try? await Task.sleep(for: .milliseconds(10))
-        }
-    }
-
-    private func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
-        elector.stop()
-        changesEnd.finish()
-        officeChangesEnd.finish()
-        await office.value
-        await incumbency.close()
-        await events.flush()
-        masterWatch?.stop()
-        subscription.stop()
-        ownChecker?.stop()
-        router.stop()
-        proxy.stop()
-        api.stop()
-        hostWatch.stop()
-        notifier?.stop()
-        await store.close()
-        storeStatesEnd.finish()
-        await states.value
-        log.notice("agent stopped")
     }
 }

@@ -1,3 +1,4 @@
+import Fixtures
 import Glibc
 import Testing
 
@@ -38,7 +39,7 @@ import Testing
         .enabled(if: access(python, X_OK) == 0, "scripts/venv flags makes the Python environment"),
         arguments: [1, 20_261_124] as [UInt64])
     func evaluationsAreThoseOfFlagd(seed: UInt64) throws {
-        var maker = CaseMaker(dice: Dice(seed: seed))
+        var maker = CaseMaker(dice: SeededGenerator(seed: seed))
         let rules = (0..<ParityTests.rulesCount).map { _ in ParityTests.ruleCase(&maker) }
         let flags = (0..<ParityTests.flagsCount).map { ParityTests.flagCase(&maker, $0) }
         let answers = try ParityTests.ask(
@@ -74,7 +75,7 @@ import Testing
 
     private static func ruleCase(_ maker: inout CaseMaker) -> RuleCase {
         while true {
-            let depth = 1 + maker.dice.below(3)
+            let depth = 1 + maker.dice.index(3)
             let rule = maker.rule(depth)
             var compiler = RuleCompiler(evaluators: JSONObject())
             _ = compiler.compile(rule, at: "")

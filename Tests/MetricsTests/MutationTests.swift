@@ -1,19 +1,7 @@
+import Fixtures
 import Testing
 
 @testable import Metrics
-
-/// A generator with a seed, so that a failure is found again.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {  // SplitMix64
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-        return word ^ (word >> 31)
-    }
-}
 
 /// Files of /proc with random bytes changed, dropped, doubled and cut: no crash, and no value out of range.
 @Suite struct MutationTests {
@@ -43,7 +31,7 @@ private struct SeededGenerator: RandomNumberGenerator {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func sharesOfCPUTimeStayShares(_ seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         var (before, after) = (processorTimes(sampleStat), ProcessorTimes())
         var known = 0
         for round in 0..<Self.rounds {
@@ -61,7 +49,7 @@ private struct SeededGenerator: RandomNumberGenerator {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func memoryStaysWithinTheMachine(_ seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let withoutAvailable = sampleMeminfo.replacing("MemAvailable", with: "MemMissing")
         var known = 0
         for round in 0..<Self.rounds {
@@ -79,7 +67,7 @@ private struct SeededGenerator: RandomNumberGenerator {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func theOtherFilesGiveSenseOrNothing(_ seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let stat =
             "42 (a (b) c) S 1 1 1 0 -1 4194560 1 2 3 4 100 50 7 7 20 0 3 0 84420 3133440 394 184467 1\n"
         var known = 0
@@ -116,7 +104,7 @@ private struct SeededGenerator: RandomNumberGenerator {
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func ratesStayFiniteAndSharesShares(_ seed: UInt64) throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let tree = KernelTree.debian12.before
         let disks = try #require(tree["diskstats"])
         let network = try #require(tree["net/dev"])

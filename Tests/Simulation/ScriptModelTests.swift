@@ -1,3 +1,4 @@
+import Fixtures
 import Simulation
 import Store
 import Testing
@@ -120,7 +121,7 @@ import Testing
     private func compare(
         _ sequences: Int, seed: UInt64, broken: Break? = nil, brokenModel: Break? = nil, restarts: Int = 0
     ) throws -> Set<String> {
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         let scripts = ScriptSequence.scripts.map { broken?.applied(to: $0) ?? $0 }
         let real = try SteppedRedis(clock: ScriptSequence.start, scripts: scripts)
         var pair = Pair(

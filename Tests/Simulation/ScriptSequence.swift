@@ -1,4 +1,5 @@
 import Election
+import Fixtures
 import Linux
 import Peer
 import Simulation

@@ -9,6 +9,7 @@ import Store
 extension RemediationDesk {
     /// Carries a command out and settles it. Where its effect is in Redis, effect and outcome are one script.
     func carryOut(_ command: LeaderCommand, id: String, queue: CommandQueue, lease: Lease) async {
+        await becomeReady(for: lease)
         let outcome: CommandOutcome?
         switch command.kind {
         case .switchover: outcome = .refused("that is not for this desk")
@@ -43,6 +44,20 @@ extension RemediationDesk {
         }
         nudge()
     }
+
+    /// Gives a leadership that has just begun the time to read what the one before left: who asks in its first instants
+    /// is not to be sent away, or told that nobody is in quarantine.
+    private func becomeReady(for lease: Lease) async {
+        let deadline = Instant.now().advanced(milliseconds: RemediationDesk.readyMilliseconds)
+        while lead?.lease != lease, parts.elector.token(at: .now()) == lease.token, Instant.now() < deadline {
+            nudge()
+            try? await Task.sleep(for: .milliseconds(RemediationDesk.readyPollMilliseconds))
+        }
+    }
+
+    /// How long a person's command waits for a new leadership, in milliseconds; pausing is done even then.
+    private static let readyMilliseconds: Int64 = 2000
+    private static let readyPollMilliseconds = 25
 
     private func isDone(_ outcome: CommandOutcome?) -> Bool {
         if case .done = outcome { return true }

@@ -37,7 +37,6 @@ package actor Roster {
     let store: Store
     let place: Place
     let pace: TroopPace
-    private let folder: StateFolder
     private let token: @Sendable () -> String?
     private let onChange: @Sendable ([ServerEntry]) -> Void
     private let log: Logger
@@ -51,11 +50,7 @@ package actor Roster {
     var ownEntry: ServerEntry?
     /// True while such an agent sees that the store's list is lost.
     var ownIsLost = false
-    private var saved: Document?
-    private var savedRemoved: Bool?
-    /// Why the list is not on disk as it is in force; nil while it is.
-    private var saveFault: String?
-    private var nextSave = Instant(nanoseconds: 0)
+    private var file: ServerListFile
     private var fault: String?
     /// False while Redis does not tell its run id: then an older list after a restart goes unnoticed.
     var mayIdentify = true
@@ -72,12 +67,6 @@ package actor Roster {
     /// A reading younger than this is not repeated for somebody who asks, in milliseconds.
     private static let freshMilliseconds: Int64 = 200
 
-    /// How long the disk is left alone after it failed, in milliseconds.
-    private static let saveRetryMilliseconds: Int64 = 5000
-
-    private static let documentName = "servers.json"
-    private static let registrationName = "registration.json"
-
     /// A roster that starts with the list kept on disk; `token` is the leader's token while this agent leads,
     /// `onChange` hears each new list in force (and the one from disk, at once).
     package init(
@@ -88,20 +77,14 @@ package actor Roster {
         self.store = store
         self.place = place
         self.pace = pace
-        self.folder = folder
         self.token = token
         self.onChange = onChange
         self.log = log
         restoreScript = ServerScripts.restore(fence: fence)
         (wake, waker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        list = Roster.load(from: folder, log: log)
-        switch folder.read(RegistrationDocument.self, from: Roster.registrationName) {
-        case .document(let document): registration = Registration(removed: document.removed)
-        case .nothing: registration = Registration()
-        case .bad(let path):
-            registration = Registration()
-            log.warning("registration file makes no sense, put aside", metadata: ["path": "\(path)"])
-        }
+        file = ServerListFile(in: folder, log: log)
+        list = file.list()
+        registration = file.registration()
         onChange(list.sorted)
     }
 
@@ -153,9 +136,9 @@ package actor Roster {
         }
         var notices = entries
         if let fault { notices.insert("server list: \(fault); the last good list stays in force", at: 0) }
-        if let saveFault {
+        if let fault = file.fault {
             notices.append(
-                "state folder: \(saveFault); without it a restart of this agent while Redis is gone has no server list"
+                "state folder: \(fault); without it a restart of this agent while Redis is gone has no server list"
             )
         }
         if !mayIdentify {
@@ -235,7 +218,7 @@ package actor Roster {
             }
         }
         if list.isLost, let token = token() { await restore(token: token, into: reading) }
-        save()
+        file.save(list, isRemoved: isRemoved, at: .now())
     }
 
     func act(on action: Registration.Action) async {
@@ -319,57 +302,6 @@ package actor Roster {
 }
 
 extension Roster {
-    /// What is kept on disk: the list, with values as in the store.
-    private struct Document: Codable, Equatable, Sendable {
-        var generation: String?
-        var servers: [String: String]
-    }
-
-    private struct RegistrationDocument: Codable, Sendable {
-        var removed: Bool
-    }
-
-    private static func load(from folder: StateFolder, log: Logger) -> ServerList {
-        switch folder.read(Document.self, from: documentName) {
-        case .nothing: return ServerList()
-        case .bad(let path):
-            log.warning("server list on disk makes no sense, put aside", metadata: ["path": "\(path)"])
-            return ServerList()
-        case .document(let document):
-            let entries = document.servers.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
-            return ServerList(entries: entries, generation: document.generation)
-        }
-    }
-
-    private func save() {
-        let servers = list.entries.map { ($0.key.description, $0.value.value) }
-        let document = Document(
-            generation: list.generation, servers: Dictionary(servers) { first, _ in first })
-        let removed = isRemoved
-        let now = Instant.now()
-        guard document != saved || removed != savedRemoved, saveFault == nil || now >= nextSave else {
-            return
-        }
-        do throws(SystemFault) {
-            if document != saved { try folder.write(document, as: Roster.documentName) }
-            if removed != savedRemoved {
-                try folder.write(RegistrationDocument(removed: removed), as: Roster.registrationName)
-            }
-            saved = document
-            savedRemoved = removed
-            if saveFault != nil { log.notice("the server list is kept on disk again") }
-            saveFault = nil
-        } catch {
-            if saveFault != "\(error)" {
-                log.error(
-                    "could not keep the server list on disk; trying again now and then",
-                    metadata: ["why": "\(error)"])
-            }
-            saveFault = "\(error)"
-            nextSave = now.advanced(milliseconds: Roster.saveRetryMilliseconds)
-        }
-    }
-
     private static func reading(_ replies: [Reply], runID: String?) -> ServerList.Reading? {
         guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
             return nil

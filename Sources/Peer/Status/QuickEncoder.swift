@@ -30,7 +30,11 @@ struct QuickEncoder: Encoder {
 
     /// Where all containers of one document write to.
     private final class Sink {
-        var bytes: [UInt8] = []
+        private var row = JSONRow()
+        var bytes: [UInt8] {
+            _read { yield row.bytes }
+            _modify { yield &row.bytes }
+        }
         /// The brackets that are open, and whether something stands in them.
         private var open: [(bracket: UInt8, isEmpty: Bool)] = []
         private var names: [String: [UInt8]] = [:]
@@ -58,11 +62,11 @@ struct QuickEncoder: Encoder {
             bytes += known
         }
 
-        func null() { bytes += [0x6E, 0x75, 0x6C, 0x6C] }
+        func null() { row.write(nil as String?) }
 
         func write<Value: Encodable>(_ value: Value) throws {
             switch value {
-            case let text as String: write(text)
+            case let text as String: row.write(text)
             case let truth as Bool:
                 bytes += truth ? [0x74, 0x72, 0x75, 0x65] : [0x66, 0x61, 0x6C, 0x73, 0x65]
             case let number as Double:
@@ -77,20 +81,6 @@ struct QuickEncoder: Encoder {
                 try value.encode(to: QuickEncoder(sink: self))
                 while open.count > depth, let last = open.popLast() { bytes.append(last.bracket + 2) }
             }
-        }
-
-        private func write(_ text: String) {
-            bytes.append(UInt8(ascii: "\""))
-            for byte in text.utf8 {
-                switch byte {
-                case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-                case 0..<0x20:
-                    let digits = Array("0123456789abcdef".utf8)
-                    bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-                default: bytes.append(byte)
-                }
-            }
-            bytes.append(UInt8(ascii: "\""))
         }
     }
 

@@ -1,3 +1,4 @@
+import Fixtures
 import Testing
 
 @testable import Peer
@@ -56,7 +57,7 @@ import Testing
 
     /// The hosts have a way of their own, which must say what the others say, to the byte.
     @Test func hostsAreWrittenAsEverythingElse() throws {
-        var generator = SplitMix(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         func number() -> Double? {
             switch UInt8.random(in: 0..<6, using: &generator) {
             case 0: nil
@@ -103,27 +104,12 @@ import Testing
         ] {
             #expect(throws: HostRows.Fault.self, "\(text)") { try HostRows.hosts(Array(text.utf8)[...]) }
         }
-        var generator = SplitMix(seed: 9)
+        var generator = SeededGenerator(seed: 9)
         for _ in 0..<20_000 {
             var bent = whole
             let place = Int.random(in: 0..<bent.count, using: &generator)
             bent[place] = UInt8.random(in: 0...255, using: &generator)
             _ = try? HostRows.hosts(bent[...])
         }
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers for the same seed.
-private struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

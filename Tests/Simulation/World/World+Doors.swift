@@ -1,4 +1,5 @@
 import Election
+import Fixtures
 import Linux
 
 /// `peer.listen`: what `PeerDoor` does with sockets.

@@ -1,4 +1,5 @@
 import Election
+import Fixtures
 import Linux
 import Store
 
@@ -89,7 +90,7 @@ package struct World {
 
     /// A world that follows from the seed; `broken` takes one guard away, `isTraced` prints every event.
     package init(seed: UInt64, broken: Break? = nil, isTraced: Bool = false) throws {
-        random = SeededGenerator(seed)
+        random = SeededGenerator(seed: seed)
         self.broken = broken
         self.isTraced = isTraced
         scripts = ScriptModel(broken: broken.flatMap { $0.isInScripts ? $0 : nil })

@@ -1,9 +1,9 @@
-/// SplitMix64: the same numbers for the same seed, everywhere.
+/// SplitMix64 (Steele, Lea and Flood, 2014): the same numbers for the same seed, everywhere.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// Numbers that follow from `seed` alone.
-    package init(_ seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
@@ -23,6 +23,9 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 
     /// Any index below `count`, which is at least 1.
     package mutating func index(_ count: Int) -> Int { Int(next() % UInt64(count)) }
+
+    /// Any element of a list that has one.
+    package mutating func one<Element>(of list: [Element]) -> Element { list[index(list.count)] }
 
     /// Any element; nil of an empty list.
     package mutating func pick<Element>(_ list: [Element]) -> Element? {

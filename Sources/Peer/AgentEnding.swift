@@ -1,0 +1,75 @@
+import Election
+import Linux
+import Logging
+import Metrics
+import Proxy
+import Remediation
+import Store
+
+/// The order in which an agent stops: the lease, the listener, open connections, the rest.
+extension Agent {
+    /// How long a leader that stops waits for its successor before it closes its listener, in milliseconds.
+    private static let successorMilliseconds: Int64 = 500
+    /// How long connections may go on after the listener was closed, in milliseconds.
+    private static let drainMilliseconds: Int64 = 10_000
+    /// How long API clients that asked nothing yet may do so once a successor answers, in milliseconds.
+    private static let doorMilliseconds: Int64 = 1000
+
+    /// Hands the lease over first, so that the next leader serves while this one still drains.
+    func wind(down reason: String) async {
+        let wasLeader = elector.isLeader(at: .now())
+        ServiceManager.notify("STOPPING=1")
+        log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
+        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
+        elector.resign(reason: reason)
+        if wasLeader { await awaitSuccessor() }
+        if await duties.close() {
+            let deadline = Instant.now().advanced(milliseconds: Agent.drainMilliseconds)
+            let cut = await proxy.drain(until: deadline)
+            log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
+        }
+        await reporter.leave()
+        await events.flush()
+    }
+
+    /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
+    func finish() async {
+        let cut = await proxy.drain(until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
+        await api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
+        log.notice("the new agent serves; this one ends", metadata: ["connections_cut": "\(cut)"])
+    }
+
+    private func awaitSuccessor() async {
+        let deadline = Instant.now().advanced(milliseconds: Agent.successorMilliseconds)
+        while Instant.now() < deadline {
+            if let reply = try? await store.call(Command("GET", keys.lease)), let token = reply.text,
+                let lease = Lease(token: token), lease.host != configuration.host.name
+            {
+                log.info("successor leads", metadata: ["leader": "\(lease.host)", "epoch": "\(lease.epoch)"])
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
+        elector.stop()
+        changesEnd.finish()
+        officeChangesEnd.finish()
+        await office.value
+        await incumbency.close()
+        await events.flush()
+        masterWatch?.stop()
+        subscription.stop()
+        ownChecker?.stop()
+        router.stop()
+        proxy.stop()
+        api.stop()
+        hostWatch.stop()
+        notifier?.stop()
+        await store.close()
+        storeStatesEnd.finish()
+        await states.value
+        log.notice("agent stopped")
+    }
+}

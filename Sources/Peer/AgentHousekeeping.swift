@@ -1,0 +1,142 @@
+import CLinux
+import Election
+import Linux
+import Metrics
+import Proxy
+
+/// What a running agent does again and again.
+extension Agent {
+    /// How often the agent looks around, in milliseconds.
+    private static let houseMilliseconds: Int64 = 1000
+    /// A standby reads the hosts once in so many turns.
+    private static let boardTurns = 10
+    /// A host that reported within this time counts as a candidate, in milliseconds.
+    private static let liveMilliseconds: Int64 = 15_000
+
+    /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
+    func keepHouse() async {
+        var seen = HealthState.unknown
+        var turn = 0
+        var isClose = false
+        while !Task.isCancelled {
+            seen = await lookAtOwnServer(seen)
+            await duties.tick()
+            await incumbency.tick()
+            await checks.tick()
+            await desk.look()
+            if turn.isMultiple(of: Agent.boardTurns) { await measureTroop() }
+            let leads = elector.isLeader(at: .now())
+            if leads || !pace.isFar || turn.isMultiple(of: Agent.turns(pace.scale.reportMilliseconds)) {
+                await pause.look()
+                await flags.tick()
+                Task { [orders] in await orders.look() }  // a reboot takes its time
+            }
+            await events.flush()
+            // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
+            let readTurns = leads ? Agent.turns(pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
+            if turn.isMultiple(of: readTurns), leads || !pace.isFar {
+                isClose = await lookAround()
+            }
+            remedies.nudge()
+            if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
+            // Most code runs only at the start: a third of the agent's memory, as tools show it.
+            if turn == Agent.settledTurn { _ = clinux_forget_file_pages() }
+            turn += 1
+            try? await Task.sleep(for: .milliseconds(Agent.houseMilliseconds))
+        }
+    }
+
+    /// The turn after which only what goes on for ever is done.
+    private static let settledTurn = 8
+
+    /// How many turns an interval takes, at least one.
+    private static func turns(_ milliseconds: Int64) -> Int { max(1, Int(milliseconds / houseMilliseconds)) }
+
+    /// Learns how large the troop is, and what follows for this host.
+    private func measureTroop() async {
+        guard let hosts = await board.size() else { return }  // as before, while the store does not answer
+        let scale = TroopScale(hosts: hosts)
+        pace.set(scale, isFar: scale.isFar(configuration.host.name, isPreferred: isPreferred))
+        await reporter.report(everyMilliseconds: scale.reportMilliseconds)
+    }
+
+    /// Reads all hosts and sees to what follows. True for a standby of a small troop that may lead next: it does so each
+    /// second, so that it can tell what was before when it leads.
+    private func lookAround() async -> Bool {
+        await board.refresh()
+        let book = await board.book
+        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
+        let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+        watch.see(book, at: .now())
+        watch.see(problems: await roster.notices + board.notices)
+        await duties.standBy(warm: isWarm)
+        if isWarm || elector.isLeader(at: .now()) { await remember(book) }
+        return isWarm && book.pages.count <= TroopScale.closeTroop
+    }
+
+    private var isPreferred: Bool {
+        configuration.election.priority > Configuration.Election.priorityDefault
+    }
+
+    /// Notes what the hosts report; where that begins, another agent is asked for what was before.
+    private func remember(_ book: HostBook) async {
+        let now = Instant.now()
+        // What Redis said last is not what is now, while it cannot be reached.
+        guard await board.fault == nil else { return }
+        let hosts = await Dictionary(roster.entries.map { ($0.address.description, $0.host) }) { $1 }
+        let latencies = (await board.traffic?.servers ?? []).map {
+            (server: $0.address, host: hosts[$0.address] ?? "", p50: $0.p50, p99: $0.p99)
+        }
+        history.note(book, latencies: latencies, at: now)
+        guard history.takesFill() else { return }
+        historyFetch.begin(
+            HistoryFetch.peers(of: configuration.host.name, leader: await board.leader, in: book, at: now))
+    }
+
+    private func decideCandidacy() async {
+        let now = Instant.now()
+        if pace.isFar {
+            elector.standBack(true)
+            await duties.standBy(warm: false)
+            return
+        }
+        let book = await board.book
+        let limit = max(Agent.liveMilliseconds, 3 * pace.scale.reportMilliseconds)
+        let live = book.pages.keys.filter { name in
+            book.age(of: name, at: now).map { $0 < limit } ?? false
+        }
+        elector.yield(await incumbency.standsBack(at: now))
+        elector.standBack(
+            Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred))
+    }
+
+    /// Acts on how this host's own application fares: what counts is its state, not one change of it.
+    private func lookAtOwnServer(_ seen: HealthState) async -> HealthState {
+        guard let ownChecker, let address = configuration.server?.listen.asClient else { return seen }
+        let state = ownChecker.states()[address] ?? .unknown
+        if state != seen { tell(state, of: address) }
+        switch state {
+        case .unknown: break
+        case .healthy: if await !reporter.nameIsTaken { await roster.applicationIsUp() }
+        // A slow or confused application stays on the list: the proxy's own checks keep requests away from it.
+        // Only one that nobody answers for any more is taken out.
+        case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
+        }
+        return state
+    }
+
+    private func tell(_ state: HealthState, of address: SocketAddress) {
+        let details = ["server": "\(address)"]
+        let host = configuration.host.name
+        switch state {
+        case .unknown: break
+        case .healthy:
+            events.tell(
+                "application.up", .info, "the application on \(host) passes its health check", details)
+        case .unhealthy(let failure):
+            events.tell(
+                "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
+                details)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Linux
+import Logging
+
+/// The copy of the server list that an agent keeps in its state folder, and with it whether a person removed this
+/// host's own entry: what it starts from while Redis is gone.
+struct ServerListFile: Sendable {
+    /// The list, with values as in the store.
+    private struct Document: Codable, Equatable, Sendable {
+        var generation: String?
+        var servers: [String: String]
+    }
+
+    private struct RegistrationDocument: Codable, Sendable {
+        var removed: Bool
+    }
+
+    /// Why the list is not on disk as it is in force; nil while it is.
+    private(set) var fault: String?
+    private let folder: StateFolder
+    private let log: Logger
+    private var saved: Document?
+    private var savedRemoved: Bool?
+    private var nextSave = Instant(nanoseconds: 0)
+
+    /// How long the disk is left alone after it failed, in milliseconds.
+    private static let retryMilliseconds: Int64 = 5000
+    private static let documentName = "servers.json"
+    private static let registrationName = "registration.json"
+
+    /// The copy in a folder.
+    init(in folder: StateFolder, log: Logger) {
+        self.folder = folder
+        self.log = log
+    }
+
+    /// The list that was kept last; empty when there is none. One that makes no sense is put aside.
+    func list() -> ServerList {
+        switch folder.read(Document.self, from: ServerListFile.documentName) {
+        case .nothing: return ServerList()
+        case .bad(let path):
+            log.warning("server list on disk makes no sense, put aside", metadata: ["path": "\(path)"])
+            return ServerList()
+        case .document(let document):
+            let entries = document.servers.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
+            return ServerList(entries: entries, generation: document.generation)
+        }
+    }
+
+    /// The registration that was kept last.
+    func registration() -> Registration {
+        switch folder.read(RegistrationDocument.self, from: ServerListFile.registrationName) {
+        case .document(let document): return Registration(removed: document.removed)
+        case .nothing: return Registration()
+        case .bad(let path):
+            log.warning("registration file makes no sense, put aside", metadata: ["path": "\(path)"])
+            return Registration()
+        }
+    }
+
+    /// Writes what has changed since the last writing; a disk that fails is tried again now and then.
+    mutating func save(_ list: ServerList, isRemoved removed: Bool, at now: Instant) {
+        let servers = list.entries.map { ($0.key.description, $0.value.value) }
+        let document = Document(
+            generation: list.generation, servers: Dictionary(servers) { first, _ in first })
+        guard document != saved || removed != savedRemoved, fault == nil || now >= nextSave else { return }
+        do throws(SystemFault) {
+            if document != saved { try folder.write(document, as: ServerListFile.documentName) }
+            if removed != savedRemoved {
+                try folder.write(RegistrationDocument(removed: removed), as: ServerListFile.registrationName)
+            }
+            saved = document
+            savedRemoved = removed
+            if fault != nil { log.notice("the server list is kept on disk again") }
+            fault = nil
+        } catch {
+            if fault != "\(error)" {
+                log.error(
+                    "could not keep the server list on disk; trying again now and then",
+                    metadata: ["why": "\(error)"])
+            }
+            fault = "\(error)"
+            nextSave = now.advanced(milliseconds: ServerListFile.retryMilliseconds)
+        }
+    }
+}
