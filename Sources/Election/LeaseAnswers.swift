@@ -132,7 +132,8 @@ extension LeaseCore {
         _ lease: Lease, left: Int64?, asked: LeaseAsk, sent: Instant, at now: Instant
     ) {
         learn(lease.epoch)
-        if lease.epoch > spentEpoch {  // the answer to an earlier acquire was lost
+        // The answer to an earlier acquire was lost. One below an epoch that was seen since is somebody's doing.
+        if lease.epoch > spentEpoch, lease.epoch >= highestEpoch {
             let left = left ?? settings.ttlMilliseconds
             let reason = "elected: an answer was lost, the lease was already held"
             switch asked {

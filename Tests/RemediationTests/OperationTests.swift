@@ -29,6 +29,35 @@ import Testing
         #expect(world.stored.server == "10.0.0.9:3000")
     }
 
+    /// A playbook that kills its parent, the agent, kills the next leader, too, and the one after; then it is enough.
+    @Test func aPlaybookThatEndsItsLeadersIsGivenUp() {
+        var operation = launch().stored
+        operation.step = .provision
+        operation.launched = "i-1"
+        var facts = Facts()
+        facts.canProvision = true
+        var now = Instant(nanoseconds: 0)
+        var runs = 0
+        for epoch in Int64(1)...9 where operation.step == .provision {
+            var core = OperationCore(operation, limits: OperationLimits(), epoch: epoch, at: now)
+            while operation.step == .provision {
+                now = now.advanced(milliseconds: 1000)
+                let move = core.next(facts, at: now)
+                if case .write = move {
+                    core.wrote(at: now)
+                    operation = core.operation
+                    continue
+                }
+                #expect(move == .act(.provision))
+                runs += 1
+                break  // the leader is gone
+            }
+        }
+        #expect(runs == 3)
+        #expect(operation.step == .undo, "\(operation.lines)")
+        #expect(operation.fault.contains("cut off 3 times"))
+    }
+
     @Test func rebootsOnceAndReturns() {
         var world = heal()
         let worldEnded = world.run()

@@ -20,6 +20,9 @@ import Testing
         #expect(tally.pausedOpens > 20)
         #expect(tally.budgetedOpens > 20)
         #expect(tally.peaces > 50)
+        #expect(tally.listChanges > 100)
+        #expect(tally.settledLists > 20)
+        #expect(tally.restoredLists > 20)
     }
 
     @Test func oneSeedIsOneStory() throws {
@@ -57,6 +60,7 @@ extension Break {
         case .noBudget: [7]
         case .noHostFence: [3]
         case .freshLaunchIDs: [4]
+        case .trustsOldLists: [8]
         }
     }
 }

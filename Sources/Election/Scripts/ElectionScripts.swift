@@ -116,6 +116,11 @@ package enum ElectionScripts {
         end
         local held = redis.call('GET', KEYS[1])
         if held and (ARGV[7] == '' or held ~= ARGV[7]) then
+          -- Given once, and its owner never heard of it: in a store that lost its memory others may have led since.
+          local mine = ARGV[3] .. ':' .. ARGV[4] .. ':'
+          if held:sub(1, #mine) == mine and redis.call('EXISTS', KEYS[4]) == 1 then
+            return {0, 'quarantine', '', capped(KEYS[4], tonumber(ARGV[2]), true)}
+          end
           return {0, 'held', held, capped(KEYS[1], math.max(ttl, given), false)}
         end
         if redis.call('EXISTS', KEYS[4]) == 1 then

@@ -4,16 +4,16 @@ import Remediation
 import Store
 
 /// One order of the leader as it stands in the stream `orders:<host>`.
-struct HostOrder: Equatable, Sendable {
-    var id: String
-    var operation: String
-    var kind: Effect.Order
-    var epoch: Int64
+package struct HostOrder: Equatable, Sendable {
+    package let id: String
+    let operation: String
+    let kind: Effect.Order
+    package let epoch: Int64
     /// By Redis's clock, in milliseconds since 1970.
-    var notAfter: Int64
+    package let notAfter: Int64
 
     /// Reads the fields of an entry; nil for what is no order.
-    init?(fields: [String: String]) {
+    package init?(fields: [String: String]) {
         guard let id = fields["id"], (1...128).contains(id.utf8.count), let operation = fields["operation"],
             OperationJournal.isID(operation), id.hasPrefix("\(operation)."),
             let kind = fields["kind"].flatMap({ Effect.Order(rawValue: $0) }),
@@ -32,8 +32,9 @@ struct HostOrder: Equatable, Sendable {
 ///
 /// A pure core: an order of an older epoch than one that was taken is a stale leader's, and an order that was taken is
 /// never taken again, whatever Redis says.
-struct OrderBook: Codable, Equatable, Sendable {
-    var epoch: Int64 = 0
+package struct OrderBook: Codable, Equatable, Sendable {
+    /// The highest epoch among the orders that were taken; 0 for none.
+    package var epoch: Int64 = 0
     /// The last entry of the stream that was looked at.
     var cursor = "0-0"
     /// Orders that were taken, the oldest first.
@@ -41,15 +42,18 @@ struct OrderBook: Codable, Equatable, Sendable {
 
     private static let doneMax = 200
 
+    /// A book without entries.
+    package init() {}
+
     /// Why an order is left alone; nil when it may be taken.
-    func objection(to order: HostOrder) -> String? {
+    package func objection(to order: HostOrder) -> String? {
         if done.contains(order.id) { return "it was taken before" }
         if order.epoch < epoch { return "its epoch \(order.epoch) is older than \(epoch)" }
         return nil
     }
 
     /// Notes an order as taken; to be written to the disk before it is carried out.
-    mutating func take(_ order: HostOrder) {
+    package mutating func take(_ order: HostOrder) {
         epoch = max(epoch, order.epoch)
         done.append(order.id)
         if done.count > OrderBook.doneMax { done.removeFirst(done.count - OrderBook.doneMax) }

@@ -65,13 +65,14 @@ package struct Registration: Equatable, Sendable {
         }
     }
 
-    /// The list was read: whether our entry is in it, and its marker.
+    /// The list was read: whether our entry is in it, and its marker; nil for a list that was lost, where an entry that
+    /// a person had removed may stand again for a moment.
     package mutating func listWasRead(containsEntry: Bool, generation: String?) -> Action {
         switch state {
         case .stopped: return .none
         case .registering: return .register
         case .removed:
-            if containsEntry { state = .listed(generation: generation) }
+            if containsEntry, generation != nil { state = .listed(generation: generation) }
             return .none
         case .listed(let known):
             if containsEntry {

@@ -217,7 +217,7 @@ package actor Roster {
                     metadata: ["server": "\(own.address)"])
             }
         }
-        if list.isLost, let token = token() { await restore(token: token, into: reading) }
+        if list.isLost, let token = token() { await restore(token: token) }
         file.save(list, isRemoved: isRemoved, at: .now())
     }
 
@@ -231,7 +231,7 @@ package actor Roster {
             let entry =
                 known
                 ?? ServerEntry(
-                    address: own.address, host: place.host, weight: own.weight, by: "agent",
+                    address: own.address, host: place.host, weight: own.weight, by: ServerEntry.agent,
                     since: WallClock.milliseconds())
             let keys = [place.keys.servers, place.keys.serversGeneration, place.keys.news]
             guard
@@ -258,19 +258,11 @@ package actor Roster {
         }
     }
 
-    private func restore(token: String, into reading: ServerList.Reading) async {
-        var arguments = [
-            token, list.replacedMarker, ServerList.marker(token: token, runID: reading.runID),
-        ]
-        for step in list.restoration {
-            switch step {
-            case .add(let entry): arguments += ["add", entry.address.description, entry.value]
-            case .replace(let field, let entry): arguments += ["replace", field, entry.value]
-            case .remove(let field, let value): arguments += ["remove", field, value]
-            }
-        }
+    private func restore(token: String) async {
         let keys = [place.keys.lease, place.keys.servers, place.keys.serversGeneration, place.keys.news]
-        guard let reply = try? await store.run(restoreScript, keys: keys, arguments: arguments),
+        guard
+            let reply = try? await store.run(
+                restoreScript, keys: keys, arguments: list.restoreArguments(token: token)),
             let parts = reply.elements, parts.count == 2, parts[0].integer == 1
         else { return }  // tried again at the next reading
         if let changed = parts[1].integer, changed > 0 {

@@ -26,6 +26,18 @@ package struct ServerEntry: Equatable, Sendable {
     /// A longer value is taken for garbage, in bytes.
     package static let valueBytesMax = 4096
 
+    /// Who wrote the entries that agents create for their own applications.
+    package static let agent = "agent"
+
+    /// True as long as nobody but an agent has said anything about it.
+    package var isOnlyRegistered: Bool { by == ServerEntry.agent }
+
+    /// True when both say when they were written, and this one was first.
+    func isOlder(than other: ServerEntry) -> Bool {
+        guard let since, let known = other.since else { return false }
+        return since < known
+    }
+
     /// An entry with the defaults that an empty value stands for.
     package init(
         address: SocketAddress, host: String = "", state: ServerState = .active,

@@ -63,16 +63,17 @@ package struct ServerList: Equatable, Sendable {
     private var last: Reading?
     /// True once the store's list was read whole in this run: from then on this list is not older than the store's.
     private var isCurrent = false
-    /// What was removed since, with its last value: an older store must not bring it back.
-    private var removed: [SocketAddress: ServerEntry] = [:]
+    /// What was removed, with its last value: an older store must not bring it back.
+    private var removed: [SocketAddress: ServerEntry]
 
     /// Removals remembered; beyond that none is.
     private static let removedMax = 1024
 
-    /// An empty list, or the one that was kept on disk.
-    package init(entries: [ServerEntry] = [], generation: String? = nil) {
+    /// An empty list, or the one that was kept on disk, with what was removed from it.
+    package init(entries: [ServerEntry] = [], generation: String? = nil, removed: [ServerEntry] = []) {
         self.entries = Dictionary(entries.map { ($0.address, $0) }) { _, last in last }
         self.generation = generation
+        self.removed = Dictionary(removed.map { ($0.address, $0) }) { _, last in last }
     }
 
     /// Takes in a reading of the store.
@@ -106,9 +107,14 @@ package struct ServerList: Equatable, Sendable {
             generation = reading.generation
             noteRemovals(found)
             isCurrent = true
-        case .wiped, .emptied: found.merge(entries) { new, _ in new }
+        case .wiped, .emptied:
+            found = found.filter { !isBeforeRemoval($0.value) }  // a copy from before anybody led
+            // An agent that came up with the store does not know what a person said of its server before.
+            found.merge(entries) { new, known in
+                new.isOnlyRegistered || new.isOlder(than: known) ? known : new
+            }
         case .rewound where isCurrent:
-            found = found.filter { removed[$0.key] != $0.value }
+            found = found.filter { !isBeforeRemoval($0.value) && removed[$0.key] != $0.value }
             found.merge(entries) { _, known in known }
         case .rewound: found.merge(entries) { new, _ in new }
         }
@@ -132,17 +138,30 @@ package struct ServerList: Equatable, Sendable {
                 continue
             }
             let stored = last.fields[field].flatMap { try? ServerEntry(field: field, value: $0) }
-            // What stands in a wiped store was written after the wipe, and is newer.
-            if loss == .rewound, isCurrent, stored != entry {
+            // In a wiped store a good value stands that did not count, or one that makes no sense, which is left to people.
+            if stored != entry, loss == .rewound ? isCurrent : stored != nil {
                 steps.append(.replace(field: field, entry))
             }
         }
         for (address, field) in fields.sorted(by: { $0.value < $1.value }) where entries[address] == nil {
-            if loss == .rewound, let value = last.fields[field], removed[address] != nil {
+            if let value = last.fields[field], removed[address] != nil {
                 steps.append(.remove(field: field, value: value))
             }
         }
         return steps
+    }
+
+    /// The same as arguments of `ServerScripts.restore`, for the leader with this token.
+    package func restoreArguments(token: String) -> [String] {
+        var arguments = [token, replacedMarker, ServerList.marker(token: token, runID: last?.runID)]
+        for step in restoration {
+            switch step {
+            case .add(let entry): arguments += ["add", entry.address.description, entry.value]
+            case .replace(let field, let entry): arguments += ["replace", field, entry.value]
+            case .remove(let field, let value): arguments += ["remove", field, value]
+            }
+        }
+        return arguments
     }
 
     /// The marker for a list that this leader has written back: it names the run of Redis that holds it.
@@ -170,12 +189,21 @@ package struct ServerList: Equatable, Sendable {
         return nil
     }
 
+    /// True for an entry that was written no later than the one that was removed, and so before the removal.
+    private func isBeforeRemoval(_ entry: ServerEntry) -> Bool {
+        guard let last = removed[entry.address] else { return false }
+        return entry.isOlder(than: last) || entry.since != nil && entry.since == last.since
+    }
+
     private mutating func noteRemovals(_ found: [SocketAddress: ServerEntry]) {
         for address in found.keys { removed[address] = nil }
-        for (address, entry) in entries where found[address] == nil && isCurrent {
+        for (address, entry) in entries where found[address] == nil {
             if removed.count < ServerList.removedMax { removed[address] = entry }
         }
     }
+
+    /// The removals that are remembered, in no order.
+    package var removals: some Collection<ServerEntry> { removed.values }
 
     /// The entries in the order of their addresses' text.
     package var sorted: [ServerEntry] {

@@ -8,6 +8,8 @@ struct ServerListFile: Sendable {
     private struct Document: Codable, Equatable, Sendable {
         var generation: String?
         var servers: [String: String]
+        /// What was removed, with its last value; nil in files of older agents.
+        var removed: [String: String]?
     }
 
     private struct RegistrationDocument: Codable, Sendable {
@@ -41,9 +43,18 @@ struct ServerListFile: Sendable {
             log.warning("server list on disk makes no sense, put aside", metadata: ["path": "\(path)"])
             return ServerList()
         case .document(let document):
-            let entries = document.servers.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
-            return ServerList(entries: entries, generation: document.generation)
+            return ServerList(
+                entries: ServerListFile.entries(document.servers), generation: document.generation,
+                removed: ServerListFile.entries(document.removed ?? [:]))
         }
+    }
+
+    private static func entries(_ values: [String: String]) -> [ServerEntry] {
+        values.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
+    }
+
+    private static func values(_ entries: some Collection<ServerEntry>) -> [String: String] {
+        Dictionary(entries.map { ($0.address.description, $0.value) }) { first, _ in first }
     }
 
     /// The registration that was kept last.
@@ -59,9 +70,9 @@ struct ServerListFile: Sendable {
 
     /// Writes what has changed since the last writing; a disk that fails is tried again now and then.
     mutating func save(_ list: ServerList, isRemoved removed: Bool, at now: Instant) {
-        let servers = list.entries.map { ($0.key.description, $0.value.value) }
         let document = Document(
-            generation: list.generation, servers: Dictionary(servers) { first, _ in first })
+            generation: list.generation, servers: ServerListFile.values(list.entries.values),
+            removed: ServerListFile.values(list.removals))
         guard document != saved || removed != savedRemoved, fault == nil || now >= nextSave else { return }
         do throws(SystemFault) {
             if document != saved { try folder.write(document, as: ServerListFile.documentName) }

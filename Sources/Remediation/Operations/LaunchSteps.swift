@@ -21,8 +21,16 @@ extension OperationCore {
     }
 
     mutating func playbook(_ act: Act, _ facts: Facts, at now: Instant) -> Move {
-        if operation.phase == .ready || !holdsIntent { return intend() }  // playbooks may be run again
-        return .act(act)
+        if operation.phase == .ready { return intend() }
+        if holdsIntent { return .act(act) }
+        // Playbooks may be run again; but one that ends the agent that runs it must not go from leader to leader.
+        let cuts = (operation.cuts ?? 0) + 1
+        guard cuts < limits.playbookCuts else {
+            return fail(
+                "\(operation.step.rawValue) was cut off \(cuts) times, each time with the leader that ran it: perhaps it ends the agent",
+                at: now)
+        }
+        return write { $0.cuts = cuts }
     }
 
     mutating func join(_ facts: Facts, at now: Instant) -> Move {

@@ -66,6 +66,8 @@ package struct Operation: Sendable, Equatable, Codable {
     package var rung = 0
     /// How often the outside effect of this step was tried.
     package var attempt = 0
+    /// How often the playbook of this step was cut off with its leader; nil for never.
+    package var cuts: Int?
     /// The epoch of the leader that wrote it last.
     package var epoch: Int64
     /// Milliseconds since 1970.

@@ -174,6 +174,7 @@ package struct OperationCore: Sendable {
             operation.step = next
             operation.phase = .ready
             operation.attempt = 0
+            operation.cuts = nil
         }
     }
 
@@ -231,6 +232,7 @@ extension OperationCore {
                 operation.rung = next
                 operation.phase = .ready
                 operation.attempt = 0
+                operation.cuts = nil
                 operation.way = nil
                 operation.step = .preflight
             }

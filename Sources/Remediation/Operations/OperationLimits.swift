@@ -38,6 +38,8 @@ package struct OperationLimits: Sendable, Equatable {
     package var backoffMilliseconds: Int64 = 30_000
     /// How often a playbook is run.
     package var playbookAttempts = 2
+    /// How often one step's playbook may be cut off with its leader before that is taken for the playbook's doing.
+    package var playbookCuts = 3
 
     /// The defaults.
     package init() {}

@@ -30,6 +30,17 @@ import Testing
         #expect(registration.applicationIsGone() == .none)
     }
 
+    /// Redis came back with an older list, in which the entry still stands, until the leader has put it right.
+    @Test func anOlderListDoesNotUndoTheRemoval() {
+        var registration = listed()
+        _ = registration.listWasRead(containsEntry: false, generation: "g")
+        #expect(registration.listWasRead(containsEntry: true, generation: nil) == .none)
+        #expect(registration.listWasRead(containsEntry: false, generation: "g2") == .none)
+        #expect(registration.state == .removed)
+        _ = registration.listWasRead(containsEntry: true, generation: "g2")
+        #expect(registration.state == .listed(generation: "g2"))
+    }
+
     @Test func anEntryThatAPersonRemovedStaysOut() {
         var registration = listed()
         #expect(registration.listWasRead(containsEntry: false, generation: "g") == .none)

@@ -128,6 +128,38 @@ import Testing
         #expect(list.restoration == [.add(missing)])
     }
 
+    /// It was changed, then removed; Redis comes back with it as it was before either. What was added since then stays.
+    @Test func anEntryOlderThanTheRemovedOneStaysAway() throws {
+        var list = ServerList()
+        let old = #"{"since":100}"#
+        let changed = #"{"since":200,"state":"out"}"#
+        for fields in [[one: "", two: old], [one: "", two: changed], [one: ""]] {
+            _ = list.take(.init(fields: fields, generation: "t r1", runID: "r1"))
+        }
+        // Its agent starts anew meanwhile.
+        list = ServerList(
+            entries: Array(list.entries.values), generation: list.generation, removed: Array(list.removals))
+        _ = list.take(.init(fields: [one: ""], generation: "t r1", runID: "r1"))
+        _ = list.take(.init(fields: [one: "", two: old], generation: "t r1", runID: "r2"))
+        #expect(list.entries[try address(two)] == nil)
+        #expect(list.restoration == [.remove(field: two, value: old)])
+        _ = list.take(.init(fields: [one: "", two: #"{"since":300}"#], generation: "t r1", runID: "r2"))
+        #expect(list.entries[try address(two)] != nil)
+    }
+
+    /// Hosts and Redis came up together after a loss of power: the agent registered before it knew that its server is out.
+    @Test func aMereRegistrationInAWipedStoreDoesNotUndoAPersonsWord() throws {
+        let known = try ServerEntry(field: one, value: #"{"state":"out","by":"cli:ann"}"#)
+        var list = ServerList(entries: [known], generation: "t r1")
+        _ = list.take(
+            .init(
+                fields: [one: #"{"by":"agent"}"#, two: #"{"state":"out","by":"cli:bob"}"#], generation: nil,
+                runID: "r2"))
+        #expect(list.entries[try address(one)] == known)
+        #expect(list.entries[try address(two)]?.state == .out)
+        #expect(list.restoration == [.replace(field: one, known)])
+    }
+
     @Test func aListThatWasVouchedForInThisRunIsNotLost() {
         var list = current()
         let marker = ServerList.marker(token: "t", runID: "r2")

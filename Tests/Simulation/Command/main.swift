@@ -47,6 +47,8 @@ private func tell(_ tally: Tally) {
         \(tally.storeLosses) losses of data, \(tally.failovers) failovers; \(tally.marks) fenced writes taken, \
         \(tally.refusedMarks) refused; \(tally.ordersDone) orders done, \(tally.ordersRefused) refused; \
         \(tally.launches) launches, \(tally.repeatedLaunches) repeated; \(tally.commands) commands
+        \(tally.listChanges) changes of the server list, \(tally.restoredLists) written back, \(tally.oldLists) gone back in time \
+        (\(tally.forgivenLists) with nobody left who knew better), \(tally.settledLists) times one again
         \(tally.peaces) times left in peace, leader after \(tally.longestLeaderless) ms at most; \
         excused by clocks: \(tally.excused) steps with two believers, \(tally.excusedEpochs) epochs that fell
         """)

@@ -24,6 +24,8 @@ package enum Break: String, Sendable, CaseIterable {
     case noHostFence = "no-host-fence"
     /// A launch is repeated under a new id.
     case freshLaunchIDs = "fresh-launch-ids"
+    /// An agent does not notice that the store went back to an older list.
+    case trustsOldLists = "trusts-old-lists"
 
     /// True for what is taken out of the Lua.
     package var isInScripts: Bool { !edits.isEmpty }
@@ -51,7 +53,7 @@ package enum Break: String, Sendable, CaseIterable {
         case .noBudget: [("if spent + count > tonumber(ARGV[4]) then", "if false then")]
         case .uncappedTTL: [("if left > most or (needs_expiry and left == -1) then", "if false then")]
         case .countsFromReceipt, .ignoresDeadline, .anyEndIsProof, .forgetsEpochs, .noHostFence,
-            .freshLaunchIDs:
+            .freshLaunchIDs, .trustsOldLists:
             []
         }
     }

@@ -82,6 +82,10 @@ extension ScriptCall {
         let memory = try remember(&redis)
         let (ttl, host, dead) = (number(0), arguments[2], arguments[6])
         if let held = try redis.get(keys[Position.lease]), dead.isEmpty || held != dead {
+            if held.hasPrefix("\(host):\(arguments[3]):"), redis.exists(keys[Position.quarantine]) {
+                let left = capped(&redis, Position.quarantine, most: number(1), needsExpiry: true)
+                return refused("quarantine", "", left)
+            }
             let most = max(ttl, memory.given)
             return refused("held", held, capped(&redis, Position.lease, most: most, needsExpiry: false))
         }

@@ -12,8 +12,6 @@ struct Ledger {
     var given: [String: Int64] = [:]
     /// When launches were opened, by the store's clock, since it last lost anything or its clock was stepped.
     var opened: [Int64] = []
-    /// A value that is no agent's stands in a key of the election's.
-    var isDefaced = false
     /// The highest epoch among the orders that a host obeyed.
     var highestOrder: [Int: Int64] = [:]
     var ordersDone: [Int: Set<String>] = [:]
@@ -22,6 +20,7 @@ struct Ledger {
     var launchedWindows: [Int64: String] = [:]
     /// Launches that were decided and not yet answered, in Redis: by window.
     var intents: [Int64: Intent] = [:]
+    var list = ListLedger()
     /// Orders under way are told apart by these.
     var orders = 0
     /// Commands asked for: when, and how often a leader took each.

@@ -1,11 +1,13 @@
 import Election
 import Linux
+import Peer
 
 /// One agent: the shipping cores, and what the shells around them would keep.
 struct SimulatedAgent {
     let index: Int
     let host: String
     let door: SocketAddress
+    var roster: SimulatedRoster
     var settings: ElectionSettings
     var core: LeaseCore
     var watch = HolderWatch()
@@ -25,7 +27,7 @@ struct SimulatedAgent {
     /// `epoch.json`.
     var diskEpoch: Int64 = 0
     /// On disk, too.
-    var gate = OrderGate()
+    var orders = OrderBook()
 
     // The elector.
     var number = 0

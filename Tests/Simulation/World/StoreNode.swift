@@ -18,6 +18,8 @@ struct StoreNode {
     var aloneSince: Int64?
     /// What is on its disk.
     var disk: RedisModel
+    /// As of when.
+    var diskAt: Int64 = 0
     var clockOffset: Int64
     let drift: Int64
 

@@ -24,6 +24,13 @@ package struct Tally: Sendable {
     /// Epochs that fell because nobody was left who knew better.
     package var excusedEpochs = 0
     package var peaces = 0
+    /// Changes of the server list by people, and times that all agents and the store had one list again.
+    package var listChanges = 0
+    package var settledLists = 0
+    /// Lists that a leader wrote back, stores that went back to an older one, and those where nobody knew better.
+    package var restoredLists = 0
+    package var oldLists = 0
+    package var forgivenLists = 0
     /// The longest that a healed troop took to have a leader, in milliseconds.
     package var longestLeaderless: Int64 = 0
 
@@ -52,6 +59,11 @@ package struct Tally: Sendable {
         excused += other.excused
         excusedEpochs += other.excusedEpochs
         peaces += other.peaces
+        listChanges += other.listChanges
+        settledLists += other.settledLists
+        restoredLists += other.restoredLists
+        oldLists += other.oldLists
+        forgivenLists += other.forgivenLists
         longestLeaderless = max(longestLeaderless, other.longestLeaderless)
     }
 }

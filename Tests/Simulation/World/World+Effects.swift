@@ -38,7 +38,7 @@ extension World {
     }
 
     /// The lease under which an agent acts just now: what `Elector.token(at:)` tells.
-    private func mandate(_ index: Int) -> Lease? {
+    func mandate(_ index: Int) -> Lease? {
         if broken == .ignoresDeadline, case .leader(let lease, _) = agents[index].core.standing {
             return lease
         }
@@ -153,9 +153,7 @@ extension World {
         case .mark: break
         case .order(let host):
             ledger.orders += 1
-            let order = Order(
-                id: "o\(ledger.orders)", epoch: write.lease.epoch,
-                notAfter: now + World.orderMilliseconds * World.millisecond)
+            guard let order = order(write.lease.epoch) else { return }
             // The host reads its orders when it comes to it, and may read one twice.
             add(.effect(.order(host: host, order)), in: delay() + (isCalm ? 0 : random.within(0...2000)))
             if random.chance(20) { add(.effect(.order(host: host, order)), in: random.within(0...6000)) }
@@ -206,11 +204,23 @@ extension World {
         ledger.instances = ledger.instances.filter { $0.value >= window }
     }
 
-    private mutating func obey(_ host: Int, _ order: Order) {
-        guard agents[host].gate.admits(order, at: now, hasFence: broken != .noHostFence) else {
+    /// An order as it stands in the stream; its time limit is in the world's true time, since a test of its own shows what
+    /// clocks do.
+    private func order(_ epoch: Int64) -> HostOrder? {
+        HostOrder(fields: [
+            "id": "o\(ledger.orders).1", "operation": "o\(ledger.orders)", "kind": "reboot",
+            "epoch": "\(epoch)", "not_after": "\(now / World.millisecond + World.orderMilliseconds)",
+        ])
+    }
+
+    /// `OrderTaker.take`: what it notes is on the disk before anything happens.
+    private mutating func obey(_ host: Int, _ order: HostOrder) {
+        if broken == .noHostFence { agents[host].orders.epoch = 0 }
+        guard now / World.millisecond < order.notAfter, agents[host].orders.objection(to: order) == nil else {
             tally.ordersRefused += 1
             return
         }
+        agents[host].orders.take(order)
         tally.ordersDone += 1
         if order.epoch < ledger.highestOrder[host] ?? 0 {
             violate(3, "host \(host) obeyed epoch \(order.epoch) after \(ledger.highestOrder[host] ?? 0)")

@@ -23,11 +23,14 @@ extension World {
         agents[index].node = discover(index)
         add(.wake(agent: index, generation: agents[index].generation), in: milliseconds)
         add(.effect(.act(agent: index, run: run)), in: milliseconds + 50)
+        agents[index].roster.begin()
+        add(.list(.look(agent: index, run: run)), in: milliseconds + 20)
     }
 
     /// The process is gone, with all its sockets; its machine, too, where nobody hears the sockets close.
     mutating func crash(_ index: Int, isPowerCut: Bool) {
         tally.crashes += 1
+        noteForgetful()
         agents[index].isUp = false
         agents[index].awaits = nil
         agents[index].core = LeaseCore(agents[index].settings, highestEpochSeen: 0, seed: 0)

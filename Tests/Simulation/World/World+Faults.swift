@@ -23,7 +23,10 @@ extension World {
         case .peace: heal()
         case .judge:
             judge()
-            add(.course(.war), in: random.within(0...1500))
+            // Now and then the troop is left alone long enough for the server list to be one again, too.
+            let rest = random.chance(50) ? World.listMilliseconds : 0
+            if rest > 0 { add(.list(.judge), in: rest) }
+            add(.course(.war), in: rest + 2 + random.within(0...1500))
         }
     }
 
@@ -78,7 +81,11 @@ extension World {
         case 8: agents[index].deafUntil = now + random.within(50...5000) * World.millisecond
         case 9: cutAll()
         case 10: breakCalls(index)
-        case 11, 12: if !hasSentinel { restart(0, with: nodes[0].disk) }
+        case 11, 12:
+            if !hasSentinel {
+                noteOldData(from: nodes[0].diskAt)
+                restart(0, with: nodes[0].disk)
+            }
         case 13: if !hasSentinel { restart(0, with: random.chance(50) ? nil : nodes[0].redis) }
         case 14: wipe()
         case 15: ail()
@@ -140,7 +147,6 @@ extension World {
                 "", "x", "h1:n1", "h1:n1:0", "h1:n1:007", "h1:n1:\(known - 3)", "h9:n:9007199254740993", "-5",
             ])
             ?? ""
-        ledger.isDefaced = true
         if key != World.keys.lease { loseData() }
         nodes[master].tick(now)
         // Whoever overwrites a lease, and lets it go before its holder's time is up, has elected another himself.
@@ -148,9 +154,8 @@ extension World {
         nodes[master].redis.set(key, value, expiresIn: random.chance(50) ? nil : life)
     }
 
+    /// It may have come back with an old copy of the store.
     private mutating func restoreKeys() {
-        guard ledger.isDefaced else { return }
-        ledger.isDefaced = false
         for index in nodes.indices {
             nodes[index].tick(now)
             let held = (try? nodes[index].redis.get(World.keys.lease)) ?? nil

@@ -60,8 +60,15 @@ extension World {
             replicate()
             add(.store(.replicate), in: random.within(5...80))
         case .persist:
-            for index in nodes.indices where nodes[index].isUp { nodes[index].disk = nodes[index].redis }
-            add(.store(.persist), in: random.within(200...1000))
+            for index in nodes.indices where nodes[index].isUp {
+                nodes[index].disk = nodes[index].redis
+                // A copy of what went back in time is as old as that.
+                if !ledger.list.isBehind { nodes[index].diskAt = now }
+            }
+            // Mostly often; at times snapshots are all that is kept.
+            add(
+                .store(.persist),
+                in: random.chance(25) ? random.within(5000...40_000) : random.within(200...1000))
         case .promote(let node): promote(node)
         case .demote(let node): demote(node)
         }

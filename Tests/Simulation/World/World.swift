@@ -1,6 +1,7 @@
 import Election
 import Fixtures
 import Linux
+import Peer
 import Store
 
 /// A whole troop in one value: the shipping cores, a model of Redis (alone, or a master with a replica under Sentinel), the
@@ -18,6 +19,7 @@ package struct World {
         case restart(agent: Int, run: Int)
         case door(DoorEvent)
         case effect(EffectEvent)
+        case list(ListEvent)
         case store(StoreEvent)
         case course(CourseEvent)
     }
@@ -35,7 +37,7 @@ package struct World {
         case write(Write)
         case written(agent: Int, run: Int, Write)
         case launch(id: String, window: Int64)
-        case order(host: Int, Order)
+        case order(host: Int, HostOrder)
     }
 
     /// What happens to the store.
@@ -106,6 +108,7 @@ package struct World {
         }
         for index in 0..<Int(random.within(2...5)) { agents.append(try makeAgent(index)) }
         for index in agents.indices { begin(index, in: random.within(0...20)) }
+        try beginList()
         if hasSentinel { add(.store(.replicate), in: 5) }
         add(.store(.persist), in: 300)
         add(.course(.war), in: 3000)
@@ -121,6 +124,7 @@ package struct World {
         let settings = try settings(index, run: 0)
         return SimulatedAgent(
             index: index, host: "h\(index)", door: try SocketAddress("10.0.0.\(index + 1):7118"),
+            roster: SimulatedRoster(address: try SocketAddress("10.0.0.\(index + 1):80")),
             settings: settings,
             core: LeaseCore(settings, highestEpochSeen: 0, seed: random.next()),
             clock: LocalClock(
@@ -191,6 +195,7 @@ package struct World {
             begin(index, in: 0)
         case .door(let event): takeDoor(event)
         case .effect(let event): takeEffect(event)
+        case .list(let event): takeList(event)
         case .store(let event): takeStore(event)
         case .course(let event): takeCourse(event)
         }

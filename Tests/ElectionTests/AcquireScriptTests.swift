@@ -1,0 +1,47 @@
+import Election
+import Fixtures
+import Linux
+import Store
+import Testing
+
+@Suite struct AcquireScriptTests {
+    /// An agent was elected and never heard of it. Where the store has lost its memory meanwhile, the token that still
+    /// stands there may be old, and another may lead: it is not given back before the quarantine has ended.
+    @Test func anUnheardLeaseIsNotGivenBackByAStoreThatLostItsMemory() throws {
+        let server = try RedisServer()
+        let until = Instant.now().advanced(milliseconds: 10_000)
+        let connection = try StoreConnection.open(
+            StoreSettings(url: try StoreURL(server.url())), until: until)
+        let keys = Keys(cluster: "test")
+        let settings = try ElectionSettings(host: "a", nonce: "n")
+        func acquire() throws -> LeaseAnswer {
+            let ask = LeaseAsk.acquire(seen: 0, reason: "start", dead: nil, leaderless: nil)
+            let (script, arguments) = ElectionScripts.message(for: ask, of: settings)
+            let reply = try connection.run(
+                script, keys: ElectionScripts.keys(keys), arguments: arguments, until: until)
+            return LeaseAnswer(reply, to: ask)
+        }
+        _ = try acquire()  // a new store: its quarantine begins
+        try server.command("DEL", keys.quarantine)
+        guard case .acquired(let lease, _, _, _) = try acquire() else {
+            Issue.record("nobody was elected")
+            return
+        }
+        try server.command("PERSIST", keys.lease)
+        guard case .held(lease, _) = try acquire() else {
+            Issue.record("the answer to the first ask was lost: the second gives the lease")
+            return
+        }
+        try server.command("SET", keys.store, "0123456789abcdef 1000")
+        guard case .quarantined = try acquire() else {
+            Issue.record("given back by a store that lost its memory")
+            return
+        }
+        #expect(try server.command("GET", keys.lease).contains(lease.token))
+        try server.command("DEL", keys.quarantine)
+        guard case .held(lease, _) = try acquire() else {
+            Issue.record("not given back after the quarantine")
+            return
+        }
+    }
+}
