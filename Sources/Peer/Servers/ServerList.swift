@@ -161,6 +161,12 @@ package struct ServerList: Equatable, Sendable {
             case .remove(let field, let value): arguments += ["remove", field, value]
             }
         }
+        guard loss != .rewound, let last else { return arguments }
+        // What the store has is named, too: should these words come late, to a store that was wiped once more, they still
+        // make a whole list.
+        for entry in sorted where last.fields[entry.address.description] != nil {
+            arguments += ["add", entry.address.description, entry.value]
+        }
         return arguments
     }
 
