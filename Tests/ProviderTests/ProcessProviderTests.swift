@@ -73,18 +73,40 @@ import Testing
         #expect(rig.effects() == ["launch"])
     }
 
+    /// As if the number of the process had never been written.
+    private func forgetProcess(of id: String, _ rig: Rig) throws {
+        let path = "\(rig.folder)/machines.json"
+        var known = try JSONDecoder().decode(
+            [String: ProcessMachine].self, from: Data(RedisServer.text(of: path).utf8))
+        known[id]?.process = nil
+        try RedisServer.write(String(decoding: JSONEncoder().encode(known), as: UTF8.self), to: path)
+    }
+
     @Test func aStarterThatDiedBeforeItNotedTheProcessLeavesNoSecond() async throws {
         let rig = try Rig()
         let machine = try await rig.provider().launch(order("op-1"), permit: always)
         #expect(await eventually { rig.boots(machine.id).count == 1 })
-        // As if the number had never been written.
-        let path = "\(rig.folder)/machines.json"
-        var known = try JSONDecoder().decode(
-            [String: ProcessMachine].self, from: Data(RedisServer.text(of: path).utf8))
-        known[machine.id]?.process = nil
-        try RedisServer.write(String(decoding: JSONEncoder().encode(known), as: UTF8.self), to: path)
+        try forgetProcess(of: machine.id, rig)
         #expect(try await rig.provider().launch(order("op-1"), permit: always).state == .running)
         #expect(rig.boots(machine.id).count == 1)
+        // The next leader looks before it launches: it finds the process, too.
+        try forgetProcess(of: machine.id, rig)
+        #expect(try await rig.provider().machine(launchedBy: "op-1")?.state == .running)
+        #expect(try await rig.provider().machine(machine.id).state == .running)
+        #expect(rig.boots(machine.id).count == 1)
+    }
+
+    @Test func aStarterThatDiedBeforeTheProcessBeganHasLaunchedNothing() async throws {
+        let rig = try Rig()
+        let machine = try await rig.provider().launch(order("op-1"), permit: always)
+        #expect(await eventually { rig.boots(machine.id).count == 1 })
+        let pid = try #require(Int32(rig.boots(machine.id)[0][0]))
+        kill(-pid, SIGKILL)
+        #expect(await eventually { ProcessMark(running: pid) == nil })
+        try forgetProcess(of: machine.id, rig)
+        #expect(try await rig.provider().machine(launchedBy: "op-1") == nil)
+        let again = try await rig.provider().launch(order("op-1"), permit: always)
+        #expect(again.id == machine.id && again.state == .running)
     }
 
     @Test func machinesStopStartAndEnd() async throws {

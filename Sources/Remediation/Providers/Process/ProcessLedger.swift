@@ -99,12 +99,8 @@ struct ProcessLedger: ~Copyable {
         _ machine: ProcessMachine, _ command: [String], _ environment: [String: String], effect: String,
         operation: String
     ) throws(ProviderFault) {
+        if machine.process == nil, try adopt(machine, effect: effect, operation: operation) != nil { return }
         var machine = machine
-        // A process that was started just before its starter died is found by its environment.
-        if machine.process == nil, let stray = processes(of: machine.id).first {
-            machine.process = stray
-            return try keep(machine, effect, operation: operation)
-        }
         let bootFile = "\(folder)/\(machine.id).boot"
         do throws(SystemFault) {
             try SmallFile.write(Array("\(UUID().uuidString.lowercased())\n".utf8), to: bootFile)
@@ -131,6 +127,18 @@ struct ProcessLedger: ~Copyable {
         }
         machine.process = ProcessMark(running: child) ?? ProcessMark(id: child, start: 0)
         try keep(machine, effect, operation: operation)
+    }
+
+    /// Keeps the process that was started for a machine just before its starter died, found by its environment; nil
+    /// when there is none.
+    mutating func adopt(
+        _ machine: ProcessMachine, effect: String, operation: String
+    ) throws(ProviderFault) -> ProcessMachine? {
+        guard let stray = processes(of: machine.id).first else { return nil }
+        var machine = machine
+        machine.process = stray
+        try keep(machine, effect, operation: operation)
+        return machine
     }
 
     private static func filled(_ word: String, _ machine: ProcessMachine, _ bootFile: String) -> String {

@@ -67,7 +67,11 @@ package actor ProcessProvider: Provider {
     }
 
     package func machine(launchedBy token: String) async throws(ProviderFault) -> Machine? {
-        try look().first { $0.operation == token }?.machine
+        guard let found = try look().first(where: { $0.operation == token }) else { return nil }
+        guard found.process == nil, found.wanted == .running else { return found.machine }
+        // Its starter died: after the process had begun, or before; then it is still to be launched.
+        var ledger = try ProcessLedger(folder: folder)
+        return try ledger.adopt(found, effect: "launch", operation: token)?.machine
     }
 
     package func machine(_ id: String) async throws(ProviderFault) -> Machine {
