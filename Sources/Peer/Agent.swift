@@ -20,44 +20,9 @@ package struct AgentFault: Error, Sendable, CustomStringConvertible {
 package struct Agent: Service {
     let configuration: Configuration
     let log: Logger
-    let store: Store
-    let keys: Keys
-    let proxy: Proxy
-    let router: Router
-    let ownChecker: HealthChecker?
-    let pace: TroopPace
-    let roster: Roster
-    let reporter: Reporter
-    let elector: Elector
-    let changes: AsyncStream<ElectionChange>
-    let changesEnd: AsyncStream<ElectionChange>.Continuation
-    let duties: LeaderDuties
-    let board: StatusBoard
-    let pause: PauseSwitch
-    let desk: CommandDesk
-    let remedies: RemediationDesk
-    let orders: OrderTaker
-    let subscription: Subscription
-    let events: EventLog
-    let incumbency: Incumbency
-    let officeChanges: AsyncStream<ElectionChange>
-    let officeChangesEnd: AsyncStream<ElectionChange>.Continuation
-    let storeStates: AsyncStream<StoreState>
-    let storeStatesEnd: AsyncStream<StoreState>.Continuation
-    let checks: CheckDesk
-    let remedyChecks: RemedyChecks
-    let masterWatch: MasterWatch?
-    let flags: FlagBook
-    let hostWatch: HostWatch
-    let history: HistoryKeeper
-    let historyFetch: HistoryFetch
-    let watch: TroopWatch
-    let notifier: Notifier?
-    let api: HTTPServer
-    let upgrades: UpgradeDesk
+    let parts: AgentParts
     let command: [String]
     let inheritance: Inheritance?
-    let inherited: ListenerCopies
 
     /// How long a successor waits for its servers' first checks before it takes requests, in milliseconds.
     private static let checksMilliseconds: Int64 = 1500
@@ -76,43 +41,7 @@ package struct Agent: Service {
         self.configuration = configuration
         self.log = log
         do {
-            let parts = try AgentParts(configuration, inheritance: inheritance, log: log)
-            store = parts.store
-            keys = parts.keys
-            proxy = parts.proxy
-            router = parts.router
-            ownChecker = parts.ownChecker
-            pace = parts.pace
-            roster = parts.roster
-            reporter = parts.reporter
-            elector = parts.elector
-            changes = parts.changes
-            changesEnd = parts.changesEnd
-            duties = parts.duties
-            board = parts.board
-            pause = parts.pause
-            desk = parts.desk
-            remedies = parts.remedies
-            orders = parts.orders
-            subscription = parts.subscription
-            events = parts.events
-            incumbency = parts.incumbency
-            officeChanges = parts.officeChanges
-            officeChangesEnd = parts.officeChangesEnd
-            storeStates = parts.storeStates
-            storeStatesEnd = parts.storeStatesEnd
-            checks = parts.checks
-            remedyChecks = RemedyChecks(configuration, parts.machines)
-            masterWatch = parts.masterWatch
-            flags = parts.flags
-            hostWatch = parts.hostWatch
-            history = parts.history
-            historyFetch = parts.historyFetch
-            watch = parts.watch
-            notifier = parts.notifier
-            api = parts.api
-            upgrades = parts.upgrades
-            inherited = parts.inherited
+            parts = try AgentParts(configuration, inheritance: inheritance, log: log)
         } catch let fault as AgentFault {
             throw fault
         } catch {
@@ -123,13 +52,14 @@ package struct Agent: Service {
     /// Runs until a graceful shutdown, then stops in order: the lease, the listener, open connections, the rest.
     package func run() async throws {
         try await begin()
-        await checks.add { [remedyChecks] in await remedyChecks.findings() }
-        await checks.add { [remedies] in await remedies.findings() }
+        let remedyChecks = RemedyChecks(configuration, parts.machines)
+        await parts.checks.add { await remedyChecks.findings() }
+        await parts.checks.add { [remedies = parts.remedies] in await remedies.findings() }
         do {
-            try await incumbency.begin()
-            try masterWatch?.start()
-            try subscription.start()
-            try elector.start()
+            try await parts.incumbency.begin()
+            try parts.masterWatch?.start()
+            try parts.subscription.start()
+            try parts.elector.start()
         } catch {
             throw Agent.noThread(error)
         }
@@ -142,36 +72,38 @@ package struct Agent: Service {
                 "proxy": "\(configuration.proxy.listen)",
                 "follows_pid": "\(inheritance.map { "\($0.predecessor)" } ?? "none")",
             ])
-        events.tell(
+        parts.events.tell(
             "agent.started", .notice,
             "the agent of host \(configuration.host.name) started, version \(Version.text)")
-        for warning in configuration.warnings { events.tell("config.warning", .warning, warning) }
+        for warning in configuration.warnings { parts.events.tell("config.warning", .warning, warning) }
         let (stop, stopper) = AsyncStream<Void>.makeStream()
         let succession = Succession(
-            host: configuration.host.name, command: command, proxy: proxy, router: router, duties: duties,
-            elector: elector, incumbency: incumbency, reporter: reporter, store: store, keys: keys, api: api,
-            desk: upgrades, log: log
+            host: configuration.host.name, command: command, proxy: parts.proxy, router: parts.router,
+            duties: parts.duties,
+            elector: parts.elector, incumbency: parts.incumbency, reporter: parts.reporter,
+            store: parts.store, keys: parts.keys, api: parts.api,
+            desk: parts.upgrades, log: log
         )
-        upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
-        reporter.start()
+        parts.upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
+        parts.reporter.start()
         ServiceManager.notify("READY=1")
         // Not in the group that ends before the last hooks have run.
-        let office = Task { await incumbency.follow(officeChanges) }
-        let states = Task { [checks, configuration] in
-            await incumbency.follow(storeStates, redis: configuration.redis.place) {
-                await checks.lookAgain()
+        let office = Task { await parts.incumbency.follow(parts.officeChanges) }
+        let states = Task {
+            await parts.incumbency.follow(parts.storeStates, redis: configuration.redis.place) {
+                await parts.checks.lookAgain()
             }
         }
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await roster.run() }
-                group.addTask { await duties.follow(changes) }
+                group.addTask { await parts.roster.run() }
+                group.addTask { await parts.duties.follow(parts.changes) }
                 group.addTask { await keepHouse() }
-                group.addTask { await remedies.run() }
+                group.addTask { await parts.remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
-                upgrades.close()
-                if upgrades.isSucceeded {
+                parts.upgrades.close()
+                if parts.upgrades.isSucceeded {
                     group.cancelAll()  // first: the list and the state folder are the successor's
                     await finish()
                 } else {
@@ -187,41 +119,41 @@ package struct Agent: Service {
 
     /// Opens the access log's file anew: after it was renamed, lines go to a new one.
     package func reopenLog() {
-        proxy.reopenLog()
+        parts.proxy.reopenLog()
         log.info("access log is opened anew")
     }
     /// Has the proxy's certificates and keys read again; what cannot be used is logged and changes nothing.
-    package func reloadCertificates() { proxy.reloadCertificates() }
+    package func reloadCertificates() { parts.proxy.reloadCertificates() }
 
     /// Upgrades to a program (nil: this agent's own, as it is on disk now); answers once the new agent serves.
     package func upgrade(to binary: String? = nil) async -> UpgradeOutcome {
-        await upgrades.upgrade(to: binary)
+        await parts.upgrades.upgrade(to: binary)
     }
 
     /// Opens what clients come to: at once, or, after a predecessor, each thing when it is left to this agent.
     private func begin() async throws {
         guard let inheritance else {
-            await duties.begin()
-            do { try api.start() } catch { throw Agent.noThread(error) }
+            await parts.duties.begin()
+            do { try parts.api.start() } catch { throw Agent.noThread(error) }
             return
         }
         for complaint in inheritance.complaints { log.warning("upgrade: \(complaint)") }
-        await roster.refresh()
-        if !inherited.isEmpty {
-            router.startChecks()
+        await parts.roster.refresh()
+        if !parts.inherited.isEmpty {
+            parts.router.startChecks()
             let deadline = Instant.now().advanced(milliseconds: Agent.checksMilliseconds)
-            while !router.haveChecked, Instant.now() < deadline {
+            while !parts.router.haveChecked, Instant.now() < deadline {
                 try? await Task.sleep(for: .milliseconds(10))
             }
         }
-        inheritance.tellReady(servers: router.count)
+        inheritance.tellReady(servers: parts.router.count)
         guard await inheritance.hears(.serve) else {
             throw AgentFault("upgrade: the agent that started this one is gone, or goes on itself")
         }
-        if inherited.isEmpty {
-            await duties.begin()
+        if parts.inherited.isEmpty {
+            await parts.duties.begin()
         } else {
-            await duties.begin(inheriting: inherited)
+            await parts.duties.begin(inheriting: parts.inherited)
         }
         // A predecessor that dies now has left its sockets: going on is all that can be done.
         _ = await inheritance.hears(.lead)
@@ -231,11 +163,11 @@ package struct Agent: Service {
     /// know yet whether it leads. Who connects meanwhile waits in the queue.
     private func openDoors() async {
         let deadline = Instant.now().advanced(milliseconds: Agent.standingMilliseconds)
-        while await !duties.hasStanding, Instant.now() < deadline, !Task.isCancelled {
+        while await !parts.duties.hasStanding, Instant.now() < deadline, !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(2))
         }
         do {
-            try api.start()
+            try parts.api.start()
         } catch {
             log.error("the API cannot be served", metadata: ["why": "\(error)"])
         }

@@ -17,32 +17,35 @@ extension Agent {
 
     /// Hands the lease over first, so that the next leader serves while this one still drains.
     func wind(down reason: String) async {
-        let wasLeader = elector.isLeader(at: .now())
+        let wasLeader = parts.elector.isLeader(at: .now())
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
-        events.tell("agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
-        elector.resign(reason: reason)
+        parts.events.tell(
+            "agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
+        parts.elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
-        if await duties.close() {
+        if await parts.duties.close() {
             let deadline = Instant.now().advanced(milliseconds: Agent.drainMilliseconds)
-            let cut = await proxy.drain(until: deadline)
+            let cut = await parts.proxy.drain(until: deadline)
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
-        await reporter.leave()
-        await events.flush()
+        await parts.reporter.leave()
+        await parts.events.flush()
     }
 
     /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
     func finish() async {
-        let cut = await proxy.drain(until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
-        await api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
+        let cut = await parts.proxy.drain(
+            until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
+        await parts.api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
         log.notice("the new agent serves; this one ends", metadata: ["connections_cut": "\(cut)"])
     }
 
     private func awaitSuccessor() async {
         let deadline = Instant.now().advanced(milliseconds: Agent.successorMilliseconds)
         while Instant.now() < deadline {
-            if let reply = try? await store.call(Command("GET", keys.lease)), let token = reply.text,
+            if let reply = try? await parts.store.call(Command("GET", parts.keys.lease)),
+                let token = reply.text,
                 let lease = Lease(token: token), lease.host != configuration.host.name
             {
                 log.info("successor leads", metadata: ["leader": "\(lease.host)", "epoch": "\(lease.epoch)"])
@@ -53,22 +56,22 @@ extension Agent {
     }
 
     func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
-        elector.stop()
-        changesEnd.finish()
-        officeChangesEnd.finish()
+        parts.elector.stop()
+        parts.changesEnd.finish()
+        parts.officeChangesEnd.finish()
         await office.value
-        await incumbency.close()
-        await events.flush()
-        masterWatch?.stop()
-        subscription.stop()
-        ownChecker?.stop()
-        router.stop()
-        proxy.stop()
-        api.stop()
-        hostWatch.stop()
-        notifier?.stop()
-        await store.close()
-        storeStatesEnd.finish()
+        await parts.incumbency.close()
+        await parts.events.flush()
+        parts.masterWatch?.stop()
+        parts.subscription.stop()
+        parts.ownChecker?.stop()
+        parts.router.stop()
+        parts.proxy.stop()
+        parts.api.stop()
+        parts.hostWatch.stop()
+        parts.notifier?.stop()
+        await parts.store.close()
+        parts.storeStatesEnd.finish()
         await states.value
         log.notice("agent stopped")
     }

@@ -20,24 +20,27 @@ extension Agent {
         var isClose = false
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
-            await duties.tick()
-            await incumbency.tick()
-            await checks.tick()
-            await desk.look()
+            await parts.duties.tick()
+            await parts.incumbency.tick()
+            await parts.checks.tick()
+            await parts.desk.look()
             if turn.isMultiple(of: Agent.boardTurns) { await measureTroop() }
-            let leads = elector.isLeader(at: .now())
-            if leads || !pace.isFar || turn.isMultiple(of: Agent.turns(pace.scale.reportMilliseconds)) {
-                await pause.look()
-                await flags.tick()
-                Task { [orders] in await orders.look() }  // a reboot takes its time
+            let leads = parts.elector.isLeader(at: .now())
+            if leads || !parts.pace.isFar
+                || turn.isMultiple(of: Agent.turns(parts.pace.scale.reportMilliseconds))
+            {
+                await parts.pause.look()
+                await parts.flags.tick()
+                Task { [orders = parts.orders] in await orders.look() }  // a reboot takes its time
             }
-            await events.flush()
+            await parts.events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
-            let readTurns = leads ? Agent.turns(pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
-            if turn.isMultiple(of: readTurns), leads || !pace.isFar {
+            let readTurns =
+                leads ? Agent.turns(parts.pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
+            if turn.isMultiple(of: readTurns), leads || !parts.pace.isFar {
                 isClose = await lookAround()
             }
-            remedies.nudge()
+            parts.remedies.nudge()
             if turn.isMultiple(of: Agent.boardTurns) { await decideCandidacy() }
             // Most code runs only at the start: a third of the agent's memory, as tools show it.
             if turn == Agent.settledTurn { _ = clinux_forget_file_pages() }
@@ -54,23 +57,26 @@ extension Agent {
 
     /// Learns how large the troop is, and what follows for this host.
     private func measureTroop() async {
-        guard let hosts = await board.size() else { return }  // as before, while the store does not answer
+        // As before, while the store does not answer.
+        guard let hosts = await parts.board.size() else { return }
         let scale = TroopScale(hosts: hosts)
-        pace.set(scale, isFar: scale.isFar(configuration.host.name, isPreferred: isPreferred))
-        await reporter.report(everyMilliseconds: scale.reportMilliseconds)
+        parts.pace.set(scale, isFar: scale.isFar(configuration.host.name, isPreferred: isPreferred))
+        await parts.reporter.report(everyMilliseconds: scale.reportMilliseconds)
     }
 
     /// Reads all hosts and sees to what follows. True for a standby of a small troop that may lead next: it does so each
     /// second, so that it can tell what was before when it leads.
     private func lookAround() async -> Bool {
-        await board.refresh()
-        let book = await board.book
-        if let epoch = book.highestEpoch, epoch > elector.highestEpoch { elector.noteEpoch(epoch) }
+        await parts.board.refresh()
+        let book = await parts.board.book
+        if let epoch = book.highestEpoch, epoch > parts.elector.highestEpoch {
+            parts.elector.noteEpoch(epoch)
+        }
         let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
-        watch.see(book, at: .now())
-        watch.see(problems: await roster.notices + board.notices)
-        await duties.standBy(warm: isWarm)
-        if isWarm || elector.isLeader(at: .now()) { await remember(book) }
+        parts.watch.see(book, at: .now())
+        parts.watch.see(problems: await parts.roster.notices + parts.board.notices)
+        await parts.duties.standBy(warm: isWarm)
+        if isWarm || parts.elector.isLeader(at: .now()) { await remember(book) }
         return isWarm && book.pages.count <= TroopScale.closeTroop
     }
 
@@ -82,45 +88,48 @@ extension Agent {
     private func remember(_ book: HostBook) async {
         let now = Instant.now()
         // What Redis said last is not what is now, while it cannot be reached.
-        guard await board.fault == nil else { return }
-        let hosts = await Dictionary(roster.entries.map { ($0.address.description, $0.host) }) { $1 }
-        let latencies = (await board.traffic?.servers ?? []).map {
+        guard await parts.board.fault == nil else { return }
+        let hosts = await Dictionary(parts.roster.entries.map { ($0.address.description, $0.host) }) { $1 }
+        let latencies = (await parts.board.traffic?.servers ?? []).map {
             (server: $0.address, host: hosts[$0.address] ?? "", p50: $0.p50, p99: $0.p99)
         }
-        history.note(book, latencies: latencies, at: now)
-        guard history.takesFill() else { return }
-        historyFetch.begin(
-            HistoryFetch.peers(of: configuration.host.name, leader: await board.leader, in: book, at: now))
+        parts.history.note(book, latencies: latencies, at: now)
+        guard parts.history.takesFill() else { return }
+        parts.historyFetch.begin(
+            HistoryFetch.peers(
+                of: configuration.host.name, leader: await parts.board.leader, in: book, at: now))
     }
 
     private func decideCandidacy() async {
         let now = Instant.now()
-        if pace.isFar {
-            elector.standBack(true)
-            await duties.standBy(warm: false)
+        if parts.pace.isFar {
+            parts.elector.standBack(true)
+            await parts.duties.standBy(warm: false)
             return
         }
-        let book = await board.book
-        let limit = max(Agent.liveMilliseconds, 3 * pace.scale.reportMilliseconds)
+        let book = await parts.board.book
+        let limit = max(Agent.liveMilliseconds, 3 * parts.pace.scale.reportMilliseconds)
         let live = book.pages.keys.filter { name in
             book.age(of: name, at: now).map { $0 < limit } ?? false
         }
-        elector.yield(await incumbency.standsBack(at: now))
-        elector.standBack(
+        parts.elector.yield(await parts.incumbency.standsBack(at: now))
+        parts.elector.standBack(
             Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred))
     }
 
     /// Acts on how this host's own application fares: what counts is its state, not one change of it.
     private func lookAtOwnServer(_ seen: HealthState) async -> HealthState {
-        guard let ownChecker, let address = configuration.server?.listen.asClient else { return seen }
+        guard let ownChecker = parts.ownChecker, let address = configuration.server?.listen.asClient else {
+            return seen
+        }
         let state = ownChecker.states()[address] ?? .unknown
         if state != seen { tell(state, of: address) }
         switch state {
         case .unknown: break
-        case .healthy: if await !reporter.nameIsTaken { await roster.applicationIsUp() }
+        case .healthy: if await !parts.reporter.nameIsTaken { await parts.roster.applicationIsUp() }
         // A slow or confused application stays on the list: the proxy's own checks keep requests away from it.
         // Only one that nobody answers for any more is taken out.
-        case .unhealthy(let failure): if failure == .refused { await roster.applicationIsGone() }
+        case .unhealthy(let failure): if failure == .refused { await parts.roster.applicationIsGone() }
         }
         return state
     }
@@ -131,10 +140,10 @@ extension Agent {
         switch state {
         case .unknown: break
         case .healthy:
-            events.tell(
+            parts.events.tell(
                 "application.up", .info, "the application on \(host) passes its health check", details)
         case .unhealthy(let failure):
-            events.tell(
+            parts.events.tell(
                 "application.down", .warning, "the application on \(host) fails its health check: \(failure)",
                 details)
         }

@@ -123,6 +123,16 @@ import Testing
         #expect(a.core.standing == .leader(lease, until: Transcript.at(1878)))
     }
 
+    /// The answer to an earlier ask was lost: the lease is ours, unless its epoch was passed meanwhile.
+    @Test(arguments: [(10, true), (9, true), (8, false)] as [(Int64, Bool)])
+    func anOwnTokenThatStandsThereIsTakenUnlessItsEpochWasPassed(_ epoch: Int64, _ leads: Bool) throws {
+        var a = try Transcript(seen: 9)
+        _ = a.wake(0)
+        let own = try #require(a.lease(epoch))
+        _ = a.answer(.held(own, left: 800), sent: 0, 2)
+        #expect((a.core.standing.lease(at: Transcript.at(3)) == own) == leads, "\(a.core.standing)")
+    }
+
     @Test func limboEndsAtTheSightOfAnotherLeader() throws {
         var (a, _) = try Transcript.elected()
         _ = a.wake(939)

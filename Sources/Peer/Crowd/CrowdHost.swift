@@ -94,7 +94,8 @@ struct CrowdHost {
                 Command("HGET", keys.servers, server.description), Command("GET", keys.serversGeneration),
             ], until: deadline)
         if isRegistered, replies.first != .null { return }
-        let entry = ServerEntry(address: server, host: name, by: "agent", since: WallClock.milliseconds())
+        let entry = ServerEntry(
+            address: server, host: name, by: ServerEntry.agent, since: WallClock.milliseconds())
         _ = try connection.run(
             ServerScripts.register, keys: [keys.servers, keys.serversGeneration, keys.news],
             arguments: [server.description, entry.value], until: deadline)

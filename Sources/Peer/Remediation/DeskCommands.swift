@@ -294,7 +294,7 @@ extension RemediationDesk {
                 keys: [parts.keys.lease, parts.keys.servers, parts.keys.command(id), parts.keys.news],
                 arguments: [
                     lease.token, server, state.rawValue, command.reason,
-                    isDrain || entry.host.isEmpty ? command.by : "agent",
+                    isDrain || entry.host.isEmpty ? command.by : ServerEntry.agent,
                     "\(WallClock.milliseconds())", RemediationDesk.answer(text),
                     "\(LeaderCommand.outcomeMilliseconds)",
                 ])

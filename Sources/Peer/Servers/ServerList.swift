@@ -51,6 +51,25 @@ package struct ServerList: Equatable, Sendable {
         case changed(added: [SocketAddress], removed: [SocketAddress], altered: [SocketAddress])
     }
 
+    /// What of a list outlives its agent.
+    package struct Content: Equatable, Sendable {
+        var entries: [SocketAddress: ServerEntry] = [:]
+        var generation: String?
+        /// What was removed, with its last value.
+        var removed: [SocketAddress: ServerEntry] = [:]
+
+        /// The content of an empty list.
+        package init() {}
+
+        init(
+            entries: [SocketAddress: ServerEntry], generation: String?, removed: [SocketAddress: ServerEntry]
+        ) {
+            self.entries = entries
+            self.generation = generation
+            self.removed = removed
+        }
+    }
+
     /// The entries in force, by address.
     package private(set) var entries: [SocketAddress: ServerEntry] = [:]
     /// The marker of the list that `entries` was read from; nil before the first.
@@ -64,17 +83,24 @@ package struct ServerList: Equatable, Sendable {
     /// True once the store's list was read whole in this run: from then on this list is not older than the store's.
     private var isCurrent = false
     /// What was removed, with its last value: an older store must not bring it back.
-    private var removed: [SocketAddress: ServerEntry]
+    private var removed: [SocketAddress: ServerEntry] = [:]
 
     /// Removals remembered; beyond that none is.
     private static let removedMax = 1024
 
-    /// An empty list, or the one that was kept on disk, with what was removed from it.
-    package init(entries: [ServerEntry] = [], generation: String? = nil, removed: [ServerEntry] = []) {
+    /// An empty list, or one with these entries.
+    package init(entries: [ServerEntry] = [], generation: String? = nil) {
         self.entries = Dictionary(entries.map { ($0.address, $0) }) { _, last in last }
         self.generation = generation
-        self.removed = Dictionary(removed.map { ($0.address, $0) }) { _, last in last }
     }
+
+    /// The list that was kept on disk.
+    package init(_ content: Content) {
+        (entries, generation, removed) = (content.entries, content.generation, content.removed)
+    }
+
+    /// What is to be kept on disk.
+    package var content: Content { Content(entries: entries, generation: generation, removed: removed) }
 
     /// Takes in a reading of the store.
     package mutating func take(_ reading: Reading) -> Outcome {
@@ -207,9 +233,6 @@ package struct ServerList: Equatable, Sendable {
             if removed.count < ServerList.removedMax { removed[address] = entry }
         }
     }
-
-    /// The removals that are remembered, in no order.
-    package var removals: some Collection<ServerEntry> { removed.values }
 
     /// The entries in the order of their addresses' text.
     package var sorted: [ServerEntry] {

@@ -5,11 +5,32 @@ import Logging
 /// host's own entry: what it starts from while Redis is gone.
 struct ServerListFile: Sendable {
     /// The list, with values as in the store.
-    private struct Document: Codable, Equatable, Sendable {
+    private struct Document: Codable, Sendable {
         var generation: String?
         var servers: [String: String]
         /// What was removed, with its last value; nil in files of older agents.
         var removed: [String: String]?
+
+        init(_ content: ServerList.Content) {
+            generation = content.generation
+            servers = Document.values(content.entries)
+            removed = Document.values(content.removed)
+        }
+
+        var content: ServerList.Content {
+            .init(
+                entries: Document.entries(servers), generation: generation,
+                removed: Document.entries(removed ?? [:]))
+        }
+
+        private static func values(_ entries: [SocketAddress: ServerEntry]) -> [String: String] {
+            Dictionary(entries.map { ($0.key.description, $0.value.value) }) { first, _ in first }
+        }
+
+        private static func entries(_ values: [String: String]) -> [SocketAddress: ServerEntry] {
+            let entries = values.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
+            return Dictionary(entries.map { ($0.address, $0) }) { _, last in last }
+        }
     }
 
     private struct RegistrationDocument: Codable, Sendable {
@@ -20,7 +41,7 @@ struct ServerListFile: Sendable {
     private(set) var fault: String?
     private let folder: StateFolder
     private let log: Logger
-    private var saved: Document?
+    private var saved: ServerList.Content?
     private var savedRemoved: Bool?
     private var nextSave = Instant(nanoseconds: 0)
 
@@ -43,18 +64,8 @@ struct ServerListFile: Sendable {
             log.warning("server list on disk makes no sense, put aside", metadata: ["path": "\(path)"])
             return ServerList()
         case .document(let document):
-            return ServerList(
-                entries: ServerListFile.entries(document.servers), generation: document.generation,
-                removed: ServerListFile.entries(document.removed ?? [:]))
+            return ServerList(document.content)
         }
-    }
-
-    private static func entries(_ values: [String: String]) -> [ServerEntry] {
-        values.compactMap { try? ServerEntry(field: $0.key, value: $0.value) }
-    }
-
-    private static func values(_ entries: some Collection<ServerEntry>) -> [String: String] {
-        Dictionary(entries.map { ($0.address.description, $0.value) }) { first, _ in first }
     }
 
     /// The registration that was kept last.
@@ -70,16 +81,14 @@ struct ServerListFile: Sendable {
 
     /// Writes what has changed since the last writing; a disk that fails is tried again now and then.
     mutating func save(_ list: ServerList, isRemoved removed: Bool, at now: Instant) {
-        let document = Document(
-            generation: list.generation, servers: ServerListFile.values(list.entries.values),
-            removed: ServerListFile.values(list.removals))
-        guard document != saved || removed != savedRemoved, fault == nil || now >= nextSave else { return }
+        let content = list.content
+        guard content != saved || removed != savedRemoved, fault == nil || now >= nextSave else { return }
         do throws(SystemFault) {
-            if document != saved { try folder.write(document, as: ServerListFile.documentName) }
+            if content != saved { try folder.write(Document(content), as: ServerListFile.documentName) }
             if removed != savedRemoved {
                 try folder.write(RegistrationDocument(removed: removed), as: ServerListFile.registrationName)
             }
-            saved = document
+            saved = content
             savedRemoved = removed
             if fault != nil { log.notice("the server list is kept on disk again") }
             fault = nil

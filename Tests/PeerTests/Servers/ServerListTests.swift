@@ -128,6 +128,17 @@ import Testing
         #expect(list.restoration == [.add(missing)])
     }
 
+    /// A command that was held up may arrive in a store that was wiped once more: it names all there is.
+    @Test func aRestorationOfAWipedStoreNamesTheWholeList() throws {
+        var list = ServerList(
+            entries: [try ServerEntry(field: one, value: ""), try ServerEntry(field: two, value: "")])
+        _ = list.take(.init(fields: [one: ""], generation: nil, runID: "r2"))
+        let arguments = list.restoreArguments(token: "t")
+        #expect(arguments.prefix(3) == ["t", "", "t r2"])
+        let added = stride(from: 3, to: arguments.count, by: 3).filter { arguments[$0] == "add" }
+        #expect(Set(added.map { arguments[$0 + 1] }) == [one, two])
+    }
+
     /// It was changed, then removed; Redis comes back with it as it was before either. What was added since then stays.
     @Test func anEntryOlderThanTheRemovedOneStaysAway() throws {
         var list = ServerList()
@@ -137,8 +148,7 @@ import Testing
             _ = list.take(.init(fields: fields, generation: "t r1", runID: "r1"))
         }
         // Its agent starts anew meanwhile.
-        list = ServerList(
-            entries: Array(list.entries.values), generation: list.generation, removed: Array(list.removals))
+        list = ServerList(list.content)
         _ = list.take(.init(fields: [one: ""], generation: "t r1", runID: "r1"))
         _ = list.take(.init(fields: [one: "", two: old], generation: "t r1", runID: "r2"))
         #expect(list.entries[try address(two)] == nil)

@@ -37,9 +37,7 @@ struct SimulatedRoster {
     var list = ServerList()
     var registration = Registration()
     // `servers.json` and `registration.json`.
-    private var savedEntries: [ServerEntry] = []
-    private var savedGeneration: String?
-    private var savedRemovals: [ServerEntry] = []
+    private var saved = ServerList.Content()
     private var savedRemoval = false
 
     init(address: SocketAddress) { self.address = address }
@@ -48,15 +46,13 @@ struct SimulatedRoster {
 
     /// What `Roster` writes down after each reading.
     mutating func save() {
-        savedEntries = Array(list.entries.values)
-        savedGeneration = list.generation
-        savedRemovals = Array(list.removals)
+        saved = list.content
         savedRemoval = isRemoved
     }
 
     /// The process starts again with what is on its disk.
     mutating func begin() {
-        list = ServerList(entries: savedEntries, generation: savedGeneration, removed: savedRemovals)
+        list = ServerList(saved)
         registration = Registration(removed: savedRemoval)
     }
 }

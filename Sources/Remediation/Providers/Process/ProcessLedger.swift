@@ -170,6 +170,13 @@ struct ProcessLedger: ~Copyable {
 
     private static let graceMilliseconds: Int64 = 2000
 
+    /// Takes note of the machines whose processes have ended.
+    func reapEnded() {
+        for machine in machines.values {
+            if let mark = machine.process, !mark.isAlive { ProcessLedger.reap(mark) }
+        }
+    }
+
     /// Takes note of the end of a process that this one started; others' are nobody's business here.
     static func reap(_ mark: ProcessMark) {
         var status: Int32 = 0

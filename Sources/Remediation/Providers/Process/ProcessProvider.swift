@@ -67,10 +67,11 @@ package actor ProcessProvider: Provider {
     }
 
     package func machine(launchedBy token: String) async throws(ProviderFault) -> Machine? {
-        guard let found = try look().first(where: { $0.operation == token }) else { return nil }
+        var ledger = try ProcessLedger(folder: folder)
+        ledger.reapEnded()
+        guard let found = ledger.machines.values.first(where: { $0.operation == token }) else { return nil }
         guard found.process == nil, found.wanted == .running else { return found.machine }
         // Its starter died: after the process had begun, or before; then it is still to be launched.
-        var ledger = try ProcessLedger(folder: folder)
         return try ledger.adopt(found, effect: "launch", operation: token)?.machine
     }
 
@@ -89,9 +90,7 @@ package actor ProcessProvider: Provider {
 
     private func look() throws(ProviderFault) -> [ProcessMachine] {
         let ledger = try ProcessLedger(folder: folder)
-        for machine in ledger.machines.values {
-            if let mark = machine.process, !mark.isAlive { ProcessLedger.reap(mark) }
-        }
+        ledger.reapEnded()
         return ledger.machines.values.sorted { ($0.launchedAt, $0.id) < ($1.launchedAt, $1.id) }
     }
 
