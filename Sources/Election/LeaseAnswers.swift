@@ -29,7 +29,9 @@ extension LeaseCore {
             storeLost = true
             leaderless("the store is new or lost its memory: no election yet")
             tell(.quarantine, "the store is new or lost its memory: no election yet", before: troubleBefore)
-            next = now.advanced(milliseconds: bounded(left) + pace.jitter())
+            // Not slept out: a store that loses its memory once more starts anew, and should be found out soon.
+            let pause = min(bounded(left), settings.ttlMilliseconds)
+            next = now.advanced(milliseconds: pause + pace.jitter())
         case .reserved(let host, let left):
             leaderless("the lease is reserved for \(host)")
             trouble = .reserved

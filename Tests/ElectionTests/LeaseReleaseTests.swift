@@ -41,8 +41,13 @@ import Testing
         _ = a.wake(0)
         #expect(a.answer(.quarantined(left: 2000), sent: 0, 1).count == 1)
         #expect(a.core.standing == .candidate)
+        // Asked once a TTL: should the store lose its memory again meanwhile, its new quarantine begins soon.
+        let again = try #require(a.wakesAt)
+        #expect((1006...1051).contains(again))
+        _ = a.wake(again)
+        #expect(a.answer(.quarantined(left: 999), sent: again, again + 1) == [])
         let next = try #require(a.wakesAt)
-        #expect((2006...2051).contains(next))
+        #expect((again + 1005...again + 1050).contains(next))
         #expect(a.wake(next - 1) == [])
         #expect(
             a.wake(next) == [.ask(.acquire(seen: seen, reason: reason, dead: nil, leaderless: nil))])

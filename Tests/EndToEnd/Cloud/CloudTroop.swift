@@ -79,7 +79,9 @@ final class CloudTroop: Sendable {
     static let isMissing = TestCloud.python == nil
 
     /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
-    init(_ steps: String, mode: String = "enforce", wired: Bool = false) async throws {
+    init(_ steps: String, mode: String = "enforce", ladder: String = "reboot", wired: Bool = false)
+        async throws
+    {
         cloud = try TestCloud()
         // No more rights than the documentation asks for, unless wires of the troop's own lead to Redis.
         let store = wired ? nil : try StoreTransportTests.withDocumentedRights()
@@ -89,7 +91,7 @@ final class CloudTroop: Sendable {
                   provider: {kind: ec2, region: us-east-1, endpoint: "http://127.0.0.1:\(cloud.port)", image: ami-12c6146b, instance_type: t3.micro, tags: {team: web}}
                 \(steps)
                   gift: {mode: \(mode), above: 70%, clear: 60%, hold: 4s, max: 100, cooldown: 60s}
-                  doctor: {mode: \(mode), above: 90%, hold: 4s, drain: 5s, deadline: 20s, cooldown: 1s}
+                  doctor: {mode: \(mode), above: 90%, hold: 4s, ladder: [\(ladder)], drain: 5s, deadline: 20s, cooldown: 1s}
                   guard: {grace: 1s}
                 """, metrics: ", cpu_allowance: 0.2", store: store, wired: wired)
         let port = try RedisServer.freePort()
@@ -152,7 +154,12 @@ final class CloudTroop: Sendable {
         d=\(troop.folder)/m-$2
         alive() { [ -s "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
         off() { for f in "$1"/agent.pid "$1"/app.pid; do alive "$f" && kill -9 "$(cat "$f")"; rm -f "$f"; done; }
+        # As many boots as this file says come to nothing.
+        fails() {
+          n=$(cat "$d/dead" 2>/dev/null) && [ "$n" -gt 0 ] && echo $((n - 1)) > "$d/dead"
+        }
         boot() {
+          fails && return
           cat /proc/sys/kernel/random/uuid > "$d/boot"
           agent
         }
@@ -187,6 +194,7 @@ final class CloudTroop: Sendable {
         RebootInstances) off "$d"; boot ;;
         StartInstances) boot ;;
         StopInstances | TerminateInstances) off "$d" ;;
+        dead) echo "$3" > "$d/dead" ;;
         deaf) alive "$d/agent.pid" && kill -9 "$(cat "$d/agent.pid")" ;;
         end) for m in \(troop.folder)/m-*; do off "$m"; done ;;
         esac
