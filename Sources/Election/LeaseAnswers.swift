@@ -143,8 +143,15 @@ extension LeaseCore {
             case .look, .renew, .release: break
             }
         }
-        spend(lease)
         leaderless("an own lease that must not be used any more still stands")
+        if lease.epoch < highestEpoch, spent != lease {
+            // Somebody put it there, maybe over the lease of a leader that does not know yet: that one's time must pass.
+            if stray?.lease != lease {
+                stray = (lease, now.advanced(milliseconds: settings.ttlMilliseconds))
+            }
+            if let until = stray?.until, now < until { return next = until }
+        }
+        spend(lease)
         switch asked {
         case .acquire(_, _, lease.token, _): next = now.advanced(milliseconds: settings.renewMilliseconds)
         case .acquire: next = now  // names the lease as dead this time

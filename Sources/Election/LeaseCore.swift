@@ -70,6 +70,8 @@ package struct LeaseCore: Sendable {
     var spentEpoch: Int64 = 0
     /// The spent lease that may still stand in the store.
     var spent: Lease?
+    /// An old lease of our own that somebody wrote into the store, and until when it is left alone.
+    var stray: (lease: Lease, until: Instant)?
     var dead: Lease?
     /// When the holder was proven dead: its lease ends later, but nobody has led from then on.
     var deadSince: Instant?

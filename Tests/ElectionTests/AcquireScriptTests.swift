@@ -44,4 +44,35 @@ import Testing
             return
         }
     }
+
+    /// A leader whose machine stood still comes back to a store that lost its memory: one candidate that knows of a later
+    /// leader is enough for the old lease not to be given back.
+    @Test func aCandidateBringsItsEpochBackToAStoreThatLostItsMemory() throws {
+        let server = try RedisServer()
+        let until = Instant.now().advanced(milliseconds: 10_000)
+        let connection = try StoreConnection.open(
+            StoreSettings(url: try StoreURL(server.url())), until: until)
+        let keys = Keys(cluster: "test")
+        let settings = try ElectionSettings(host: "a", nonce: "n")
+        func ask(_ ask: LeaseAsk) throws -> LeaseAnswer {
+            let (script, arguments) = ElectionScripts.message(for: ask, of: settings)
+            let reply = try connection.run(
+                script, keys: ElectionScripts.keys(keys), arguments: arguments, until: until)
+            return LeaseAnswer(reply, to: ask)
+        }
+        func acquire(seen: Int64) throws -> LeaseAnswer {
+            try ask(.acquire(seen: seen, reason: "start", dead: nil, leaderless: nil))
+        }
+        for seen in [100, 0, 99] {
+            guard case .quarantined = try acquire(seen: Int64(seen)) else {
+                Issue.record("elected by a new store")
+                return
+            }
+            #expect(try server.command("GET", keys.epoch) == "$3\r\n100\r\n")
+        }
+        let old = try #require(Lease(host: "b", nonce: "m", epoch: 99))
+        #expect(try ask(.renew(old, before: until)) == .lost(to: nil))
+        let newest = try #require(Lease(host: "b", nonce: "m", epoch: 100))
+        #expect(try ask(.renew(newest, before: until)) == .reinstated)
+    }
 }

@@ -35,6 +35,28 @@ import Testing
         #expect(a.core.standing == .limbo(lease))
     }
 
+    @Test func anOwnOldLeaseThatSomebodyPutThereIsWaitedFor() throws {
+        var (a, lease) = try Transcript.elected()
+        _ = a.wake(250)
+        let other = try #require(a.lease(9, host: "b"))
+        _ = a.answer(.lost(to: other), sent: 250, 251)
+        let asked = try #require(a.wakesAt)
+        _ = a.wake(asked)
+        _ = a.answer(.held(other, left: 800), sent: asked, asked + 1)  // b leads, with a higher epoch
+        let later = try #require(a.wakesAt)
+        _ = a.wake(later)
+        // Over b's lease somebody has written an old one of a's; b may not know yet, and lead for up to a TTL.
+        #expect(!a.answer(.held(lease, left: nil), sent: later, later + 1).contains { isAcquire($0) })
+        let again = later + 1001
+        #expect(a.wake(again - 1) == [])
+        #expect(a.wake(again).contains { isAcquire($0) })
+        let actions = a.answer(.held(lease, left: nil), sent: again, again + 1)
+        guard case .ask(.acquire(9, "epoch 9 was reached before", lease.token, _)) = actions.last else {
+            Issue.record("\(actions)")
+            return
+        }
+    }
+
     @Test(arguments: [(0, "start"), (7, "the store lost its memory")])
     func aQuarantineIsWaitedOutAndIsTheReasonForWhoRemembersMore(_ seen: Int64, _ reason: String) throws {
         var a = try Transcript(seen: seen)

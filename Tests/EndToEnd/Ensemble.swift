@@ -209,10 +209,11 @@ final class Ensemble: Sendable {
         return get()?.status == 200
     }
 
-    /// True once every agent answers, all name the same leader, and every server is healthy.
+    /// True once every agent answers, all name the same leader, which knows it, and every server is healthy.
     func isWhole(leader: String) -> Bool {
         members.allSatisfy { member in
             guard let status = status(of: member.name), status.leader?.host == leader else { return false }
+            if member.name == leader, status.agent.election != "leader" { return false }
             return status.servers.filter { $0.healthy == true }.count == members.count
         }
     }

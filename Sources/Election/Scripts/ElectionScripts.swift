@@ -114,18 +114,23 @@ package enum ElectionScripts {
           end
           return left
         end
+        local function quarantined()
+          -- Whoever asks brings the highest epoch it saw back: no older leader gets its lease back from here on.
+          if whole(ARGV[5]) > whole(redis.call('GET', KEYS[2]) or '') then
+            redis.call('SET', KEYS[2], string.format('%d', whole(ARGV[5])))
+          end
+          return {0, 'quarantine', '', capped(KEYS[4], tonumber(ARGV[2]), true)}
+        end
         local held = redis.call('GET', KEYS[1])
         if held and (ARGV[7] == '' or held ~= ARGV[7]) then
           -- Given once, and its owner never heard of it: in a store that lost its memory others may have led since.
           local mine = ARGV[3] .. ':' .. ARGV[4] .. ':'
           if held:sub(1, #mine) == mine and redis.call('EXISTS', KEYS[4]) == 1 then
-            return {0, 'quarantine', '', capped(KEYS[4], tonumber(ARGV[2]), true)}
+            return quarantined()
           end
           return {0, 'held', held, capped(KEYS[1], math.max(ttl, given), false)}
         end
-        if redis.call('EXISTS', KEYS[4]) == 1 then
-          return {0, 'quarantine', '', capped(KEYS[4], tonumber(ARGV[2]), true)}
-        end
+        if redis.call('EXISTS', KEYS[4]) == 1 then return quarantined() end
         local reserved = redis.call('GET', KEYS[6])
         if reserved and reserved ~= ARGV[3] then
           return {0, 'reserved', reserved, capped(KEYS[6], tonumber(ARGV[8]), true)}

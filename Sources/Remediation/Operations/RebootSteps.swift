@@ -95,8 +95,9 @@ extension OperationCore {
             return fail("the agent could not reboot: \(why)", at: now)
         }
         if spent(at: now) >= limits.proveMilliseconds {
+            let remedy = draft.remedy == .stopStart ? "a stop and start" : "a reboot"
             return fail(
-                "\(operation.target) has not come back from a reboot within \(span(limits.proveMilliseconds))",
+                "\(operation.target) has not come back from \(remedy) within \(span(limits.proveMilliseconds))",
                 at: now)
         }
         return .wait(milliseconds: limits.pollMilliseconds)

@@ -17,7 +17,7 @@ import Testing
 
     /// The cloud has done what it was asked, or has not, and in either case its answer finds nobody any more.
     @Test(
-        .timeLimit(.minutes(15)), .enabled(if: Cloud.obstacle == nil, "\(Cloud.obstacle ?? "")"),
+        .timeLimit(FaultTroop.timeLimit), .enabled(if: Cloud.obstacle == nil, "\(Cloud.obstacle ?? "")"),
         arguments: ["silent", "hang"])
     func aLeaderThatDiesBeforeTheCloudAnswersLaunchesOnce(fault: String) async throws {
         let cloud = try Cloud()
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// An order that comes late, from a leader that was replaced meanwhile, for an operation that waits for it still.
-    @Test(.timeLimit(.minutes(10))) func aLateOrderOfAnOldLeaderIsRefused() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aLateOrderOfAnOldLeaderIsRefused() async throws {
         let world = try await FaultTroop(
             host: ", reboot_command: [/bin/sh, -c, 'echo $TROOP_EPOCH $TROOP_OPERATION >> @.reboots']")
         let host = "c"

@@ -10,7 +10,7 @@ import Testing
         try #require(world.troop.wires[name])
     }
 
-    @Test(.timeLimit(.minutes(10)), arguments: [false, true])
+    @Test(.timeLimit(FaultTroop.timeLimit), arguments: [false, true])
     func aLeaderThatIsCutOffIsReplaced(onlyAnswersAreLost: Bool) async throws {
         let world = try await FaultTroop(wired: true)
         for _ in FaultTroop.rounds {
@@ -33,7 +33,7 @@ import Testing
         world.judge()
     }
 
-    @Test(.timeLimit(.minutes(10))) func aTroopWithoutRedisServesOn() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aTroopWithoutRedisServesOn() async throws {
         let world = try await FaultTroop(wired: true)
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -53,7 +53,7 @@ import Testing
         world.judge()
     }
 
-    @Test(.timeLimit(.minutes(10))) func jitterDoesNotUnseatALeader() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func jitterDoesNotUnseatALeader() async throws {
         let world = try await FaultTroop(wired: true)
         for _ in FaultTroop.rounds {
             try await world.recover()

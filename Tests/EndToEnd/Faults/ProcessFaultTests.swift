@@ -6,7 +6,7 @@ import Testing
 
 /// What happens to agents' processes and hosts: faults 1 to 6 and 14 of the election's table in docs/architecture.md.
 @Suite(.serialized) struct ProcessFaultTests {
-    @Test(.timeLimit(.minutes(10))) func aTerminatedLeaderHandsOver() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aTerminatedLeaderHandsOver() async throws {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -23,7 +23,7 @@ import Testing
         world.judge()
     }
 
-    @Test(.timeLimit(.minutes(10))) func aKilledLeaderIsProvenDead() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aKilledLeaderIsProvenDead() async throws {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// Ten seconds would say no more than three: the lease is one.
-    @Test(.timeLimit(.minutes(10))) func aStoppedLeaderIsReplacedAndDoesNothingAfterwards() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aStoppedLeaderIsReplacedAndDoesNothingAfterwards() async throws {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -66,7 +66,7 @@ import Testing
     }
 
     /// A host without power says nothing any more, not even that its connections end.
-    @Test(.timeLimit(.minutes(10))) func aHostThatVanishesIsReplacedWithinTheLease() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aHostThatVanishesIsReplacedWithinTheLease() async throws {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -80,7 +80,7 @@ import Testing
         world.judge()
     }
 
-    @Test(.timeLimit(.minutes(10))) func aBusyHostKeepsItsLease() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aBusyHostKeepsItsLease() async throws {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
@@ -102,7 +102,7 @@ import Testing
         world.judge()
     }
 
-    @Test(.timeLimit(.minutes(10))) func anAgentsWallClockDoesNotMatter() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func anAgentsWallClockDoesNotMatter() async throws {
         let clock = try MovableClock()
         let world = try await FaultTroop(environment: { _ in clock.environment })
         for round in FaultTroop.rounds {
@@ -121,7 +121,7 @@ import Testing
 
     /// A machine that a hypervisor stopped, clock and all: it believes that hardly any time has passed. Fault 5; a minute
     /// would say no more than three seconds.
-    @Test(.timeLimit(.minutes(10))) func aSuspendedMachineFindsThatOthersWentOn() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aSuspendedMachineFindsThatOthersWentOn() async throws {
         let names = ["a", "b", "c"]
         let clocks = Dictionary(uniqueKeysWithValues: try names.map { ($0, try MovableClock()) })
         let world = try await FaultTroop(names, environment: { clocks[$0]?.environment ?? [] })

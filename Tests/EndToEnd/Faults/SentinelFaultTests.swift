@@ -34,7 +34,7 @@ import Testing
         case diesWithTheLeader
     }
 
-    @Test(.timeLimit(.minutes(20)), arguments: Loss.allCases)
+    @Test(.timeLimit(FaultTroop.timeLimit), arguments: Loss.allCases)
     func aLostMasterIsReplacedAndNothingHappensTwice(loss: Loss) async throws {
         let (world, stores) = try await begin()
         var master = 0

@@ -72,7 +72,7 @@ struct SplitFaultTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(20))) func aMasterThatIsCutOffWithItsLeaderStopsInTime() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aMasterThatIsCutOffWithItsLeaderStopsInTime() async throws {
         let hosts = try await Hosts()
         let recorders = try hosts.stores.servers.map { try StoreRecorder($0) }
         let all = Array(hosts.stores.servers.indices)

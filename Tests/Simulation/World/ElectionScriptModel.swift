@@ -78,21 +78,28 @@ extension ScriptCall {
         .array([.integer(0), ScriptCall.bulk(why), ScriptCall.bulk(detail), .integer(pttl)])
     }
 
+    private func quarantined(_ redis: inout RedisModel) throws(ReplyError) -> Reply {
+        let seen = ScriptCall.whole(arguments[4])
+        if broken != .noFloor, seen > ScriptCall.whole(try redis.get(keys[Position.epoch]) ?? "") {
+            redis.set(keys[Position.epoch], "\(seen)")
+        }
+        let left = capped(&redis, Position.quarantine, most: number(1), needsExpiry: true)
+        return refused("quarantine", "", left)
+    }
+
     mutating func acquire(_ redis: inout RedisModel) throws(ReplyError) -> Reply {
         let memory = try remember(&redis)
         let (ttl, host, dead) = (number(0), arguments[2], arguments[6])
         if let held = try redis.get(keys[Position.lease]), dead.isEmpty || held != dead {
             if held.hasPrefix("\(host):\(arguments[3]):"), redis.exists(keys[Position.quarantine]) {
-                let left = capped(&redis, Position.quarantine, most: number(1), needsExpiry: true)
-                return refused("quarantine", "", left)
+                return try quarantined(&redis)
             }
             let most = max(ttl, memory.given)
             return refused("held", held, capped(&redis, Position.lease, most: most, needsExpiry: false))
         }
         let ignoresQuarantine = broken == .stealWithoutQuarantine && !dead.isEmpty
         if redis.exists(keys[Position.quarantine]), !ignoresQuarantine {
-            let left = capped(&redis, Position.quarantine, most: number(1), needsExpiry: true)
-            return refused("quarantine", "", left)
+            return try quarantined(&redis)
         }
         if let reserved = try redis.get(keys[Position.handover]), reserved != host {
             let left = capped(&redis, Position.handover, most: number(7), needsExpiry: true)

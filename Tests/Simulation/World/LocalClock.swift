@@ -7,6 +7,8 @@ struct LocalClock {
     /// Parts per million by which it runs too fast.
     private let drift: Int64
     private var frozenSince: Int64?
+    /// The true time until which it stood still last; long ago for never.
+    private(set) var stoodStillUntil = Int64.min
 
     init(start: Int64, drift: Int64) {
         self.start = start
@@ -36,5 +38,6 @@ struct LocalClock {
         guard let since = frozenSince else { return }
         start -= elapsed(time) - elapsed(since)
         frozenSince = nil
+        stoodStillUntil = time
     }
 }

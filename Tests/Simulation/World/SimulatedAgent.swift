@@ -19,8 +19,6 @@ struct SimulatedAgent {
     var frozenUntil: Int64 = 0
     /// When, by its own clock, its machine last stood still, clock and all.
     var stoppedAt = Instant(nanoseconds: 0)
-    /// The same in true time.
-    var stoppedAtTrue: Int64 = .min / 2
     /// It got a lease back, in true time too late, because its clock had stood still and the store was emptied: for
     /// one time to live two may believe.
     var reprievedUntil: Int64 = .min / 2

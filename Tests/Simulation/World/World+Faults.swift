@@ -83,7 +83,7 @@ extension World {
         case 10: breakCalls(index)
         case 11, 12:
             if !hasSentinel {
-                noteOldData(from: nodes[0].diskAt)
+                noteOldData(nodes[0].disk, from: nodes[0].diskAt)
                 restart(0, with: nodes[0].disk)
             }
         case 13: if !hasSentinel { restart(0, with: random.chance(50) ? nil : nodes[0].redis) }
@@ -119,7 +119,6 @@ extension World {
         guard agents[index].isUp, agents[index].frozenUntil <= now else { return }
         agents[index].clock.freeze(at: now)
         agents[index].stoppedAt = local(index)
-        agents[index].stoppedAtTrue = now
         agents[index].frozenUntil = now + random.within(50...4000) * World.millisecond
         events.add(.course(.thaw(agent: index)), at: agents[index].frozenUntil)
     }

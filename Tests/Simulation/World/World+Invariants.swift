@@ -54,11 +54,12 @@ extension World {
         }
     }
 
-    /// A machine whose clock stood still since the store last gave it its lease may get it back after its true end.
+    /// A machine whose clock stood still at some time since the store last gave it its lease may get it back after
+    /// its true end; the lease may be one that it had asked for before.
     private mutating func noteReprieve(_ lease: Lease, _ index: Int) {
         guard let given = ledger.given[lease.token] else { return }
         let life = agents[index].settings.ttlMilliseconds * World.millisecond
-        if now - given > life, agents[index].stoppedAtTrue >= given {
+        if now - given > life, agents[index].clock.stoodStillUntil >= given {
             agents[index].reprievedUntil = now + life
         }
     }

@@ -10,10 +10,17 @@ extension World {
     static let listMilliseconds: Int64 = 5000
 
     /// The store went back to what it was at a time; agents that were up all the while know better.
-    mutating func noteOldData(from time: Int64) {
+    mutating func noteOldData(_ copy: RedisModel, from time: Int64) {
         guard time < ledger.list.settledAt else { return }
         tally.oldLists += 1
         ledger.list.isBehind = true
+        // Made between a loss and the list's restoration: what stands there counts as what people have added since.
+        if (try? copy.get(World.keys.serversGeneration)) == .some(nil) {
+            for field in (try? copy.fields(World.keys.servers))?.keys.sorted() ?? [] {
+                guard let address = try? ServerEntry.address(field) else { continue }
+                ledger.list.touched.insert(address)
+            }
+        }
         if ledger.list.hasForgetful { forgiveLists() }
     }
 
