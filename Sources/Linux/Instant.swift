@@ -15,9 +15,14 @@ package struct Instant: Hashable, Comparable, Sendable {
 
     package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
-    /// The instant `milliseconds` later.
+    /// How far an instant may lie from the clock's start, in nanoseconds: 73 years.
+    private static let reach: Int64 = 1 << 61
+
+    /// The instant `milliseconds` later, or the furthest there is: numbers from outside end here, and must not trap.
     package func advanced(milliseconds: Int64) -> Instant {
-        Instant(nanoseconds: nanoseconds + milliseconds * 1_000_000)
+        let most = Instant.reach / 1_000_000
+        let sum = nanoseconds + min(max(milliseconds, -most), most) * 1_000_000
+        return Instant(nanoseconds: min(max(sum, -Instant.reach), Instant.reach))
     }
 
     /// Milliseconds from `earlier` to this instant; negative when `earlier` is in fact later.

@@ -39,6 +39,8 @@ package struct HostBook: Sendable {
 
     /// A reader that looks at least this often sees `seq` move, in milliseconds.
     private static let watchingMilliseconds: Int64 = 2000
+    /// No age is taken for more than a year, in milliseconds: what says so lies, and is as old as can be.
+    private static let ageMillisecondsMax: Int64 = 365 * 24 * 3_600_000
 
     /// An empty book.
     package init() {}
@@ -69,7 +71,7 @@ package struct HostBook: Sendable {
     /// How old a report is whose `seq` moved while this reader did not look for `unseenMilliseconds`.
     private func age(of line: Line, unseenMilliseconds: Int64) -> Int64 {
         if unseenMilliseconds <= HostBook.watchingMilliseconds { return 0 }
-        return min(max(0, line.ageByStore), unseenMilliseconds)
+        return min(max(0, line.ageByStore), unseenMilliseconds, HostBook.ageMillisecondsMax)
     }
 
     /// The highest epoch that any host has heard of; nil when none tells one.

@@ -42,6 +42,32 @@ import Testing
         #expect(book.age(of: "a", at: latest) == 10_000)
     }
 
+    /// Ages that Redis's times may claim, and what is made of them, in milliseconds.
+    private static let claims: [(Int64, Int64)] = [
+        (.min, 0), (-3_600_000, 0), (3_600_000, 3_600_000), (900_000_000_000_000, 31_536_000_000),
+        (.max, 31_536_000_000),
+    ]
+
+    /// Whatever a report's time claims, it makes a silent host neither young for long nor a crash.
+    @Test(arguments: HostBookTests.claims)
+    func reportsThatLieAboutTimeAreAgedByOwnClock(claimed: Int64, age: Int64) {
+        var book = HostBook()
+        book.take([line("1", ageByStore: claimed)], at: start)
+        #expect(book.age(of: "a", at: start) == age)
+        // The same report, said to be of this very moment, again and again: it only gets older.
+        for second in 1...20 {
+            let now = start.advanced(milliseconds: Int64(second) * 1000)
+            book.take([line("1", ageByStore: 0)], at: now)
+            #expect(book.age(of: "a", at: now) == age + Int64(second) * 1000)
+        }
+        // A new one, said to be an hour old or of tomorrow: it has come now.
+        for (seq, claim) in [("2", Int64(3_600_000)), ("3", -86_400_000)] {
+            let now = start.advanced(milliseconds: seq == "2" ? 21_000 : 22_000)
+            book.take([line(seq, ageByStore: claim)], at: now)
+            #expect(book.age(of: "a", at: now) == 0)
+        }
+    }
+
     @Test func anExpiredReportIsRememberedAsLastSeen() {
         var book = HostBook()
         book.take([line("1")], at: start)
