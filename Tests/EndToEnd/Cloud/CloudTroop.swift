@@ -79,7 +79,7 @@ final class CloudTroop: Sendable {
     static let isMissing = TestCloud.python == nil
 
     /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
-    init(_ steps: String, mode: String = "enforce", ladder: String = "reboot", wired: Bool = false)
+    init(_ steps: String, mode: String = "enforce", doctor: String = "ladder: [reboot]", wired: Bool = false)
         async throws
     {
         cloud = try TestCloud()
@@ -91,7 +91,7 @@ final class CloudTroop: Sendable {
                   provider: {kind: ec2, region: us-east-1, endpoint: "http://127.0.0.1:\(cloud.port)", image: ami-12c6146b, instance_type: t3.micro, tags: {team: web}}
                 \(steps)
                   gift: {mode: \(mode), above: 70%, clear: 60%, hold: 4s, max: 100, cooldown: 60s}
-                  doctor: {mode: \(mode), above: 90%, hold: 4s, ladder: [\(ladder)], drain: 5s, deadline: 20s, cooldown: 1s}
+                  doctor: {mode: \(mode), above: 90%, hold: 4s, \(doctor), drain: 5s, deadline: 20s, cooldown: 1s}
                   guard: {grace: 1s}
                 """, metrics: ", cpu_allowance: 0.2", store: store, wired: wired)
         let port = try RedisServer.freePort()

@@ -2,7 +2,7 @@ import Fixtures
 import Peer
 import Testing
 
-/// The doctor's ladder against a cloud that counts: a reboot that does not help, a stop and start, another machine.
+/// The doctor's last resorts against a cloud that counts: a stop and start, another machine, and whoever is gone for all.
 @Suite(
     .serialized, .timeLimit(.minutes(6)),
     .disabled(if: CloudTroop.isMissing, "no Python with moto: run 'scripts/venv cloud'"))
@@ -15,7 +15,7 @@ struct CloudLadderTests {
 
     @Test func aMachineThatDoesNotComeBackIsStoppedAndStarted_thenReplaced() async throws {
         let world = try await CloudTroop(
-            CloudLadderTests.steps, mode: "observe", ladder: "reboot, stop-start, replace")
+            CloudLadderTests.steps, mode: "observe", doctor: "ladder: [reboot, stop-start, replace]")
         let troop = world.troop
         let given = try troop.command("b", "gift")
         try #require(given.code == 0, "\(given.output)")
@@ -50,6 +50,43 @@ struct CloudLadderTests {
         #expect(servers.count == 4 && servers.allSatisfy { $0.state == "active" }, "\(servers)")
         #expect(!servers.contains { $0.address.hasPrefix("\(address):") }, "\(servers)")
         print("  " + second.story.split(whereSeparator: \.isNewline).suffix(24).joined(separator: "\n  "))
+    }
+
+    /// Silence alone is no illness; a host whose application the witnesses miss, too, is rebooted by the cloud, once.
+    @Test func aHostThatIsGoneForAllWitnessesIsRebooted() async throws {
+        let world = try await CloudTroop(
+            CloudLadderTests.steps, doctor: "ladder: [reboot], unreachable: true")
+        let troop = world.troop
+        let given = try troop.command("b", "gift")
+        try #require(given.code == 0, "\(given.output)")
+        let launch = try #require(await world.ended("launch", asking: "a"), "\(troop.logs)")
+        try #require(launch.state == "done", "\(launch)\n\(troop.logs)")
+        let patient = launch.target
+        let address = try #require(world.server(patient)?.split(separator: ":").first.map(String.init))
+        let isServing = await eventually(within: 20_000) {
+            troop.status()?.servers.first { $0.host == patient }?.healthy == true
+        }
+        #expect(isServing)
+
+        world.machine("deaf", address)
+        let isLost = await eventually(within: 30_000) {
+            troop.status()?.hosts.first { $0.name == patient }?.state == "lost"
+        }
+        #expect(isLost)
+        let isHasty = await eventually(within: 10_000) {
+            world.operations("a").contains { $0.kind == "reboot" }
+        }
+        #expect(!isHasty, "its application answers: \(world.operations("a"))")
+
+        let boot = Program.text(of: "\(world.folder(address))/boot")
+        world.machine("StopInstances", address)
+        let reboot = try #require(await world.ended("reboot", asking: "a"), "\(troop.logs)")
+        let story = try troop.command("a", "operations", "show", reboot.id, "--log").output
+        #expect(reboot.state == "done" && reboot.target == patient, "\(story)")
+        #expect(try world.cloud.done("RebootInstances").count == 1, "\(story)")
+        #expect(Program.text(of: "\(world.folder(address))/boot") != boot)
+        #expect(troop.status()?.servers.first { $0.host == patient }?.state == "active", "\(story)")
+        print("  " + story.split(whereSeparator: \.isNewline).prefix(16).joined(separator: "\n  "))
     }
 
     /// What a person's order to treat the host led to.
