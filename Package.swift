@@ -138,14 +138,20 @@ let package = Package(
                 "Store", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
+        .target(
+            name: "CloudFixture", dependencies: ["Fixtures", "Linux", "Transfer"], path: "Tests/Cloud",
+            exclude: ["cloud.py"], swiftSettings: strict),
         .testTarget(
-            name: "ProviderTests", dependencies: ["Fixtures", "Linux", "Remediation", "Store", "Transfer"],
+            name: "ProviderTests",
+            dependencies: ["CloudFixture", "Fixtures", "Linux", "Remediation", "Store", "Transfer"],
             exclude: ["Playbooks"], swiftSettings: strict),
         .testTarget(
             name: "TransferTests", dependencies: ["Linux", "Peer", "Transfer"], swiftSettings: strict),
         .testTarget(
             name: "EndToEnd",
-            dependencies: ["Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop"],
+            dependencies: [
+                "CloudFixture", "Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop",
+            ],
             path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]
 )

@@ -219,7 +219,7 @@ final class Cgroup {
         for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1],
-                first >= 0,
+                (0...Int(Int32.max)).contains(first),
                 (first..<first + ProcessorTimes.cpusMax).contains(last)
             else { return nil }
             count += last - first + 1

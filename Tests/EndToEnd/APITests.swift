@@ -154,9 +154,7 @@ import Transfer
     }
 
     private func pageText() throws -> String {
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
-            separator: "/")
-        let text = Program.text(of: "\(root)/docs/api.md")
+        let text = Program.text(of: Repository.path("docs/api.md"))
         try #require(!text.isEmpty)
         return text
     }

@@ -40,7 +40,7 @@ import Testing
         let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
         try #require(isUp, "\(troop.logs)")
         let script = try Python.Script(
-            "api_contract.py", [troop.members[0].socket, Python.root + "/docs/openapi.json"])
+            "api_contract.py", [troop.members[0].socket, Repository.path("docs/openapi.json")])
         #expect(script.end() == 0, "\(script.heard)")
     }
 }
@@ -49,7 +49,7 @@ import Testing
 @Suite struct ManualTests {
     @Test func theManPageNamesEveryCommand() throws {
         let help = try Program.run(["--help"])
-        let page = Program.text(of: Python.root + "/packaging/troop.1")
+        let page = Program.text(of: Repository.path("packaging/troop.1"))
         var isList = false
         var names: [String] = []
         for line in help.output.split(separator: "\n", omittingEmptySubsequences: false) {

@@ -1,13 +1,14 @@
+import CloudFixture
 import Fixtures
 import Linux
 import Peer
 import Testing
 
 /// The leader's address at a cloud that speaks EC2's query API.
-@Suite(.serialized, .enabled(if: Cloud.obstacle == nil, "\(Cloud.obstacle ?? "")"))
+@Suite(.serialized, .enabled(if: TestCloud.obstacle == nil, "\(TestCloud.obstacle ?? "")"))
 struct ElasticAddressTests {
     @Test(.timeLimit(.minutes(3))) func theElasticIPGoesWithTheLeadership() async throws {
-        let cloud = try Cloud()
+        let cloud = try TestCloud()
         let machines = try cloud.machines(2)
         let names = ["a", "b"]
         let instances = Dictionary(uniqueKeysWithValues: zip(names, machines.instances))
@@ -16,7 +17,7 @@ struct ElasticAddressTests {
             election: """
                 elastic_ip: {allocation: \(machines.allocation), check: 1s}
                 remediation:
-                  provider: \(cloud.provider)
+                  provider: \(cloud.section)
                 """)
         for name in names {
             try troop.startAgent(name, environment: cloud.environment(instance: instances[name]))

@@ -8,9 +8,7 @@ import Transfer
 
 /// Feature flags over real agents and a real Redis.
 @Suite(.serialized) struct FlagsTests {
-    private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        .joined(separator: "/")
-    private static let python = "\(root)/.build/venvs/flags/bin/python"
+    private static let python = Repository.path(".build/venvs/flags/bin/python")
 
     private static let newUI =
         #"{"state":"ENABLED","variants":{"on":true,"off":false},"defaultVariant":"off"}"#
@@ -253,7 +251,7 @@ import Transfer
         let log = "\(troop.folder)/answers"
         try RedisServer.runToEnd(
             [
-                FlagsTests.python, "\(FlagsTests.root)/Tests/EndToEnd/Flags/client.py",
+                FlagsTests.python, Repository.path("Tests/EndToEnd/Flags/client.py"),
                 "http://127.0.0.1:\(try troop.member("a").apiPort)", "\(troop.folder)/asked",
             ], log: log)
         let answers = try Program.text(of: log).split(separator: "\n").filter { $0.hasPrefix("{") }

@@ -1,10 +1,11 @@
+import Fixtures
 import Glibc
 
 /// The project's own Python, with what the browser tests need: `scripts/venv browser` makes it.
 enum Python {
-    static let folder = Python.root + "/Tests/browser"
-    static let pictures = Python.root + "/.build/screenshots"
-    private static let interpreter = Python.root + "/.build/venvs/browser/bin/python"
+    static let folder = Repository.path("Tests/browser")
+    static let pictures = Repository.path(".build/screenshots")
+    private static let interpreter = Repository.path(".build/venvs/browser/bin/python")
 
     /// Why these tests are skipped where they are.
     static let need =
@@ -13,11 +14,6 @@ enum Python {
     static let hasChromium =
         isThere && ["chromium", "chromium-browser", "google-chrome"].contains { find($0) != nil }
     static let hasTmux = find("tmux") != nil
-
-    static let root: String = {
-        let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        return parts.joined(separator: "/")
-    }()
 
     /// A script of `Tests/browser` that runs beside the test, spoken to line by line.
     final class Script {

@@ -68,10 +68,7 @@ import Testing
         access("/usr/lib/python3/dist-packages/websockets/__init__.py", R_OK) == 0
     }
 
-    private static var application: String {
-        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return folder.joined(separator: "/") + "/Clients/application.py"
-    }
+    private static let application = Repository.path("Tests/EndToEnd/Clients/application.py")
 
     /// A troop of one agent that is up.
     private func begin() async throws -> Ensemble {

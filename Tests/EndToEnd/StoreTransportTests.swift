@@ -65,8 +65,7 @@ import Testing
 
     /// The line of the page that begins with `user troop`.
     private static func documentedRule() throws -> String {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let page = Program.text(of: "/\(root)/docs/redis-keys.md")
+        let page = Program.text(of: Repository.path("docs/redis-keys.md"))
         return try #require(
             page.split(separator: "\n").first { $0.hasPrefix("user troop ") }.map(String.init))
     }

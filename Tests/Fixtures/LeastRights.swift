@@ -6,7 +6,7 @@ package enum LeastRights {
     /// The line of the documentation as it stands there, with `<password>` and `<cluster>` to be filled in; throws when
     /// there is none.
     package static func documented() throws -> String {
-        let page = RedisServer.text(of: "\(root)/docs/redis-keys.md")
+        let page = RedisServer.text(of: Repository.path("docs/redis-keys.md"))
         guard
             let line = page.split(separator: "\n").first(where: {
                 $0.hasPrefix("user troop on") && $0.contains("~")
@@ -19,9 +19,6 @@ package enum LeastRights {
     package static func line(cluster: String) throws -> String {
         try documented().replacing("<password>", with: password).replacing("<cluster>", with: cluster)
     }
-
-    /// The repository's folder.
-    package static let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
 }
 
 extension RedisServer {

@@ -9,9 +9,7 @@ import Testing
     private static let rulesCount = 1500
     private static let flagsCount = 600
 
-    private static let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-        .joined(separator: "/")
-    private static let python = "\(root)/.build/venvs/flags/bin/python"
+    private static let python = Repository.path(".build/venvs/flags/bin/python")
 
     private struct RuleCase {
         let rule: JSON
@@ -161,7 +159,8 @@ import Testing
         fwrite(bytes, 1, bytes.count, file)
         fclose(file)
         let words = [
-            python, "\(root)/Tests/FlagsTests/Parity/evaluate.py", "\(folder)/cases", "\(folder)/answers",
+            python, Repository.path("Tests/FlagsTests/Parity/evaluate.py"), "\(folder)/cases",
+            "\(folder)/answers",
         ]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }

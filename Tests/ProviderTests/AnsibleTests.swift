@@ -22,7 +22,7 @@ struct AnsibleTests {
             host: "web-4", address: "127.0.0.1", cluster: "demo", operation: "op-1", epoch: 12, machine: "i-1"
         )
         try await StepRunner(settings).run(
-            .playbook(path: TestCloud.path("Tests/ProviderTests/Playbooks/\(playbook).yml")), on: target,
+            .playbook(path: Repository.path("Tests/ProviderTests/Playbooks/\(playbook).yml")), on: target,
             deadlineSeconds: seconds, output: { lines.add($0) })
     }
 

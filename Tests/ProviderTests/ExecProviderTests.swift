@@ -107,7 +107,7 @@ import Testing
         #expect(chmod("\(folder)/ssh", 0o755) == 0)
         try RedisServer.write("web-1 10.0.0.1\nweb-2 10.0.0.2", to: "\(folder)/machines")
         let exec = ExecProvider(
-            command: [TestCloud.path("examples/providers/ssh"), "\(folder)/machines"],
+            command: [Repository.path("examples/providers/ssh"), "\(folder)/machines"],
             environment: ["PATH": "\(folder):/usr/bin:/bin"], timeoutMilliseconds: 20_000)
         #expect(try await exec.machines(of: "demo").map(\.id) == ["web-1", "web-2"])
         #expect(try await exec.machine(at: "10.0.0.2")?.id == "web-2")

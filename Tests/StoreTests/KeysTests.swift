@@ -7,10 +7,9 @@ import Testing
 
     /// The names in the first column of the page's tables of keys, such as `host:<name>`.
     private var documented: [String] {
-        let folders = #filePath.split(separator: "/").dropLast(3)
-        let path = "/" + folders.joined(separator: "/") + "/docs/redis-keys.md"
         var isTableOfKeys = false
-        return RedisServer.text(of: path).split(separator: "\n").compactMap { line in
+        return RedisServer.text(of: Repository.path("docs/redis-keys.md")).split(separator: "\n").compactMap {
+            line in
             if line.hasPrefix("| key |") { isTableOfKeys = true }
             if line.hasPrefix("#") { isTableOfKeys = false }
             guard isTableOfKeys, line.hasPrefix("| `"), let end = line.dropFirst(3).firstIndex(of: "`") else {

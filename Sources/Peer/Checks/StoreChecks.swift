@@ -203,7 +203,7 @@ struct StoreChecks {
             return
         }
         // A cut master takes renewals for the lag and up to a second of its cron, and a lease lives one ttl longer.
-        let needed = lagSeconds * 1000 + 1000 + terms.ttlMilliseconds
+        let needed = min(lagSeconds, 1 << 31) * 1000 + 1000 + terms.ttlMilliseconds
         if terms.quarantineMilliseconds < needed {
             add(
                 "replicas", .warning,

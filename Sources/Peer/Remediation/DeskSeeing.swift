@@ -19,7 +19,7 @@ extension RemediationDesk {
             if let name = pairs[index].text { fields[name] = pairs[index + 1].text ?? "" }
         }
         var reading = Reading(switches: RemediationSwitches(fields: fields))
-        reading.nowByStore = (replies[0].elements?.first?.integer ?? 0) * 1000
+        reading.nowByStore = OperationJournal.milliseconds(replies[0])
         for index in stride(from: 0, to: opened.count - 1, by: 2) {
             guard let name = opened[index].text, let at = opened[index + 1].text.flatMap({ Double($0) }),
                 at > Double(reading.nowByStore - RemediationDesk.hourMilliseconds)

@@ -16,7 +16,7 @@ extension RemediationDesk {
             // Names of hosts hold no bar.
             let names = (words[index].text ?? "").split(separator: "|")
             guard names.count == 2, let at = words[index + 1].integer,
-                abs(storeMs - at) < Suspects.wordMilliseconds
+                at > storeMs - Suspects.wordMilliseconds, at < storeMs + Suspects.wordMilliseconds
             else { continue }
             view.words[String(names[0]), default: []].insert(String(names[1]))
         }

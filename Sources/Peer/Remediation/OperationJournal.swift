@@ -158,7 +158,7 @@ package struct OperationJournal: Sendable {
         guard OperationJournal.isID(id) else { return nil }
         let reply = try await store.call(Command("HMGET", keys.operation(id), "json", "revision"))
         guard let parts = reply.elements, parts.count == 2, let json = parts[0].text,
-            let revision = parts[1].integer, var found = OperationJournal.operation(json), found.id == id
+            let revision = OperationJournal.revision(parts[1].text), var found = OperationJournal.operation(json), found.id == id
         else { return nil }
         found.revision = revision
         return found
@@ -172,7 +172,7 @@ package struct OperationJournal: Sendable {
             Command("TIME"), Command("XREVRANGE", keys.operationsHistory, "+", "-", "COUNT", "\(count)"),
         ])
         guard replies.count == 2 else { return [] }
-        let now = (replies[0].elements?.first?.integer ?? 0) * 1000
+        let now = OperationJournal.milliseconds(replies[0])
         return (replies[1].elements ?? []).compactMap { entry in
             guard let parts = entry.elements, parts.count == 2, let id = parts[0].text,
                 let fields = parts[1].elements, fields.count == 2, let json = fields[1].text,
@@ -216,7 +216,21 @@ package struct OperationJournal: Sendable {
 
     static func operation(_ json: String) -> Operation? {
         guard json.utf8.count <= OperationJournal.bytesMax else { return nil }
-        return try? JSONDecoder().decode(Operation.self, from: Data(json.utf8))
+        let found = try? JSONDecoder().decode(Operation.self, from: Data(json.utf8))
+        return found.flatMap { $0.isPlausible ? $0 : nil }
+    }
+
+    /// A revision as it stands in Redis; nil for what no leader can have written.
+    static func revision(_ text: String?) -> Int64? {
+        text.flatMap { Int64($0) }.flatMap { (0...Operation.numberMax).contains($0) ? $0 : nil }
+    }
+
+    /// Redis's clock, from the reply to `TIME`, in milliseconds since 1970; 0 for a reply that makes no sense.
+    static func milliseconds(_ time: Reply) -> Int64 {
+        guard let seconds = time.elements?.first?.integer,
+            (0...Operation.numberMax / 1000).contains(seconds)
+        else { return 0 }
+        return seconds * 1000
     }
 
     /// Longer values are taken for garbage, in bytes.

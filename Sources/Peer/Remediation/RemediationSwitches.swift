@@ -53,7 +53,7 @@ struct RemediationSwitches: Sendable, Equatable {
                     RemediationSwitches.reason(value)
             } else if field == RemediationSwitches.handoverField {
                 let parts = value.split(separator: " ")
-                if parts.count == 2, let at = Int64(parts[1]) { handover = (String(parts[0]), at) }
+                if parts.count == 2, let at = Int64(parts[1]), at >= 0 { handover = (String(parts[0]), at) }
             }
         }
     }

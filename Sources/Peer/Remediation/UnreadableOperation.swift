@@ -41,7 +41,7 @@ extension OperationJournal {
             let parts = reply.elements?.map(\.text) ?? []
             let json = parts.first.flatMap(\.self) ?? ""
             if parts.count == 4, OperationJournal.isID(entry.id),
-                let revision = parts[1].flatMap({ Int64($0) }),
+                let revision = OperationJournal.revision(parts[1]),
                 var operation = OperationJournal.operation(json), operation.id == entry.id
             {
                 operation.revision = revision
@@ -51,7 +51,7 @@ extension OperationJournal {
                     UnreadableOperation(
                         id: entry.id, target: parts.count == 4 ? parts[2] ?? "" : "",
                         treats: parts.count == 4 && parts[3] == Class.treat.rawValue, json: json,
-                        openedMs: Int64(exactly: entry.score.rounded()) ?? 0))
+                        openedMs: (0...Double(Operation.numberMax)).contains(entry.score) ? Int64(entry.score) : 0))
             }
         }
         return (operations, unreadable)

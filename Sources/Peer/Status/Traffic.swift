@@ -26,6 +26,17 @@ extension Traffic {
     /// The numbers as JSON, for thousands of servers; nil only for numbers that no JSON can hold.
     package var json: [UInt8]? { QuickEncoder.bytes(self, capacity: 64 + 160 * servers.count) }
 
-    /// Reads what `json` wrote; throws what cannot be read.
-    package init(json: [UInt8]) throws { self = try QuickDecoder.document(Traffic.self, from: json) }
+    /// No counter is larger: there is room to add up those of all servers.
+    private static let countMax: Int64 = 1 << 48
+
+    /// Reads what `json` wrote, with counters that can be reckoned with; throws what cannot be read.
+    package init(json: [UInt8]) throws {
+        self = try QuickDecoder.document(Traffic.self, from: json)
+        func bounded(_ count: Int64) -> Int64 { min(max(count, 0), Traffic.countMax) }
+        for index in servers.indices {
+            servers[index].requests = bounded(servers[index].requests)
+            servers[index].errors = bounded(servers[index].errors)
+            servers[index].inFlight = bounded(servers[index].inFlight)
+        }
+    }
 }

@@ -9,7 +9,8 @@ struct CertificateSource: Sendable {
         var device: UInt = 0
         var inode: UInt = 0
         var bytes: Int = 0
-        var modified: Int64 = 0
+        var seconds: Int = 0
+        var nanoseconds: Int = 0
     }
 
     /// No certificate chain or key is larger.
@@ -36,7 +37,7 @@ struct CertificateSource: Sendable {
         guard stat(path, &facts) == 0 else { return Signature() }
         return Signature(
             device: UInt(facts.st_dev), inode: UInt(facts.st_ino), bytes: Int(facts.st_size),
-            modified: Int64(facts.st_mtim.tv_sec) * 1_000_000_000 + Int64(facts.st_mtim.tv_nsec))
+            seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec)
     }
 
     static func read(_ path: String, _ noun: String) throws(TLSFault) -> [UInt8] {

@@ -64,7 +64,7 @@ extension OperationCore {
 
     /// The last remedy before this one that boots the host; nil when none did.
     private var lastBootingRung: Int? {
-        operation.ladder.indices.prefix(operation.rung).last { index in
+        operation.ladder.indices.prefix(max(0, operation.rung)).last { index in
             switch operation.ladder[index] {
             case .reboot, .stopStart: true
             case .restartApp, .replace: false

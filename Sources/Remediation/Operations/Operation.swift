@@ -50,6 +50,19 @@ package struct Operation: Sendable, Equatable, Codable {
         package var epoch: Int64
     }
 
+    /// No number in an operation is larger: milliseconds since 1970 stay below it for ages.
+    package static let numberMax: Int64 = 1 << 53
+    /// Nothing is tried more often.
+    private static let triesMax = 1_000_000
+
+    /// Whether its numbers can be a leader's: what stands in Redis may be anybody's, and is reckoned with.
+    package var isPlausible: Bool {
+        let numbers = [started, ended ?? 0, epoch] + lines.flatMap { [$0.at, $0.epoch] }
+        return numbers.allSatisfy { (0...Operation.numberMax).contains($0) }
+            && (0...ladder.count).contains(rung) && (0...Operation.triesMax).contains(attempt)
+            && (0...Operation.triesMax).contains(cuts ?? 0)
+    }
+
     package var id: String
     package var kind: Kind
     /// The host it is about; for a launch the name that the new one is to have.

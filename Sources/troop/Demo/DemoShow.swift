@@ -152,7 +152,7 @@ struct DemoShow: Sendable {
             gist += " | \(operation.kind) \(operation.target): \(operation.step)"
         }
         let cpu = status.hosts.map { "\($0.name) \($0.cpu.map { "\(Int(($0 * 100).rounded())) %" } ?? "-")" }
-        let requests = status.servers.compactMap(\.requests).reduce(0, +)
+        let requests = status.servers.compactMap(\.requests).reduce(0, &+)
         return (gist + " | cpu \(cpu.joined(separator: ", ")) | \(requests) requests", gist)
     }
 

@@ -64,7 +64,7 @@ struct TopScreen {
                 continue
             }
             rates[server.address] =
-                Double(requests - before.requests) * 1000 / Double(now - before.atMilliseconds)
+                (Double(requests) - Double(before.requests)) * 1000 / Double(now - before.atMilliseconds)
         }
         self.status = status
         takenAtMilliseconds = now
@@ -145,7 +145,8 @@ struct TopScreen {
     private func keys(of count: Int, shown: Int, columns: Int) -> String {
         let words = Order.allCases.map { "\($0.rawValue) \($0.word)" }.joined(separator: "  ")
         let place = count > shown ? "\(top + 1)-\(top + shown) of \(count)  " : ""
-        let line = Substring("\(place)sort: \(words)  r reverse  q quit")
+        // The way out first: a narrow terminal cuts the end off.
+        let line = Substring("\(place)q quit  r reverse  sort: \(words)")
         return Output.styled(Terminal.clip(line, to: columns), .dim)
     }
 
@@ -210,7 +211,7 @@ struct TopScreen {
                 }
                 row += [
                     .init(HostText.number(line.host?.load1)),
-                    .init(line.rate.map { "\(Int($0.rounded()))" } ?? "-"),
+                    .init(line.rate.map { "\(Int64(exactly: $0.rounded()) ?? .max)" } ?? "-"),
                     .init(HostText.milliseconds(line.latency)),
                     .init(health ?? "-", server?.healthy == false ? .red : server == nil ? .dim : nil),
                 ]

@@ -1,3 +1,4 @@
+import CloudFixture
 import Fixtures
 import Peer
 import Testing

@@ -1,3 +1,4 @@
+import CloudFixture
 import Fixtures
 import FoundationEssentials
 import Glibc
@@ -6,77 +7,12 @@ import Peer
 import Testing
 import Transfer
 
-/// The cloud of `Tests/Cloud/cloud.py`: moto's EC2, whose instances are processes at loopback addresses.
-final class TestCloud: Sendable {
-    /// One line of the cloud's own log.
-    struct Entry: Decodable, Equatable {
-        var action: String
-        var operation: String
-        var instance: String
-        /// Milliseconds since 1970.
-        var at: Int64
-    }
-
-    let port: UInt16
-    private let pid: pid_t
-    private let log: String
-
-    /// A Python that has moto: the tests' own environment, else the system's.
-    static let python: String? = [Python.root + "/.build/venvs/cloud/bin/python", "python3"].first { python in
-        (try? RedisServer.runToEnd([python, "-c", "import moto.server, werkzeug"], log: "/dev/null")) != nil
-    }
-
-    init() throws {
-        port = try RedisServer.freePort()
-        log = "/tmp/troop-e2e-cloud-\(getpid())-\(port).log"
-        pid = try RedisServer.spawn(
-            [TestCloud.python ?? "python3", Python.root + "/Tests/Cloud/cloud.py", "\(port)"], input: nil,
-            log: log)
-        let deadline = Instant.now().advanced(milliseconds: 60_000)
-        while !RedisServer.text(of: log).contains("ready") {
-            guard Instant.now() < deadline else {
-                throw RedisServer.Fault(description: "the cloud does not start: \(RedisServer.text(of: log))")
-            }
-            usleep(20_000)
-        }
-    }
-
-    deinit {
-        _ = kill(pid, SIGKILL)
-        _ = waitpid(pid, nil, 0)
-        _ = unlink(log)
-    }
-
-    @discardableResult
-    func control(_ path: String, _ json: String = "{}") throws -> [UInt8] {
-        var transfer = Transfer(url: "http://127.0.0.1:\(port)/test/\(path)")
-        transfer.method = "POST"
-        transfer.json = Array(json.utf8)
-        return try transfer.perform().body
-    }
-
-    func play(_ fault: String, on action: String) throws {
-        try control("faults", "[{\"action\": \"\(action)\", \"fault\": \"\(fault)\", \"count\": 1}]")
-    }
-
-    /// Requests that are held.
-    func parked() throws -> Int {
-        struct Parked: Decodable { var parked: Int }
-        return try JSONDecoder().decode(Parked.self, from: Data(try control("parked"))).parked
-    }
-
-    /// What was really done.
-    func done(_ action: String) throws -> [Entry] {
-        try JSONDecoder().decode([Entry].self, from: Data(try control("log"))).filter { $0.action == action }
-    }
-}
-
 /// A troop whose machines are launched and rebooted by EC2 as `TestCloud` plays it.
 final class CloudTroop: Sendable {
     let cloud: TestCloud
     let troop: Ensemble
 
-    static let isMissing = TestCloud.python == nil
+    static let isMissing = TestCloud.isMissing
 
     /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
     init(_ steps: String, mode: String = "enforce", doctor: String = "ladder: [reboot]", wired: Bool = false)
@@ -106,12 +42,7 @@ final class CloudTroop: Sendable {
     deinit { machine("end") }
 
     func startAgent(_ name: String) throws {
-        try troop.startAgent(
-            name,
-            environment: [
-                "AWS_ACCESS_KEY_ID=AKIDTEST", "AWS_SECRET_ACCESS_KEY=test+secret/key",
-                "AWS_EC2_METADATA_DISABLED=true",
-            ])
+        try troop.startAgent(name, environment: cloud.environment())
     }
 
     /// Lets the program that is a machine do something.

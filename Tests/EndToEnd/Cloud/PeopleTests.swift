@@ -1,3 +1,4 @@
+import CloudFixture
 import Fixtures
 import Glibc
 import Linux

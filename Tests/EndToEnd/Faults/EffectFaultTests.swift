@@ -1,3 +1,4 @@
+import CloudFixture
 import Fixtures
 import Glibc
 import Linux
@@ -17,17 +18,18 @@ import Testing
 
     /// The cloud has done what it was asked, or has not, and in either case its answer finds nobody any more.
     @Test(
-        .timeLimit(FaultTroop.timeLimit), .enabled(if: Cloud.obstacle == nil, "\(Cloud.obstacle ?? "")"),
+        .timeLimit(FaultTroop.timeLimit),
+        .enabled(if: TestCloud.obstacle == nil, "\(TestCloud.obstacle ?? "")"),
         arguments: ["silent", "hang"])
     func aLeaderThatDiesBeforeTheCloudAnswersLaunchesOnce(fault: String) async throws {
-        let cloud = try Cloud()
+        let cloud = try TestCloud()
         let environment = cloud.environment()
         let world = try await FaultTroop(
             settings: """
                 remediation:
                   gift: {mode: enforce, max: 900, cooldown: 0s}
                   guard: {grace: 0s, launches_per_hour: 1000}
-                  provider: \(cloud.provider)
+                  provider: \(cloud.section)
                 """, environment: { _ in environment })
         // A new instance is not seen at once: who looks for it first must not take that for an answer.
         try cloud.lag(2)

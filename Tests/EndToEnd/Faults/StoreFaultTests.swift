@@ -22,13 +22,19 @@ import Testing
             let epoch = world.troop.status()?.leader?.epoch ?? 0
             redis.stop()
             try redis.start()
-            let new = try await world.recover()
-            let now = world.troop.status()?.leader?.epoch ?? 0
-            print("  restart, with a log: \(hasLog): \(old) \(epoch), then \(new) \(now)")
-            #expect(now >= epoch)
-            #expect(now > epoch || new == old)
             let isBack = await eventually { servers(world) == ":3\r\n" }
             #expect(isBack)
+            // Agents that have not looked since still tell what was before.
+            var after: Status.Leader?
+            let isLed = await eventually {
+                after = world.troop.status()?.leader
+                return after.map { $0.epoch >= epoch } ?? false
+            }
+            let new = try await world.recover()
+            let now = after?.epoch ?? 0
+            print("  restart, with a log: \(hasLog): \(old) \(epoch), then \(new) \(now)")
+            #expect(isLed && now >= epoch, "\(world.troop.logs)")
+            #expect(now > epoch || after?.host == old)
         }
         world.judge()
     }

@@ -174,7 +174,7 @@ import Testing
     /// What ansible writes is what the documentation says.
     @Test func theRoleGivesTheSameRights() throws {
         let template = RedisServer.text(
-            of: "\(LeastRights.root)/ansible/roles/redis/templates/users.acl.j2")
+            of: Repository.path("ansible/roles/redis/templates/users.acl.j2"))
         let line = try #require(template.split(separator: "\n").first { $0.hasPrefix("user troop ") })
         let plain = line.replacing("#{{ redis_troop_password | hash('sha256') }}", with: "><password>")
             .replacing("{{ '{' }}{{ troop_cluster }}{{ '}' }}", with: "{<cluster>}")

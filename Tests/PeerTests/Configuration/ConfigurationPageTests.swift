@@ -1,3 +1,4 @@
+import Fixtures
 import Glibc
 import Linux
 import Testing
@@ -11,10 +12,7 @@ import Testing
     private static let begin = "<!-- options: written from the list in the source -->\n"
     private static let end = "<!-- end of options -->\n"
 
-    private var path: String {
-        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return folder.joined(separator: "/") + "/../../../docs/configuration.md"
-    }
+    private let path = Repository.path("docs/configuration.md")
 
     private func page() throws -> (before: String, options: String, after: String) {
         let bytes = try TextFile.read(path, bytesMax: 1 << 20).bytes

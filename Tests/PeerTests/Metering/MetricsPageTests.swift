@@ -34,8 +34,7 @@ import Testing
     }
 
     @Test func thePageNamesEveryMetric() async throws {
-        let here = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
-        let path = "/\(here)/docs/metrics.md"
+        let path = Repository.path("docs/metrics.md")
         let page = RedisServer.text(of: path)
         let isRow = { (line: Substring) in
             ["| `troop_", "| `node_", "| `process_"].contains { line.hasPrefix($0) }

@@ -4,9 +4,7 @@ import Testing
 
 /// The alerts and the dashboard of examples/ ask for metrics that there are.
 @Suite(.timeLimit(.minutes(2))) struct MonitoringExamplesTests {
-    private static let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
-
-    private static func text(_ path: String) -> String { RedisServer.text(of: "\(root)/\(path)") }
+    private static func text(_ path: String) -> String { RedisServer.text(of: Repository.path(path)) }
 
     /// Words that begin as a metric of an agent does.
     private static func metrics(in text: String) -> Set<String> {
@@ -55,7 +53,7 @@ import Testing
         #expect(mkdtemp(&template) != nil)
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { RedisServer.removeFolder(folder) }
-        let tests = "\(MonitoringExamplesTests.root)/examples/prometheus/troop.test.yml"
+        let tests = Repository.path("examples/prometheus/troop.test.yml")
         try RedisServer.write(
             "/usr/bin/promtool test rules \(tests); echo status $?", to: "\(folder)/check")
         try RedisServer.runToEnd(["/bin/sh", "\(folder)/check"], log: "\(folder)/log")

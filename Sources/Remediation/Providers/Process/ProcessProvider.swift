@@ -47,7 +47,8 @@ package actor ProcessProvider: Provider {
             guard permit() else { throw .notPermitted }
         } else {
             guard permit() else { throw .notPermitted }
-            let number = (ledger.machines.keys.compactMap { Int($0.dropFirst(2)) }.max() ?? 0) + 1
+            let taken = ledger.machines.keys.compactMap { Int32($0.dropFirst(2)) }.max() ?? 0
+            let number = Int(taken) + 1
             var now = timespec()
             clock_gettime(CLOCK_REALTIME, &now)
             machine = ProcessMachine(
