@@ -170,7 +170,8 @@ struct AgentParts {
                 panicPercent: configuration.proxy.balancing.panicPercent,
                 means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
-                router: router, board: board, events: events, tally: remedyTally))
+                router: router, board: board, events: events, tally: remedyTally,
+                storeHosts: { configuration.storeHosts(finder) }))
         orders = OrderTaker(
             store: store, keys: keys, host: configuration.host.name, folder: folder,
             means: OrderTaker.Means(

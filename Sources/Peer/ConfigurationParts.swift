@@ -8,6 +8,13 @@ import Store
 
 /// The configuration as the settings that each part wants.
 extension Configuration {
+    /// The address at which Redis is, as it would stand in the server list; empty where only a name is known.
+    func storeHosts(_ finder: MasterFinder?) -> Set<String> {
+        var host = finder?.place?.host
+        if finder == nil, case .tcp(let configured, _) = redis.url.endpoint { host = configured }
+        return host.map { $0.contains(":") ? ["[\($0)]"] : [$0] } ?? []
+    }
+
     /// Redis, for every client of this agent.
     func storeSettings(_ finder: MasterFinder?) -> StoreSettings {
         var url = redis.url

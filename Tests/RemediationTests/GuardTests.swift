@@ -37,9 +37,9 @@ import Testing
         #expect(rail(heal) { $0.leader = "a" } == .leader)
         #expect(rail(heal) { $0.storm = "the whole fleet is hot" } == .storm)
         #expect(rail(launch) { $0.storm = "the whole fleet is hot" } == nil)
-        #expect(rail(launch) { $0.lastLaunch = (179_000, 0) } == .cooldown)
-        #expect(rail(launch) { $0.lastLaunch = (181_000, 0) } == nil)
-        #expect(rail(launch) { $0.lastLaunch = (700_000, 2) } == .cooldown)
+        #expect(rail(launch) { $0.lastScaling = .init(agoMilliseconds: 179_000) } == .cooldown)
+        #expect(rail(launch) { $0.lastScaling = .init(agoMilliseconds: 181_000) } == nil)
+        #expect(rail(launch) { $0.lastScaling = .init(agoMilliseconds: 700_000, failures: 2) } == .cooldown)
         #expect(rail(heal) { $0.lastRemedy = ["a": 1000] } == .cooldown)
         #expect(rail(heal) { $0.rebootsLastHour = 4 } == .budget)
         #expect(rail(launch) { $0.rebootsLastHour = 4 } == nil)
@@ -58,6 +58,74 @@ import Testing
         #expect(rail(heal) { ($0.activeServers, $0.healthyServers) = (2, 2) } == nil)
         #expect(rail(heal) { ($0.healthyServers, $0.settings.rails.minHealthyPercent) = (2, 0) } == .panic)
         #expect(rail(.heal(host: "a", server: nil, reason: "")) { $0.healthyServers = 0 } == nil)
+    }
+
+    /// Ten servers, of which failed remedies have left five out: no more of them go.
+    @Test func failedRemediesMakeNoRoomForFurtherOnes() {
+        var list = (0..<10).map {
+            FleetView.Server(address: "10.0.0.\($0):80", host: "h\($0)")
+        }
+        func isFree(_ index: Int) -> Bool {
+            let wish = Wish.heal(host: "h\(index)", server: list[index].address, reason: "")
+            return rail(wish) { $0.count(list) } == nil
+        }
+        for index in 0..<4 {
+            #expect(isFree(index))
+            (list[index].state, list[index].by) = (.out, "op:x\(index)")
+        }
+        #expect(isFree(4))
+        (list[4].state, list[4].by) = (.out, "op:x4")
+        #expect(!isFree(5))
+        // What a person took out is his to miss.
+        for index in 0..<5 { list[index].by = "cli:ann" }
+        #expect(isFree(5))
+    }
+
+    @Test func aSickServerIsNotMissed() {
+        let list = [
+            FleetView.Server(address: "10.0.0.1:80", host: "a", isHealthy: false),
+            FleetView.Server(address: "10.0.0.2:80", host: "b"),
+        ]
+        let sick = Wish.heal(host: "a", server: "10.0.0.1:80", reason: "")
+        let well = Wish.heal(host: "b", server: "10.0.0.2:80", reason: "")
+        #expect(rail(sick) { $0.count(list) } == nil)
+        #expect(rail(well) { $0.count(list) } == .minHealthy)
+    }
+
+    @Test func aSecondServerOnTheMachineHoldsBack() {
+        var list = [
+            FleetView.Server(address: "10.0.0.1:80", host: "a"),
+            FleetView.Server(address: "10.0.0.2:80", host: "b"),
+            FleetView.Server(address: "10.0.0.3:80", host: "c"),
+            FleetView.Server(address: "10.0.0.9:80", host: "a", state: .out),
+        ]
+        let wish = Wish.heal(host: "a", server: "10.0.0.1:80", reason: "")
+        #expect(rail(wish) { $0.count(list) } == nil)
+        list[3].state = .active  // its old address
+        #expect(rail(wish) { $0.count(list) } == .twoServers)
+        list[3] = FleetView.Server(address: "10.0.0.1:81", host: "a2")  // a second agent on the machine
+        #expect(rail(wish) { $0.count(list) } == .twoServers)
+        #expect(rail(.heal(host: "a", server: nil, reason: "")) { $0.count(list) } == .twoServers)
+    }
+
+    @Test func theHostOfRedisIsLeftToPeople() {
+        let wish = Wish.heal(host: "a", server: "10.0.0.1:80", reason: "")
+        #expect(rail(wish) { $0.storeHosts = ["10.0.0.1"] } == .storeHost)
+        #expect(rail(wish, { $0.storeHosts = ["10.0.0.1"] }, byPerson: true) == nil)
+        #expect(rail(wish) { $0.storeHosts = ["10.0.0.2"] } == nil)
+    }
+
+    @Test func serversOnLaunchedMachinesCountOnce() {
+        var list = (0..<6).map { FleetView.Server(address: "10.0.0.\($0):80", host: "h\($0)") }
+        list += (0..<2).map { FleetView.Server(address: "10.0.1.\($0):80", host: "gift-\($0)") }
+        func held(_ machines: Int) -> Bool {
+            rail(.launch(count: 1, reason: "")) {
+                $0.count(list)
+                ($0.fleet, $0.settings.gift.max) = (.counted(machines), 10)
+            } == .max
+        }
+        #expect(!held(2) && !held(3))
+        #expect(held(4))  // two of four do not serve (yet): they are there all the same
     }
 
     @Test func oneRemedyAtATime() {

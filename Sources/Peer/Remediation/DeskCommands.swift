@@ -179,12 +179,7 @@ extension RemediationDesk {
         context.quarantine = lead?.switches.quarantine ?? [:]
         context.operations = operations
         context.panicPercent = parts.panicPercent
-        let entries = await parts.roster.entries
-        let health = parts.router.health
-        let active = entries.filter { $0.state == .active }
-        context.servers = entries.count
-        context.activeServers = active.count
-        context.healthyServers = active.count { health[$0.address] == .healthy }
+        context.count(RemediationDesk.servers(await parts.roster.entries, parts.router.health))
         context.fleet = knownFleet
         if let (_, why) = Guard.objection(to: wish, in: context, byPerson: true) { return .refused(why) }
         let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, command: id)

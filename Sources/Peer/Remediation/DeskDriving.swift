@@ -128,7 +128,7 @@ extension RemediationDesk {
         let operation = run.core.operation
         lead?.past.append(Past(operation: operation, at: .now()))
         parts.tally.ended(operation)
-        if operation.kind == .launch { lead?.gift.beginAnew() }
+        if operation.kind == .launch || operation.kind == .terminate { lead?.gift.beginAnew() }
         if !operation.launched.isEmpty || operation.kind == .terminate { lead?.askedAt = nil }  // count anew
         lead?.doctor.beginAnew(with: operation.target)
         let took = max(0, (operation.ended ?? operation.started) - operation.started)
@@ -171,9 +171,7 @@ extension RemediationDesk {
         facts.canProduce = parts.means.production != nil && parts.means.runner != nil
         facts.wallMs = WallClock.milliseconds()
         if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
-            let active = entries.filter { $0.state == .active }
-            facts.objection = lastObjection(
-                operation, active: active.count, healthy: active.count { health[$0.address] == .healthy })
+            facts.objection = lastObjection(operation, RemediationDesk.servers(entries, health))
         }
         return facts
     }
@@ -202,15 +200,14 @@ extension RemediationDesk {
     }
 
     /// Whether a server may still leave the list, now that it is about to.
-    private func lastObjection(_ operation: Operation, active: Int, healthy: Int) -> String? {
+    private func lastObjection(_ operation: Operation, _ servers: [FleetView.Server]) -> String? {
         var context = GuardContext()
         context.settings = parts.settings
-        context.activeServers = active
-        context.healthyServers = healthy
+        context.count(servers)
         context.panicPercent = parts.panicPercent
         context.leader = parts.host
         let wish = Wish.heal(host: operation.target, server: operation.server, reason: "")
-        for rail in [Guard.leader, .minHealthy, .panic] {
+        for rail in [Guard.leader, .twoServers, .minHealthy, .panic] {
             if let why = rail.objection(to: wish, in: context) { return why }
         }
         return nil

@@ -22,7 +22,9 @@ extension RemediationDesk {
         reading.nowByStore = OperationJournal.milliseconds(replies[0])
         for index in stride(from: 0, to: opened.count - 1, by: 2) {
             guard let name = opened[index].text, let at = opened[index + 1].text.flatMap({ Double($0) }),
-                at > Double(reading.nowByStore - RemediationDesk.hourMilliseconds)
+                at > Double(reading.nowByStore - RemediationDesk.hourMilliseconds),
+                // What was opened in the future was opened by a clock that is put right since.
+                at < Double(reading.nowByStore + RemediationDesk.countMilliseconds)
             else { continue }
             if name.hasPrefix("launch:") { reading.launches += 1 } else { reading.remedies += 1 }
         }
@@ -41,13 +43,20 @@ extension RemediationDesk {
                 name: name, seq: page.seq, movedAt: page.movedAt, isFresh: liveness == .up, busy: report.busy,
                 bootID: report.bootID, address: report.address)
         }
-        let servers = await parts.roster.entries.map { entry in
+        let servers = RemediationDesk.servers(await parts.roster.entries, health)
+        return FleetView(hosts: hosts, servers: servers, leader: parts.host)
+    }
+
+    /// The list in the policies' terms.
+    static func servers(_ entries: [ServerEntry], _ health: [SocketAddress: HealthState])
+        -> [FleetView.Server]
+    {
+        entries.map { entry in
             FleetView.Server(
                 address: entry.address.description, host: entry.host,
                 state: FleetView.Server.State(entry.state), isHealthy: health[entry.address]?.verdict,
                 by: entry.by)
         }
-        return FleetView(hosts: hosts, servers: servers, leader: parts.host)
     }
 
     func context(
@@ -61,10 +70,8 @@ extension RemediationDesk {
         context.ledMilliseconds = lead.map { now.milliseconds(since: $0.since) } ?? 0
         context.reports = GuardContext.Reports(
             hosts: view.hosts.count, fresh: view.hosts.count { $0.isFresh })
-        let active = view.servers.filter { $0.state == .active }
-        context.servers = view.servers.count
-        context.activeServers = active.count
-        context.healthyServers = active.count { $0.isHealthy == true }
+        context.count(view.servers)
+        context.storeHosts = parts.storeHosts()
         context.panicPercent = parts.panicPercent
         context.leader = parts.host
         context.holds = reading.switches.holds
@@ -75,20 +82,25 @@ extension RemediationDesk {
         context.wallMs = WallClock.milliseconds()
         context.fleet = knownFleet
         let past = lead?.past ?? []
-        let launches = past.filter { $0.operation.kind == .launch && $0.operation.state != .cancelled }
-        if let last = launches.max(by: { $0.at < $1.at }) {
-            let sorted = launches.sorted { $0.at > $1.at }
-            context.lastLaunch = (
-                max(0, now.milliseconds(since: last.at)),
-                sorted.prefix { $0.operation.state == .failed }.count
-            )
-        }
+        context.lastScaling = RemediationDesk.lastScaling(past, at: now)
         for entry in past where entry.operation.kind.takesServerOut && entry.operation.state != .cancelled {
             let ago = max(0, now.milliseconds(since: entry.at))
             context.lastRemedy[entry.operation.target] = min(
                 context.lastRemedy[entry.operation.target] ?? .max, ago)
         }
         return context
+    }
+
+    private static func lastScaling(_ past: [Past], at now: Instant) -> GuardContext.Scaling? {
+        let scalings = past.filter {
+            ($0.operation.kind == .launch || $0.operation.kind == .terminate)
+                && $0.operation.state != .cancelled
+        }.sorted { $0.at > $1.at }
+        guard let last = scalings.first else { return nil }
+        return GuardContext.Scaling(
+            last.operation.kind == .launch ? "a server was launched" : "a server was taken away",
+            agoMilliseconds: max(0, now.milliseconds(since: last.at)),
+            failures: scalings.prefix { $0.operation.state == .failed }.count)
     }
 
     /// The machines as they were last counted; decisions count anew.
@@ -102,7 +114,11 @@ extension RemediationDesk {
         String]
     {
         var again: [String: String] = [:]
-        for (host, count) in failures(at: now) where count == 1 && switches.quarantine[host] == nil {
+        // A machine that could not be retired has its successor already.
+        let unretired = Set(
+            (lead?.past ?? []).filter { $0.operation.step == .retire }.map(\.operation.target))
+        for (host, count) in failures(at: now)
+        where count == 1 && switches.quarantine[host] == nil && !unretired.contains(host) {
             guard
                 view.servers.contains(where: { $0.host == host && $0.by.hasPrefix("op:") && $0.state == .out }
                 )

@@ -158,7 +158,8 @@ package struct OperationJournal: Sendable {
         guard OperationJournal.isID(id) else { return nil }
         let reply = try await store.call(Command("HMGET", keys.operation(id), "json", "revision"))
         guard let parts = reply.elements, parts.count == 2, let json = parts[0].text,
-            let revision = OperationJournal.revision(parts[1].text), var found = OperationJournal.operation(json), found.id == id
+            let revision = OperationJournal.revision(parts[1].text),
+            var found = OperationJournal.operation(json), found.id == id
         else { return nil }
         found.revision = revision
         return found

@@ -25,6 +25,8 @@ package actor RemediationDesk {
         var board: StatusBoard
         var events: EventLog
         var tally: RemedyTally
+        /// The addresses at which Redis is now, as they stand in the server list.
+        var storeHosts: @Sendable () -> Set<String>
     }
 
     /// One operation that this leader drives.

@@ -51,7 +51,8 @@ extension OperationJournal {
                     UnreadableOperation(
                         id: entry.id, target: parts.count == 4 ? parts[2] ?? "" : "",
                         treats: parts.count == 4 && parts[3] == Class.treat.rawValue, json: json,
-                        openedMs: (0...Double(Operation.numberMax)).contains(entry.score) ? Int64(entry.score) : 0))
+                        openedMs: (0...Double(Operation.numberMax)).contains(entry.score)
+                            ? Int64(entry.score) : 0))
             }
         }
         return (operations, unreadable)

@@ -1,15 +1,15 @@
 /// One reason to hold a policy back. Each is asked of each wish, in this order; the first that objects is told.
 package enum Guard: String, Sendable, CaseIterable, Codable {
     case pause, monkeysPause, store, grace, reports, operationOnHost, hold, quarantine, leader, storm, window
-    case cooldown, concurrent, budget, minHealthy, panic, provider, max
+    case cooldown, concurrent, budget, twoServers, storeHost, minHealthy, panic, provider, max
 
     /// Whether it also holds a person's command back: people may overrule what is only caution.
     package var bindsPeople: Bool {
         switch self {
-        case .pause, .store, .operationOnHost, .quarantine, .leader, .concurrent, .minHealthy, .panic,
-            .provider, .max:
+        case .pause, .store, .operationOnHost, .quarantine, .leader, .concurrent, .twoServers, .minHealthy,
+            .panic, .provider, .max:
             true
-        case .monkeysPause, .grace, .reports, .hold, .storm, .window, .cooldown, .budget: false
+        case .monkeysPause, .grace, .reports, .hold, .storm, .window, .cooldown, .budget, .storeHost: false
         }
     }
 
@@ -47,6 +47,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         case .cooldown: cooldown(wish, context)
         case .concurrent: concurrent(wish, context)
         case .budget: budget(wish, context)
+        case .twoServers: twoServers(wish, context)
+        case .storeHost: storeHost(wish, context)
         case .minHealthy: minHealthy(wish, context)
         case .panic: panic(wish, context)
         case .provider: provider(wish, context)
@@ -96,7 +98,7 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         let settings = context.settings
         switch wish {
         case .launch, .retire:
-            guard let last = context.lastLaunch else { return nil }
+            guard let last = context.lastScaling else { return nil }
             let longest: Int64 = 1_800_000
             var pause = settings.gift.cooldownMilliseconds
             for _ in 0..<Swift.min(10, last.failures) {
@@ -104,7 +106,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
             }
             guard last.agoMilliseconds < pause else { return nil }
             let why =
-                last.failures > 0 ? "\(last.failures) launches in a row have failed" : "a server was launched"
+                last.failures > 0
+                ? "\(last.failures) launches or retirements in a row have failed, the last" : last.what
             return
                 "cooldown: \(why) \(span(last.agoMilliseconds)) ago; \(span(pause - last.agoMilliseconds)) left"
         case .heal(let host, _, _):
@@ -140,16 +143,51 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
 
     private func minHealthy(_ wish: Wish, _ context: GuardContext) -> String? {
         guard wish.takesServerOut else { return nil }
-        let floor = Swift.max(1, context.activeServers * context.settings.rails.minHealthyPercent / 100)
-        let left = context.healthyServers - 1
+        // What remedies have left out counts as missing: else each failure would make room for the next.
+        let wanted = context.activeServers + context.treatedServers
+        let floor = Swift.max(1, wanted * context.settings.rails.minHealthyPercent / 100)
+        let left = healthyLeft(wish, context)
         guard left < floor else { return nil }
+        return "\(left) healthy servers would be left of \(wanted); at least \(floor) must stay"
+    }
+
+    /// The healthy servers without the one that the wish takes out; a sick one was none of them.
+    private func healthyLeft(_ wish: Wish, _ context: GuardContext) -> Int {
+        let isSick = wish.server.map { context.sickServers.contains($0) } ?? false
+        return Swift.max(0, context.healthyServers - (isSick ? 0 : 1))
+    }
+
+    /// Only one server is drained for a remedy: a second one on the same machine would be cut off in the middle of requests.
+    private func twoServers(_ wish: Wish, _ context: GuardContext) -> String? {
+        guard let host = wish.host else { return nil }
+        let place = wish.server.flatMap(Guard.place)
+        let here = context.list.filter { server in
+            guard server.state == .active, server.address != wish.server else { return false }
+            return server.host == host || place != nil && Guard.place(server.address) == place
+        }
+        guard let other = here.first else { return nil }
         return
-            "\(Swift.max(0, left)) healthy servers would be left of \(context.activeServers); at least \(floor) must stay"
+            "\(other.address) is active on \(host), too, and only \(wish.server ?? "none") would be drained; drain it first, or remove it if it is stale ('troop servers remove \(other.address)')"
+    }
+
+    /// The address without its port, where it tells machines apart; nil on a loopback, which is every machine's.
+    private static func place(_ address: String) -> Substring? {
+        guard let colon = address.lastIndex(of: ":") else { return nil }
+        let place = address[..<colon]
+        return place.hasPrefix("127.") || place == "[::1]" ? nil : place
+    }
+
+    private func storeHost(_ wish: Wish, _ context: GuardContext) -> String? {
+        guard let server = wish.server, let place = Guard.place(server), case .heal(let host, _, _) = wish,
+            context.storeHosts.contains(String(place))
+        else { return nil }
+        return
+            "Redis runs on \(host): while it reboots nobody leads; move Redis away first (with Sentinel, fail over), then 'troop doctor \(host)'"
     }
 
     private func panic(_ wish: Wish, _ context: GuardContext) -> String? {
         guard wish.takesServerOut, context.activeServers > 1 else { return nil }
-        let left = Swift.max(0, context.healthyServers - 1) * 100
+        let left = healthyLeft(wish, context) * 100
         guard left < context.panicPercent * (context.activeServers - 1) else { return nil }
         return
             "fewer than \(context.panicPercent) % of the servers would be healthy: the proxy would send requests to all of them, sick ones included"
@@ -169,7 +207,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         guard case .launch(let count, _) = wish else { return nil }
         guard case .counted(let machines) = context.fleet else { return nil }
         // Launches under way may not be in the provider's count yet.
-        let there = Swift.max(machines, context.servers)
+        let launched = Swift.max(machines, context.launchedServers)
+        let there = launched + context.servers - context.launchedServers
         guard there + count > context.settings.gift.max else { return nil }
         return
             "\(there) servers (\(machines) machines at the provider) and \(count) more would be over gift.max, \(context.settings.gift.max)"

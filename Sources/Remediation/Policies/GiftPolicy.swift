@@ -53,11 +53,11 @@ package struct GiftPolicy: Sendable {
         return Thought(mean: mean, isHot: isHot, wish: wish)
     }
 
-    /// Forgets the heat so far: a server was added, and what counts is how the fleet fares with it.
+    /// Forgets the windows so far: the fleet has changed, and what counts is how it fares now. One that was hot is hot until
+    /// it has calmed down, so that nobody takes its hosts for ill meanwhile.
     package mutating func beginAnew() {
         book.reset()
         idleBook.reset()
-        isHot = false
     }
 
     /// The newest server that was launched by an operation, when the fleet has been idle throughout.
