@@ -178,7 +178,9 @@ struct AgentParts {
                 reboot: configuration.host.rebootCommand, start: configuration.server?.start,
                 application: configuration.server?.listen,
                 drainMilliseconds: configuration.remediation.doctor.drainMilliseconds),
-            events: events, runner: { await HostCommand.run($0, environment: $1) })
+            events: events, bootID: { configuration.bootMark.read() },
+            isNamesake: { [reporter] in await reporter.nameIsTaken },
+            runner: { await HostCommand.run($0, environment: $1) })
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)

@@ -93,6 +93,31 @@ import Testing
         )
     }
 
+    @Test func aHostServesByTheEntryThatItsAgentNames() {
+        func host(_ name: String, _ server: String?) -> FleetView.Host {
+            FleetView.Host(
+                name: name, seq: "1", movedAt: Series.instant(0), isFresh: true, busy: 0, server: server)
+        }
+        let view = FleetView(
+            hosts: [
+                host("a", "10.0.0.9:80"), host("b", "10.0.0.2:80"), host("c", "10.0.0.3:80"),
+                host("d", "10.0.0.1:80"), host("e", nil),
+            ],
+            servers: [
+                FleetView.Server(address: "10.0.0.1:80", host: "a"),  // where it was before
+                FleetView.Server(address: "10.0.0.9:80", host: "a"),
+                FleetView.Server(address: "10.0.0.2:80", host: ""),  // by hand
+                FleetView.Server(address: "10.0.0.3:80", host: "gone"),  // the name of before
+                FleetView.Server(address: "10.0.0.5:80", host: "e", state: .out),
+            ], leader: "z")
+        let found = view.serversByHost().mapValues(\.address)
+        #expect(
+            found == [
+                "a": "10.0.0.9:80", "b": "10.0.0.2:80", "c": "10.0.0.3:80", "gone": "10.0.0.3:80",
+                "e": "10.0.0.5:80",
+            ])
+    }
+
     @Test func manyHotHostsAreAStorm() throws {
         let hot = Series.flat(97, 90)
         let series = Series(rows: ["a": hot, "b": hot, "c": Series.flat(10, 90), "d": Series.flat(10, 90)])

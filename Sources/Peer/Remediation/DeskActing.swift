@@ -73,11 +73,16 @@ extension RemediationDesk {
                 let order = LaunchOrder(
                     token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
                 return .machine(try await provider.launch(order, permit: permit))
-            case .find: return try await provider.machine(launchedBy: id).map { .machine($0) } ?? .nothing
+            case .find:
+                guard let found = try await provider.machine(launchedBy: id) else { return .nothing }
+                // Some clouds ignore a filter that they do not know: what is found would be terminated.
+                guard (found.operation ?? id) == id else {
+                    throw .permanent(
+                        "asked for the machine of operation \(id), the provider names \(found.id)")
+                }
+                return .machine(found)
             case .look(let machine):
-                if !machine.isEmpty { return .machine(try await provider.machine(machine)) }
-                guard !operation.address.isEmpty else { return .nothing }
-                return try await provider.machine(at: operation.address).map { .machine($0) } ?? .nothing
+                return try await look(provider, machine: machine, address: operation.address)
             case .reboot(let machine): try await provider.reboot(machine, operation: id, permit: permit)
             case .stop(let machine): try await provider.stop(machine, operation: id, permit: permit)
             case .start(let machine): try await provider.start(machine, operation: id, permit: permit)
@@ -88,6 +93,25 @@ extension RemediationDesk {
         } catch {
             return .fault(error)
         }
+    }
+
+    /// Looks at a machine by its name, or else by the target's address; an answer about another one is none.
+    private static func look(
+        _ provider: some Provider, machine: String, address: String
+    ) async throws(ProviderFault) -> Outcome {
+        if !machine.isEmpty {
+            let found = try await provider.machine(machine)
+            guard found.id == machine else {
+                throw .permanent("asked for machine \(machine), the provider tells of \(found.id)")
+            }
+            return .machine(found)
+        }
+        guard !address.isEmpty, let found = try await provider.machine(at: address) else { return .nothing }
+        let wanted = Remediation.Machine.numeric(address) ?? address
+        guard [found.privateAddress, found.publicAddress].compactMap({ $0 }).contains(wanted) else {
+            throw .permanent("asked for the machine at \(address), the provider names \(found.id)")
+        }
+        return .machine(found)
     }
 
     private static func play(

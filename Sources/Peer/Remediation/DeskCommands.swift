@@ -151,11 +151,10 @@ extension RemediationDesk {
         guard book.pages[host] != nil else {
             return .refused("there is no host '\(host)'; 'troop status' lists them")
         }
-        let entries = await parts.roster.entries.filter { $0.host == host }
-        let entry = entries.first { $0.state == .active }
+        let server = await view(at: .now()).serversByHost()[host]
         return await open(
             .heal(
-                host: host, server: entry?.address.description,
+                host: host, server: server?.state == .active ? server?.address : nil,
                 reason: reason(command, "a person asked for it")),
             command, id, lease)
     }

@@ -15,8 +15,16 @@ extension RemediationDesk {
         while !Task.isCancelled, lead?.lease == lease, let operation = lead?.runs[id]?.core.operation {
             guard parts.elector.token(at: .now()) == lease.token else { return }
             if await yieldsToItself(operation, lease) { return }
-            // In a pause nothing changes, and with Redis unwell nobody knows what would be changed.
-            guard lead?.switches.pause == nil, let facts = try? await facts(for: operation) else {
+            // In a pause nothing changes, and the time does not count.
+            if lead?.switches.pause != nil {
+                let since = Instant.now()
+                await rest(RemediationDesk.retryMilliseconds)
+                let spent = Instant.now().milliseconds(since: since)
+                lead?.runs[id]?.core.paused(milliseconds: spent)
+                continue
+            }
+            // With Redis unwell nobody knows what would be changed.
+            guard let facts = try? await facts(for: operation) else {
                 await rest(RemediationDesk.retryMilliseconds)
                 continue
             }
@@ -162,7 +170,10 @@ extension RemediationDesk {
         }
         if !operation.launched.isEmpty, let name = newcomer(operation, book) {
             facts.newcomer = RemediationDesk.host(name, in: book, at: now)
-            if let entry = entries.first(where: { $0.host == name }) {
+            let own = facts.newcomer?.server
+            let entry =
+                entries.first { $0.host == name } ?? entries.first { $0.address.description == own }
+            if let entry {
                 facts.newcomerServer = (entry.address.description, server(entry))
             }
         }
@@ -196,7 +207,8 @@ extension RemediationDesk {
         let liveness = HostBook.liveness(
             ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
         return Facts.Host(
-            isFresh: liveness == .up, bootID: report.bootID, address: report.address, server: report.server)
+            isFresh: liveness == .up, bootID: report.bootID, address: report.address, server: report.server,
+            ageMilliseconds: age)
     }
 
     /// Whether a server may still leave the list, now that it is about to.

@@ -11,6 +11,8 @@ package struct HostOrder: Equatable, Sendable {
     package let epoch: Int64
     /// By Redis's clock, in milliseconds since 1970.
     package let notAfter: Int64
+    /// The boot of the host that it is meant for; empty where the leader did not know it.
+    let boot: String
 
     /// Reads the fields of an entry; nil for what is no order.
     package init?(fields: [String: String]) {
@@ -25,6 +27,7 @@ package struct HostOrder: Equatable, Sendable {
         self.kind = kind
         self.epoch = epoch
         self.notAfter = notAfter
+        boot = fields["boot"] ?? ""
     }
 }
 
@@ -47,10 +50,13 @@ package struct OrderBook: Codable, Equatable, Sendable {
 
     /// Why an order is left alone; nil when it may be taken.
     package func objection(to order: HostOrder) -> String? {
-        if done.contains(order.id) { return "it was taken before" }
+        if hasTaken(order) { return "it was taken before" }
         if order.epoch < epoch { return "its epoch \(order.epoch) is older than \(epoch)" }
         return nil
     }
+
+    /// Whether it was taken already: Redis may have come back with an older copy.
+    func hasTaken(_ order: HostOrder) -> Bool { done.contains(order.id) }
 
     /// Notes an order as taken; to be written to the disk before it is carried out.
     package mutating func take(_ order: HostOrder) {

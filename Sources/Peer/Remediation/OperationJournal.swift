@@ -84,7 +84,7 @@ package struct OperationJournal: Sendable {
             quarantine ? RemediationSwitches.quarantinePrefix + operation.target : "", "\(wallMs)",
             keys.operation(""),
             "\(OperationJournal.lifeMilliseconds)", settlement?.text ?? "",
-            "\(LeaderCommand.outcomeMilliseconds)",
+            "\(LeaderCommand.outcomeMilliseconds)", operation.bootID,
         ]
         let reply = try await store.run(
             OperationScripts.save,

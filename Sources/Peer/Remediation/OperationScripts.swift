@@ -93,7 +93,7 @@ package enum OperationScripts {
     /// revision that was read 4 JSON 5 state 6 step 7 1 when it has ended 8 effect 9 server 10 reason 11 order's id 12
     /// order's kind 13 epoch 14 how long the order may be taken, in ms 15 why the target goes to quarantine, or empty 16
     /// wall clock in ms 17 prefix of operations 18 life of an ended operation in ms 19 text of the outcome of the command
-    /// that this settles, or empty 20 life of the outcome in ms.
+    /// that this settles, or empty 20 life of the outcome in ms 21 the host's boot id, as far as it is known.
     /// Answers `{'ok'}`, `{'refused', why}`, or `{'stale', JSON}` when somebody else has written it since.
     static let save = Script(
         name: "operation-save",
@@ -123,6 +123,12 @@ package enum OperationScripts {
               if writer:sub(1, 3) == 'op:' then
                 -- An earlier operation left it off the list: what stood there before is in its hash.
                 kept = redis.call('HGET', ARGV[17] .. writer:sub(4), 'entry') or ''
+                if kept == '' then
+                  -- It is gone; what the entry says of itself is kept, as its agent would have written it.
+                  local own = cjson.decode(redis.call('HGET', KEYS[5], server))
+                  own.state, own.reason, own.by = 'active', nil, 'agent'
+                  kept = cjson.encode(own)
+                end
               elseif state ~= 'active' then
                 return {'refused', server .. ' is ' .. tostring(state) .. ' already'}
               end
@@ -145,7 +151,7 @@ package enum OperationScripts {
                 local time = redis.call('TIME')
                 local until_ms = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[14])
                 redis.call('XADD', KEYS[7], 'MAXLEN', '~', '100', '*', 'id', ARGV[11], 'operation', id, 'kind', ARGV[12],
-                  'epoch', ARGV[13], 'not_after', string.format('%.0f', until_ms))
+                  'epoch', ARGV[13], 'not_after', string.format('%.0f', until_ms), 'boot', ARGV[21])
                 redis.call('PUBLISH', KEYS[6], 'orders')
               end
             elseif effect == 'withdraw' then
@@ -169,8 +175,8 @@ package enum OperationScripts {
             return {'ok'}
             """)
 
-    /// An agent takes an order; once, in time, and while the operation wants it. KEYS: 1 op:<id>; ARGV: 1 order's id 2
-    /// not_after in ms. Answers 1 when it is this agent's to carry out.
+    /// An agent takes an order; once, in time, while the operation wants it and no person has paused the troop. KEYS: 1
+    /// op:<id> 2 config; ARGV: 1 order's id 2 not_after in ms. Answers 1 when it is this agent's to carry out.
     static let claim = Script(
         name: "order-claim",
         body: """
@@ -178,6 +184,7 @@ package enum OperationScripts {
             local now = time[1] * 1000 + math.floor(time[2] / 1000)
             if redis.call('HGET', KEYS[1], 'order:' .. ARGV[1]) ~= 'waiting' then return 0 end
             if now > tonumber(ARGV[2]) or redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
+            if redis.call('HGET', KEYS[2], 'pause') then return 0 end
             redis.call('HSET', KEYS[1], 'order:' .. ARGV[1], 'claimed')
             return 1
             """)

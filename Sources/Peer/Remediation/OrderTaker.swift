@@ -40,6 +40,8 @@ package actor OrderTaker {
     private let means: Means
     private let events: EventLog
     private let runner: Runner
+    private let bootID: @Sendable () -> String?
+    private let isNamesake: @Sendable () async -> Bool
     private var book: OrderBook
     private var isBusy = false
 
@@ -50,9 +52,11 @@ package actor OrderTaker {
     private static let documentName = "orders.json"
     private static let batch = 16
 
-    /// A taker for one host.
+    /// A taker for one host. `bootID` tells its boot as its reports do; `isNamesake` is true while another live host has
+    /// its name: orders are that one's then.
     package init(
         store: Store, keys: Keys, host: String, folder: StateFolder, means: Means, events: EventLog,
+        bootID: @escaping @Sendable () -> String?, isNamesake: @escaping @Sendable () async -> Bool,
         runner: @escaping Runner
     ) {
         self.store = store
@@ -62,6 +66,8 @@ package actor OrderTaker {
         self.means = means
         self.events = events
         self.runner = runner
+        self.bootID = bootID
+        self.isNamesake = isNamesake
         switch folder.read(OrderBook.self, from: OrderTaker.documentName) {
         case .document(let found): book = found
         case .nothing, .bad: book = OrderBook()
@@ -73,6 +79,7 @@ package actor OrderTaker {
         guard !isBusy else { return }
         isBusy = true
         defer { isBusy = false }
+        if await isNamesake() { return }
         let reply = try? await store.call(
             Command("XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
         for entry in reply?.elements ?? [] {
@@ -96,12 +103,19 @@ package actor OrderTaker {
         if let why = book.objection(to: order) {
             events.tell(
                 "order.refused", .warning, "order \(order.kind.rawValue) is left alone: \(why)", details)
+            // The leader is not to go on to the provider for want of an answer.
+            if book.hasTaken(order), await claim(order) { await settle(order, "done") }
             return
         }
-        let claimed = try? await store.run(
-            OperationScripts.claim, keys: [keys.operation(order.operation)],
-            arguments: [order.id, "\(order.notAfter)"])
-        guard claimed?.integer == 1 else { return }  // too late, taken back, or Redis does not answer
+        guard await claim(order) else { return }  // too late, taken back, paused, or Redis does not answer
+        if order.kind == .reboot, !order.boot.isEmpty, let own = bootID(), own != order.boot {
+            events.tell(
+                "order.refused", .warning,
+                "order reboot is left alone: it is meant for boot …\(order.boot.suffix(8)), and \(host) has booted since",
+                details)
+            await settle(order, "done")
+            return
+        }
         book.take(order)
         do throws(SystemFault) {
             try folder.write(book, as: OrderTaker.documentName)
@@ -125,6 +139,13 @@ package actor OrderTaker {
         } else {
             await settle(order, "done")
         }
+    }
+
+    private func claim(_ order: HostOrder) async -> Bool {
+        let reply = try? await store.run(
+            OperationScripts.claim, keys: [keys.operation(order.operation), keys.config],
+            arguments: [order.id, "\(order.notAfter)"])
+        return reply?.integer == 1
     }
 
     private func settle(_ order: HostOrder, _ text: String) async {

@@ -8,9 +8,14 @@ package struct Facts: Sendable, Equatable {
         package var address: String
         /// Its application's `address:port`; nil when it runs none.
         package var server: String?
+        /// How long ago it reported last, in milliseconds.
+        package var ageMilliseconds: Int64
 
         /// A host from its parts.
-        package init(isFresh: Bool, bootID: String, address: String, server: String?) {
+        package init(
+            isFresh: Bool, bootID: String, address: String, server: String?, ageMilliseconds: Int64 = 0
+        ) {
+            self.ageMilliseconds = ageMilliseconds
             self.isFresh = isFresh
             self.bootID = bootID
             self.address = address

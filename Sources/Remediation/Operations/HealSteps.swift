@@ -80,9 +80,38 @@ extension OperationCore {
         return address.isEmpty ? nil : String(address.filter { $0 != "[" && $0 != "]" })
     }
 
-    mutating func tookLook(_ outcome: Outcome, needsMachine: Bool, at now: Instant) {
+    /// Why a machine is not the target's, although it was found at its address; nil when nothing speaks against it.
+    private func strangeness(of machine: Machine, _ facts: Facts) -> String? {
+        guard operation.machine.isEmpty else { return nil }
+        if let launched = machine.launchedAt, let host = facts.host,
+            launched > facts.wallMs - host.ageMilliseconds + OperationCore.clocksMilliseconds
+        {
+            return "it was launched after \(operation.target) had reported for the last time"
+        }
+        // Only what a gift brought is taken away for good.
+        let gift = GiftPolicy.namePrefix
+        if operation.kind == .terminate,
+            !operation.target.hasPrefix(gift)
+                || machine.operation != String(operation.target.dropFirst(gift.count))
+        {
+            return "it was not launched for \(operation.target)"
+        }
+        return nil
+    }
+
+    /// How far the clocks of provider and leader may be apart, in milliseconds.
+    private static let clocksMilliseconds: Int64 = 60_000
+
+    mutating func tookLook(_ outcome: Outcome, _ facts: Facts, needsMachine: Bool, at now: Instant) {
         switch outcome {
         case .machine(let machine):
+            if let why = strangeness(of: machine, facts) {
+                hasLooked = true
+                let text = "machine \(machine.id) has the address \(operation.address), but \(why)"
+                draft.note(text, atMs: wallMs)
+                if needsMachine { _ = fail("\(text): it is left alone", at: now) }
+                return
+            }
             hasLooked = true
             let isGone = machine.state == .terminated || machine.state == .shuttingDown
             if isGone, needsMachine, draft.remedy == .reboot || draft.remedy == .stopStart {
@@ -211,7 +240,7 @@ extension OperationCore {
         case .preflight:
             let isAlive = facts.host?.isFresh == true
             let canDoWithout = draft.remedy == .restartApp || draft.remedy == .reboot && isAlive
-            tookLook(outcome, needsMachine: !canDoWithout, at: now)
+            tookLook(outcome, facts, needsMachine: !canDoWithout, at: now)
         case .reboot: tookReboot(outcome, facts, at: now)
         case .stop, .power, .retire: tookPower(outcome, facts, at: now)
         case .stopped: tookStopped(outcome, facts, at: now)

@@ -140,9 +140,17 @@ package struct Operation: Sendable, Equatable, Codable {
     /// The steps of what is being done now.
     package var steps: [Step] { remedy?.steps ?? kind.steps }
 
+    /// A playbook's last words are long; what is longer is in the log, in characters.
+    private static let textMax = 500
+
+    /// A text as it is kept: the beginning, and that there was more.
+    static func short(_ text: String) -> String {
+        text.utf8.count <= textMax ? text : text.prefix(textMax) + " […]"
+    }
+
     /// Notes a line, and forgets the oldest beyond the limit.
     package mutating func note(_ text: String, atMs: Int64) {
-        lines.append(Line(at: atMs, step: step.rawValue, text: text, epoch: epoch))
+        lines.append(Line(at: atMs, step: step.rawValue, text: Operation.short(text), epoch: epoch))
         if lines.count > Operation.linesMax { lines.removeFirst(lines.count - Operation.linesMax) }
     }
 }

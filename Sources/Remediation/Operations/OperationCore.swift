@@ -126,6 +126,13 @@ package struct OperationCore: Sendable {
         return true
     }
 
+    /// The troop was paused for so long: that is no time in which anything could have been done.
+    package mutating func paused(milliseconds: Int64) {
+        began = began.advanced(milliseconds: milliseconds)
+        healthySince = nil
+        orderedAt = orderedAt.map { $0.advanced(milliseconds: milliseconds) }
+    }
+
     private mutating func awaitApproval(at now: Instant) -> Move {
         if draft.isCancelled { return end(.cancelled, fault: "cancelled by a person") }
         if now.milliseconds(since: began) >= limits.approvalMilliseconds {
@@ -196,6 +203,8 @@ package struct OperationCore: Sendable {
         -> Move
     {
         finish(state, fault, note)
+        var effect = effect
+        if case .putOut(let why) = effect { effect = .putOut(Operation.short(why)) }
         owed = effect
         return .write(effect)
     }
@@ -205,7 +214,7 @@ package struct OperationCore: Sendable {
         if !text.isEmpty { draft.note(text, atMs: wallMs) }
         draft.state = state
         draft.phase = .ready
-        if !fault.isEmpty { draft.fault = fault }
+        if !fault.isEmpty { draft.fault = Operation.short(fault) }
         draft.ended = wallMs
         owed = Effect.none
     }
@@ -256,7 +265,7 @@ extension OperationCore {
         let atMs = wallMs
         return write { operation in
             operation.note("\(why); taking back what was begun", atMs: atMs)
-            operation.fault = why
+            operation.fault = Operation.short(why)
             operation.step = .undo
             operation.phase = .ready
         }
@@ -275,7 +284,7 @@ extension OperationCore {
     mutating func undo(_ facts: Facts, at now: Instant) -> Move {
         if spent(at: now) >= limits.undoMilliseconds {
             return end(
-                draft.isCancelled ? .cancelled : .failed,
+                draft.isCancelled ? .cancelled : .failed, effect: afterUndo,
                 fault:
                     "\(operation.fault); the machine \(operation.launched) could not be terminated: do it by hand"
             )
@@ -289,9 +298,13 @@ extension OperationCore {
 
     /// The end of an undo: what was launched is gone, and an old machine is as it was before.
     mutating func undone(_ note: String) {
-        let why = draft.fault
-        let effect: Effect = !draft.isDrained ? .none : draft.isCommitted ? .putOut(why) : .restore
+        let effect = afterUndo
         draft.launched = ""
-        _ = end(draft.isCancelled ? .cancelled : .failed, effect: effect, fault: why, note: note)
+        _ = end(draft.isCancelled ? .cancelled : .failed, effect: effect, fault: draft.fault, note: note)
+    }
+
+    /// What becomes of the old machine's server when a new machine is given up.
+    private var afterUndo: Effect {
+        !draft.isDrained ? .none : draft.isCommitted ? .putOut(draft.fault) : .restore
     }
 }

@@ -10,7 +10,9 @@ extension OperationCore {
     }
 
     mutating func reboot(_ facts: Facts, at now: Instant) -> Move {
-        if operation.isCommitted, provenBoot(facts) != nil {
+        if !operation.bootID.isEmpty, provenBoot(facts) != nil {
+            // Maybe by itself, or by a person, while it was drained: it need not be done again.
+            draft.isCommitted = true
             return advance(facts, note: "the host has rebooted")
         }
         switch operation.way {
@@ -88,6 +90,8 @@ extension OperationCore {
     mutating func prove(_ facts: Facts, at now: Instant) -> Move {
         if let boot = provenBoot(facts) {
             draft.bootID = boot  // what comes after is proven by yet another one
+            // It may have come back with another address.
+            if let address = facts.host?.address, !address.isEmpty { draft.address = address }
             return advance(
                 facts, note: "proven: boot …\(operation.bootID.suffix(8)) became …\(boot.suffix(8))")
         }

@@ -25,9 +25,11 @@ package struct StepRunner: PlaybookRunner {
     private let ansible: AnsibleSettings
     private let environment: [String: String]
 
-    /// Variables of the agent that no step is to see: its own passwords and the cloud's keys.
+    /// All variables that lead to Redis begin so.
+    private static let redisPrefix = "TROOP_REDIS_"
+    /// Variables of the agent that no step is to see, besides those: the cloud's keys.
     private static let hidden: Set = [
-        "TROOP_REDIS_PASSWORD", "TROOP_REDIS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
     ]
@@ -40,7 +42,7 @@ package struct StepRunner: PlaybookRunner {
 
     /// An environment for programs that have no business with the agent's secrets.
     package static func withoutSecrets(_ environment: [String: String]) -> [String: String] {
-        environment.filter { !hidden.contains($0.key) }
+        environment.filter { !hidden.contains($0.key) && !$0.key.hasPrefix(redisPrefix) }
     }
 
     package func run(

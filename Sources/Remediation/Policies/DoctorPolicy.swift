@@ -44,10 +44,7 @@ package struct DoctorPolicy: Sendable {
         at view: FleetView, fleetIsHot: Bool, again: [String: String] = [:], now: Instant
     ) -> Thought {
         book.take(view, at: now)
-        var servers: [String: FleetView.Server] = [:]
-        for server in view.servers where !server.host.isEmpty {
-            if server.state == .active || servers[server.host] == nil { servers[server.host] = server }
-        }
+        let servers = view.serversByHost()
         let above = Double(settings.abovePercent) / 100
         var hot: [Patient] = []
         for host in view.hosts where host.isFresh {

@@ -15,11 +15,13 @@ package struct FleetView: Sendable {
         package var busy: Double?
         package var bootID: String
         package var address: String
+        /// Where its application listens, `address:port`, as its agent says; nil where it runs none.
+        package var server: String?
 
         /// A host from its parts.
         package init(
             name: String, seq: String, movedAt: Instant, isFresh: Bool, busy: Double?, bootID: String = "",
-            address: String = ""
+            address: String = "", server: String? = nil
         ) {
             self.name = name
             self.seq = seq
@@ -28,6 +30,7 @@ package struct FleetView: Sendable {
             self.busy = busy
             self.bootID = bootID
             self.address = address
+            self.server = server
         }
     }
 
@@ -69,5 +72,21 @@ package struct FleetView: Sendable {
         self.hosts = hosts
         self.servers = servers
         self.leader = leader
+    }
+
+    /// The entry of the list that each host serves by: the one at the address that its agent tells, else an active one of
+    /// its name, else any. An entry that names nobody, or a host that there is not (any more), may be a host's all the same.
+    package func serversByHost() -> [String: Server] {
+        var found: [String: Server] = [:]
+        for server in servers where !server.host.isEmpty {
+            if server.state == .active || found[server.host] == nil { found[server.host] = server }
+        }
+        let names = Set(hosts.map(\.name))
+        let byAddress = Dictionary(servers.map { ($0.address, $0) }) { first, _ in first }
+        for host in hosts {
+            guard let address = host.server, let server = byAddress[address] else { continue }
+            if server.host == host.name || !names.contains(server.host) { found[host.name] = server }
+        }
+        return found
     }
 }

@@ -129,13 +129,16 @@ import Testing
         let id = OperationJournal.orderID(found, .reboot)
         func claim(_ notAfter: String = "9000000000000") async throws -> Int64? {
             try await store.run(
-                OperationScripts.claim, keys: [keys.operation("op1")], arguments: [id, notAfter]
+                OperationScripts.claim, keys: [keys.operation("op1"), keys.config], arguments: [id, notAfter]
             ).integer
         }
         #expect(try await claim() == 0, "nothing was ordered")
         _ = try await journal.save(
             found, after: 0, .order(.reboot), quarantine: false, wallMs: 1, token: token)
         #expect(try await claim("1") == 0, "too late")
+        _ = try await store.call(Command("HSET", keys.config, "pause", "a person"))
+        #expect(try await claim() == 0, "paused")
+        _ = try await store.call(Command("HDEL", keys.config, "pause"))
         #expect(try await claim() == 1)
         #expect(try await claim() == 0, "twice")
         _ = try await journal.save(

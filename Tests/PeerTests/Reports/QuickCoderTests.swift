@@ -31,13 +31,18 @@ import Testing
     @Test(arguments: [nil, 0.25] as [Double?]) func theLeadersNumbersComeBackAsTheyWere(_ p50: Double?) throws
     {
         let server = Traffic.Server(
-            address: "[fd00::1]:3000", healthy: true, requests: .max, errors: 0, inFlight: 3, p50: p50,
+            address: "[fd00::1]:3000", healthy: true, requests: 1 << 48, errors: 0, inFlight: 3, p50: p50,
             p90: nil, p99: 1e-3)
         let traffic = Traffic(epoch: 1 << 50, servers: [server, server])
         let json = try #require(traffic.json)
         #expect(try Traffic(json: json) == traffic)
         #expect(try JSONForm.document(Traffic.self, from: json) == traffic)
         #expect(throws: (any Error).self) { try Traffic(json: Array("[]".utf8)) }
+        // What no leader counted is brought to what can be added up.
+        var wild = traffic
+        (wild.servers[0].requests, wild.servers[0].errors) = (.max, .min)
+        let tame = try Traffic(json: try #require(wild.json)).servers[0]
+        #expect(tame.requests == 1 << 48 && tame.errors == 0)
     }
 
     @Test func numbersThatNoJSONHoldsAreNotWritten() throws {

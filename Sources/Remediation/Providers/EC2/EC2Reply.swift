@@ -105,7 +105,7 @@ extension Machine {
     }
 
     /// An address in its canonical form; nil for anything that is none.
-    static func numeric(_ text: String) -> String? { (try? SocketAddress(host: text, port: 1))?.host }
+    package static func numeric(_ text: String) -> String? { (try? SocketAddress(host: text, port: 1))?.host }
 
     /// Names of machines end up in requests, logs and inventories: 1 to 64 letters, digits and `-._`.
     static func isID(_ text: String) -> Bool {
