@@ -93,6 +93,10 @@ extension RemediationDesk {
                         found, limits: parts.limits, epoch: lease.epoch, at: .now())
                 } else {
                     await refuse(id, "operation \(id) cannot be read any more", lease)
+                    parts.events.tell(
+                        "operation.lost", .error,
+                        "operation \(id) (\(draft.kind.rawValue) \(draft.target)) is gone from Redis at step '\(draft.step.rawValue)': nobody goes on with it; see what was done",
+                        ["operation": id, "target": draft.target])
                     lead?.runs[id] = nil
                     lead?.lookedAt = nil
                 }

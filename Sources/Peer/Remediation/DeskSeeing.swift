@@ -5,7 +5,7 @@ import Store
 
 /// What the desk knows of the troop at one moment.
 extension RemediationDesk {
-    func read() async throws(StoreFault) -> Reading {
+    func read(token: String) async throws(StoreFault) -> Reading {
         let keys = parts.keys
         let replies = try await parts.store.pipeline([
             Command("TIME"), Command("HGETALL", keys.config),
@@ -18,7 +18,7 @@ extension RemediationDesk {
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             if let name = pairs[index].text { fields[name] = pairs[index + 1].text ?? "" }
         }
-        var reading = Reading(switches: RemediationSwitches(fields: fields))
+        var reading = Reading(switches: await kept(fields, token: token))
         reading.nowByStore = OperationJournal.milliseconds(replies[0])
         for index in stride(from: 0, to: opened.count - 1, by: 2) {
             guard let name = opened[index].text, let at = opened[index + 1].text.flatMap({ Double($0) }),
@@ -28,6 +28,9 @@ extension RemediationDesk {
             else { continue }
             if name.hasPrefix("launch:") { reading.launches += 1 } else { reading.remedies += 1 }
         }
+        let remembered = rememberedHour()
+        reading.launches = max(reading.launches, remembered.launches)
+        reading.remedies = max(reading.remedies, remembered.remedies)
         return reading
     }
 

@@ -35,7 +35,7 @@ extension RemediationDesk {
         var fault = await parts.board.fault
         var reading = Reading()
         do {
-            reading = try await read()
+            reading = try await read(token: token)
         } catch {
             fault = "\(error)"
         }

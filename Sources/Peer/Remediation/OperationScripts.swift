@@ -243,6 +243,27 @@ package enum OperationScripts {
             return 1
             """)
 
+    /// A server that an operation had drained returns when nothing is left of the operation.
+    /// KEYS: 1 lease 2 servers 3 op:<id> 4 ops 5 news; ARGV: 1 token 2 id 3 server 4 wall clock in ms. Answers 1, or 0 when the
+    /// operation or the entry is not as it was thought to be.
+    static let adopt = Script(
+        name: "server-adopt",
+        body: Fence.prologue + """
+            if redis.call('ZSCORE', KEYS[4], ARGV[2]) then return 0 end
+            local value = redis.call('HGET', KEYS[2], ARGV[3])
+            local ok, found = pcall(cjson.decode, value or '')
+            if not ok or type(found) ~= 'table' then return 0 end
+            if found.state ~= 'draining' or found.by ~= 'op:' .. ARGV[2] then return 0 end
+            local kept = redis.pcall('HGET', KEYS[3], 'entry')
+            if type(kept) ~= 'string' or kept == '' then
+              found.state, found.reason, found.by, found.since = 'active', nil, 'agent', tonumber(ARGV[4])
+              kept = cjson.encode(found)
+            end
+            redis.call('HSET', KEYS[2], ARGV[3], kept)
+            redis.call('PUBLISH', KEYS[5], 'servers')
+            return 1
+            """)
+
     /// Publishes what the policies think. KEYS: 1 lease 2 monkeys; ARGV: 1 token 2 JSON 3 expiry in ms.
     static let publish = Script(
         name: "monkeys-publish",

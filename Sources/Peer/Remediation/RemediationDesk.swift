@@ -58,6 +58,10 @@ package actor RemediationDesk {
         var askedAt: Instant?
         var isCounting = false
         var switches = RemediationSwitches()
+        /// What `config` held, should Redis lose it.
+        var config = ConfigMemory()
+        /// Operations that have drained a server, and of which nothing else was found at the last look.
+        var orphans: Set<String> = []
         /// Hosts that seemed gone at the last look, and when peers were last asked about such.
         var gone: [String] = []
         var witnessesAskedAt: Instant?
@@ -178,6 +182,8 @@ package actor RemediationDesk {
         lead?.lookedAt = now
         guard let found = try? await journal.underWay(), lead?.lease == lease else { return }
         takeUp(found.operations, found.unreadable)
+        let underWay = found.operations.map(\.id) + found.unreadable.map(\.id)
+        await takeBackOrphans(Set(underWay), lease.token)
         for old in found.unreadable
         where storeMs - old.openedMs >= UnreadableOperation.patienceMilliseconds {
             guard (try? await journal.setAside(old, token: lease.token)) == true else { continue }
