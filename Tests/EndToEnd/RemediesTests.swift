@@ -142,6 +142,55 @@ import Testing
         #expect(try ask("operations").output.contains("no operations"))
     }
 
+    /// What people have set is the troop's brake: a Redis that is emptied must not release it, nor keep a server that a vanished
+    /// operation had drained.
+    @Test(.timeLimit(.minutes(2))) func anEmptiedRedisReleasesNoBrake() async throws {
+        let troop = try await begin()
+        func ask(_ words: String...) throws -> (code: Int32?, output: String) {
+            try Program.run(words, environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+        }
+        let isReady = await eventually { (try? ask("monkeys").code) == 0 }
+        try #require(isReady)
+        #expect(try ask("hold", "b", "--reason", "kernel work").code == 0)
+        #expect(try ask("monkeys", "pause", "--reason", "a test").code == 0)
+        let isKept = await eventually {
+            (try? troop.redis.command("HGET", "troop:{test}:config", "kept")) == "$1\r\n1\r\n"
+                && (try? ask("monkeys").output.contains("PAUSED")) ?? false
+        }
+        try #require(isKept, "\(troop.logs)")
+        let server = "127.0.0.1:\(try troop.member("c").appPort)"
+        try troop.redis.command(
+            "HSET", "troop:{test}:servers", server,
+            #"{"state":"draining","host":"c","by":"op:gone1","reason":"reboot","weight":100}"#)
+
+        let isDrained = await eventually {
+            ["a", "b", "c"].allSatisfy { name in
+                troop.status(of: name)?.servers.first { $0.host == "c" }?.state == "draining"
+            }
+        }
+        #expect(isDrained, "\(troop.logs)")
+
+        try troop.redis.command("FLUSHALL")
+        let isBack = await eventually(within: 20_000) {
+            let fields = (try? troop.redis.command("HKEYS", "troop:{test}:config")) ?? ""
+            return fields.contains("hold:b") && fields.contains("monkeys")
+        }
+        #expect(isBack, "\(troop.logs)")
+        #expect(try ask("monkeys").output.contains("PAUSED"))
+        let isToldOf = await eventually {
+            (try? ask("events").output.contains("config.restored")) ?? false
+        }
+        #expect(isToldOf, "\(troop.logs)")
+        let isActive = await eventually(within: 40_000) {
+            troop.status()?.servers.first { $0.host == "c" }?.state == "active"
+        }
+        #expect(isActive, "\((try? troop.redis.command("HGETALL", "troop:{test}:servers")) ?? "") \(troop.logs)")
+        let isExplained = await eventually {
+            (try? ask("events").output.contains("operation gone1 is gone from Redis")) ?? false
+        }
+        #expect(isExplained, "\(troop.logs)")
+    }
+
     // MARK: - Machines
 
     private static let provider = """

@@ -21,7 +21,8 @@ extension RemediationDesk {
                 ["target": parts.host])
         }
         if let handover = reading.switches.handover,
-            reading.nowByStore - handover.at < RemediationDesk.hourMilliseconds
+            reading.nowByStore - handover.at < RemediationDesk.hourMilliseconds,
+            handover.at < reading.nowByStore + RemediationDesk.countMilliseconds  // by a clock that was put right
         {
             hold(
                 "proxy load",

@@ -249,7 +249,9 @@ package enum OperationScripts {
     static let adopt = Script(
         name: "server-adopt",
         body: Fence.prologue + """
-            if redis.call('ZSCORE', KEYS[4], ARGV[2]) then return 0 end
+            for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+              if id == ARGV[2] then return 0 end
+            end
             local value = redis.call('HGET', KEYS[2], ARGV[3])
             local ok, found = pcall(cjson.decode, value or '')
             if not ok or type(found) ~= 'table' then return 0 end
