@@ -93,7 +93,7 @@ extension OptionTable {
             ConfigurationOption(
                 "remediation.guard.min_healthy", .percentage(0...100),
                 into: \.remediation.rails.minHealthyPercent, .text("51%"),
-                "The share of the active servers that must stay healthy when one is taken out; never fewer than one."
+                "The share of the servers (the active ones and those that remedies left out) that must stay healthy when one is taken out; never fewer than one."
             ),
             ConfigurationOption(
                 "remediation.guard.concurrent", .whole(1...100), into: \.remediation.rails.concurrent,

@@ -69,7 +69,7 @@ package struct DoctorSettings: Sendable, Equatable {
 
 /// What keeps both policies from doing harm.
 package struct GuardSettings: Sendable, Equatable {
-    /// The share of the active servers that must stay healthy, in percent.
+    /// The share of the wanted servers that must stay healthy, in percent.
     package var minHealthyPercent = 51
     /// Remedies that take a server out, at a time.
     package var concurrent = 1
