@@ -106,6 +106,14 @@ import Testing
         list[3] = FleetView.Server(address: "10.0.0.1:81", host: "a2")  // a second agent on the machine
         #expect(rail(wish) { $0.count(list) } == .twoServers)
         #expect(rail(.heal(host: "a", server: nil, reason: "")) { $0.count(list) } == .twoServers)
+        // Different boots are different machines behind one address; equal ones are one.
+        for (other, expected) in [("boot-2", nil), ("boot-1", .twoServers)] as [(String, Guard?)] {
+            let found = rail(wish) {
+                $0.count(list)
+                $0.boots = ["a": "boot-1", "a2": other]
+            }
+            #expect(found == expected)
+        }
     }
 
     @Test func theHostOfRedisIsLeftToPeople() {

@@ -178,7 +178,9 @@ extension RemediationDesk {
         context.quarantine = lead?.switches.quarantine ?? [:]
         context.operations = operations
         context.panicPercent = parts.panicPercent
-        context.count(RemediationDesk.servers(await parts.roster.entries, parts.router.health))
+        let view = await view(at: .now())
+        context.count(view.servers)
+        context.boots = RemediationDesk.boots(view.hosts)
         context.fleet = knownFleet
         if let (_, why) = Guard.objection(to: wish, in: context, byPerson: true) { return .refused(why) }
         let refusal = await grant(wish, by: command.by, .enforce, &context, lease.token, command: id)

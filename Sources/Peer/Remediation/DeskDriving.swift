@@ -186,7 +186,7 @@ extension RemediationDesk {
         facts.canProduce = parts.means.production != nil && parts.means.runner != nil
         facts.wallMs = WallClock.milliseconds()
         if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
-            facts.objection = lastObjection(operation, RemediationDesk.servers(entries, health))
+            facts.objection = lastObjection(operation, await view(at: now))
         }
         return facts
     }
@@ -216,10 +216,11 @@ extension RemediationDesk {
     }
 
     /// Whether a server may still leave the list, now that it is about to.
-    private func lastObjection(_ operation: Operation, _ servers: [FleetView.Server]) -> String? {
+    private func lastObjection(_ operation: Operation, _ view: FleetView) -> String? {
         var context = GuardContext()
         context.settings = parts.settings
-        context.count(servers)
+        context.count(view.servers)
+        context.boots = RemediationDesk.boots(view.hosts)
         context.panicPercent = parts.panicPercent
         context.leader = parts.host
         let wish = Wish.heal(host: operation.target, server: operation.server, reason: "")

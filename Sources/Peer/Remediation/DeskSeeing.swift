@@ -74,6 +74,7 @@ extension RemediationDesk {
         context.reports = GuardContext.Reports(
             hosts: view.hosts.count, fresh: view.hosts.count { $0.isFresh })
         context.count(view.servers)
+        context.boots = RemediationDesk.boots(view.hosts)
         context.storeHosts = parts.storeHosts()
         context.panicPercent = parts.panicPercent
         context.leader = parts.host
@@ -92,6 +93,11 @@ extension RemediationDesk {
                 context.lastRemedy[entry.operation.target] ?? .max, ago)
         }
         return context
+    }
+
+    /// Boot ids by host.
+    static func boots(_ hosts: [FleetView.Host]) -> [String: String] {
+        Dictionary(hosts.filter { !$0.bootID.isEmpty }.map { ($0.name, $0.bootID) }) { first, _ in first }
     }
 
     private static func lastScaling(_ past: [Past], at now: Instant) -> GuardContext.Scaling? {

@@ -161,9 +161,14 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
     private func twoServers(_ wish: Wish, _ context: GuardContext) -> String? {
         guard let host = wish.host else { return nil }
         let place = wish.server.flatMap(Guard.place)
+        let boot = context.boots[host]
         let here = context.list.filter { server in
             guard server.state == .active, server.address != wish.server else { return false }
-            return server.host == host || place != nil && Guard.place(server.address) == place
+            if server.host == host { return true }
+            guard let place, Guard.place(server.address) == place else { return false }
+            // Behind one address there may be several machines.
+            guard let boot, let other = context.boots[server.host] else { return true }
+            return boot == other
         }
         guard let other = here.first else { return nil }
         return

@@ -60,6 +60,8 @@ package struct GuardContext: Sendable {
     package var launchedServers = 0
     /// The list itself.
     package var list: [FleetView.Server] = []
+    /// The boot ids of hosts that report, by name: different ones are different machines.
+    package var boots: [String: String] = [:]
     /// The proxy serves from all servers below this percentage of healthy ones.
     package var panicPercent = 50
     package var leader = ""
