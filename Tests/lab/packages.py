@@ -92,6 +92,9 @@ def package_life(site):
     host.ssh("kill -9 $(systemctl show -P MainPID troop)")
     until(lambda: host.ssh("troop status", check=False).returncode == 0, 20, "the agent to come back after a crash")
     expect("resigned: the lease" in host.ssh("journalctl -u troop -o cat").stdout, "troop resign did not give the lease up")
+    host.ssh("troop upgrade; sleep 1; systemctl stop troop")
+    expect(host.ssh("systemctl show -P Result troop").stdout.strip() == "success", "an upgraded agent is killed instead of stopped")
+    host.ssh("systemctl start troop")
 
     host.ssh("apt-get -qq remove -y troop 2>&1", timeout=60)
     expect(not active(host) and host.ssh("pgrep -u troop", check=False).returncode == 1, "the agent outlives its package")
