@@ -5,10 +5,14 @@ import Peer
 import ServiceLifecycle
 import UnixSignals
 
-/// `troop agent`: the agent itself, until SIGTERM or SIGINT. SIGUSR1 opens the access log's file anew.
+/// `troop agent`: the agent itself, until SIGTERM or SIGINT.
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "agent", abstract: "Run the agent of this host in the foreground.")
+        commandName: "agent", abstract: "Run the agent of this host in the foreground.",
+        discussion: """
+            Signals: SIGTERM and SIGINT stop it in good order, SIGHUP has it read certificates again, SIGUSR1 opens the \
+            access log's file anew, SIGUSR2 starts the program anew in its place, as 'troop upgrade' does.
+            """)
 
     @Option(name: [.short, .long], help: "The configuration file.")
     var config = "/etc/troop/troop.yaml"

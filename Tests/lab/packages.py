@@ -35,7 +35,7 @@ def active(host, unit="troop"):
 
 
 def package_life(site):
-    """Install, configure, upgrade under load, an upgrade that cannot, a crash, remove, purge, install again."""
+    """Install, configure, restart the application, upgrade under load, an upgrade that cannot, a crash, remove, come back, purge."""
     host = site.lab.add()
     host.serves = False
     host.power_on()
@@ -48,11 +48,21 @@ def package_life(site):
     expect(modes[:2] == ["750 root:troop", "640 root:troop"], f"/etc/troop: {modes}")
     exposure = float(host.ssh("systemd-analyze security troop --no-pager | tail -1").stdout.split(":")[1].split()[0])
     expect(exposure <= EXPOSURE_MAX, f"systemd-analyze security says {exposure}, at most {EXPOSURE_MAX} is wanted")
-    host.ssh("systemd-analyze --man=no verify troop.service troop-reboot.path && test -s /usr/share/man/man1/troop.1.gz")
+    host.ssh("systemd-analyze --man=no verify troop.service troop-reboot.path troop-restart.path && test -s /usr/share/man/man1/troop.1.gz")
 
     host.ssh(f"cat >/etc/troop/troop.yaml <<'END'\n{CONFIGURATION}END")
     host.ssh("systemd-run --unit=app /usr/bin/troop sample-app --address 0.0.0.0 --port 3000 --name app; troop config validate; systemctl start troop")
     until(lambda: host.ssh("troop status", check=False).returncode == 0, 20, "the troop of one host to be fine")
+
+    ask = "runuser -u troop /usr/lib/troop/ask-restart"
+    expect(host.ssh(ask, check=False).returncode != 0, "a unit is restarted that nobody has named")
+    host.ssh("echo 'app.service; reboot' >/etc/troop/restart.unit")
+    expect("must hold one unit's name" in host.ssh(ask, check=False).stderr, "a name that is none is not refused")
+    host.ssh("echo app.service >/etc/troop/restart.unit")
+    before = host.ssh("systemctl show -P MainPID app").stdout
+    expect("restarted app.service" in host.ssh(ask).stdout, "ask-restart does not say what it did")
+    expect(host.ssh("systemctl show -P MainPID app").stdout != before, "the application was not restarted")
+    until(lambda: host.ssh("troop status", check=False).returncode == 0, 20, "the restarted application to be healthy")
 
     load = RunningLoad(site, address=host.address)
     leader = json.loads(host.ssh("troop status -o json").stdout)["leader"]
@@ -82,10 +92,21 @@ def package_life(site):
     host.ssh("kill -9 $(systemctl show -P MainPID troop)")
     until(lambda: host.ssh("troop status", check=False).returncode == 0, 20, "the agent to come back after a crash")
     expect("resigned: the lease" in host.ssh("journalctl -u troop -o cat").stdout, "troop resign did not give the lease up")
+    host.ssh("troop upgrade; sleep 1; systemctl stop troop")
+    expect(host.ssh("systemctl show -P Result troop").stdout.strip() == "success", "an upgraded agent is killed instead of stopped")
+    host.ssh("systemctl start troop")
 
     host.ssh("apt-get -qq remove -y troop 2>&1", timeout=60)
     expect(not active(host) and host.ssh("pgrep -u troop", check=False).returncode == 1, "the agent outlives its package")
     expect(host.ssh("cat /etc/troop/troop.yaml").stdout == CONFIGURATION, "remove took the configuration away")
+    install(host, site.deb)
+    expect(active(host) and active(host, "troop-restart.path"), "the units do not run after a removal and another installation")
+    host.ssh("systemctl disable troop-reboot.path; apt-get -qq remove -y troop 2>&1", timeout=60)
+    install(host, site.deb)
+    expect(
+        host.ssh("systemctl is-enabled troop-reboot.path", check=False).stdout.strip() == "disabled" and active(host),
+        "a unit that the administrator had disabled was enabled by a new installation",
+    )
     host.ssh("apt-get -qq purge -y troop 2>&1", timeout=60)
     left = host.ssh(f"find / -xdev -name '*troop*' | grep -vE '{REMAINS}'; systemctl list-unit-files | grep troop", check=False)
     expect(left.stdout.strip() == "", f"left after a purge: {left.stdout}")

@@ -91,7 +91,7 @@ struct RemedyChecks {
             findings.append(
                 Finding(
                     "playbooks", .failed,
-                    "there is no program \(ansible.program); install ansible-core, or name another in remediation.ansible"
+                    "there is no program \(ansible.program); install ansible-core, or name another in remediation.playbooks.ansible"
                 ))
         }
         let files = [ansible.privateKeyFile, ansible.knownHostsFile, ansible.vaultPasswordFile].compactMap(

@@ -8,8 +8,8 @@ struct StoreChecks {
         var commandTimeoutMilliseconds: Int64
     }
 
-    /// The oldest version that the scripts were tried on.
-    static let versionMin = [6, 0]
+    /// The oldest version that has what the agent asks for: ranges of streams without their ends, rights to channels.
+    static let versionMin = [6, 2]
     /// Connections are short from this share of `maxclients` on, in percent.
     static let clientsPercentMax: Int64 = 80
     static let memoryPercentMax: Int64 = 90
@@ -90,7 +90,7 @@ struct StoreChecks {
             if numbers.count == 2, numbers.lexicographicallyPrecedes(StoreChecks.versionMin) {
                 add(
                     "version", .failed,
-                    "Redis \(version) is too old; upgrade it to 6.0 or later (7.0 is tested)")
+                    "Redis \(version) is too old; upgrade it to 6.2 or later (7.0 is tested)")
             } else {
                 add("version", .fine, "Redis \(version)")
             }

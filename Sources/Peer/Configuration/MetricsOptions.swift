@@ -6,7 +6,7 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "metrics.scope", .oneOf(), into: \.metrics.scope, .text("host"),
-                "Whose CPU and memory are reported: the whole host's, those of a control group, or those of one process tree."
+                "Whose CPU and memory are reported: the whole host's, those of a control group, or those of one process tree (with the drop-in `processes.conf`)."
             ),
             ConfigurationOption(
                 "metrics.pid_file", .path, into: \.metrics.pidFile, .none,
@@ -21,7 +21,8 @@ extension OptionTable {
             ConfigurationOption(
                 "metrics.top", .whole(0...TopWatch.countMax), into: \.metrics.top, .text("0"),
                 "How many of the processes that use most CPU are told of; looking for them costs some 10 µs for each "
-                    + "process of the host, every five seconds."),
+                    + "process of the host, every five seconds. The package's unit needs the drop-in `processes.conf`."
+            ),
             ConfigurationOption(
                 "metrics.history_budget",
                 .size(Int64(HistoryBook.budgetMin)...Int64(HistoryBook.budgetMax)),

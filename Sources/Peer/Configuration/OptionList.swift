@@ -24,8 +24,11 @@ extension OptionTable {
                 "The name of this host in reports, in the lease and in `troop status`."),
             ConfigurationOption(
                 "host.address", .hostAddress, into: \.hostAddress,
-                .derived("the address of the interface with the default route, else 127.0.0.1"),
-                "The address at which other hosts reach this one."),
+                .derived(
+                    "the address of the interface with the default route, else of the first that is up, else 127.0.0.1"
+                ),
+                "The address at which other hosts reach this one; name the private one where the default route is public."
+            ),
         ] + hostRemedies + [
             ConfigurationOption(
                 "peer.listen", .socketAddress, into: \.peerListen, .derived("`host.address`, port 7118"),
@@ -94,7 +97,8 @@ extension OptionTable {
                 "The application on this host; it is registered with `host.address` and this port."),
             ConfigurationOption(
                 "server.health", .requestPath, into: \.serverHealth, .text("/healthz"),
-                "The path that health checks ask for."),
+                "The path that health checks ask for. The leader's value counts, for every server; a leader without `server` asks for `/healthz`."
+            ),
             ConfigurationOption(
                 "server.weight", .whole(1...256), into: \.serverWeight, .text("100"),
                 "This server's share of requests, against the weights of the others."),

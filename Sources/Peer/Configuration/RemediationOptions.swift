@@ -140,10 +140,11 @@ extension OptionTable {
         [
             ConfigurationOption(
                 "server.unit", .word, into: \.serverUnit, .none,
-                "The application's systemd unit; the doctor has it restarted."),
+                "The application's systemd unit, which the doctor has restarted; the agent must be allowed to, as the package's is not: see `server.start_command`."
+            ),
             ConfigurationOption(
                 "server.start_command", .arguments, into: \.startCommand, .none,
-                "The program that starts the application (again); it must return, and leave the application to others.",
+                "The program that starts the application (again), as the package's `/usr/lib/troop/ask-restart`; it must return, and leave the application to others.",
                 shape: .arguments),
         ]
     }

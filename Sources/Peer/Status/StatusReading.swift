@@ -73,7 +73,7 @@ package struct StatusReading: Sendable {
         notices += await flags.notices
         if fault == nil, let loss = news.fault {
             notices.append(
-                "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:*)"
+                "no hints from Redis, changes are noticed up to two seconds later: \(loss); a Redis user needs the troop's channels (ACL: &troop:{\(configuration.cluster)}:*)"
             )
         }
         if let paused = await pause.current {

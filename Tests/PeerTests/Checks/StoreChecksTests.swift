@@ -45,6 +45,7 @@ import Testing
 
     @Test(arguments: [
         ("info redis_version 5.0.7", "failed redis version: Redis 5.0.7 is too old"),
+        ("info redis_version 6.0.16", "failed redis version: Redis 6.0.16 is too old"),
         ("info cluster_enabled 1", "failed redis mode: Redis Cluster is not supported"),
         ("info role slave", "failed redis role: this is a replica"),
         ("config maxmemory-policy allkeys-lru", "warning redis eviction: maxmemory-policy is allkeys-lru"),
