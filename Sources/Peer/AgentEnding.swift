@@ -17,6 +17,7 @@ extension Agent {
 
     /// Hands the lease over first, so that the next leader serves while this one still drains.
     func wind(down reason: String) async {
+        await parts.duties.beginEnding()
         let wasLeader = parts.elector.isLeader(at: .now())
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
@@ -24,9 +25,11 @@ extension Agent {
             "agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
         parts.elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
-        if await parts.duties.close() {
-            let deadline = Instant.now().advanced(milliseconds: Agent.drainMilliseconds)
-            let cut = await parts.proxy.drain(until: deadline)
+        let wasListening = await parts.duties.close()
+        // A follower that led a moment ago may have exchanges under way as well.
+        let cut = await parts.proxy.drain(
+            until: Instant.now().advanced(milliseconds: Agent.drainMilliseconds))
+        if wasListening || cut > 0 {
             log.notice("proxy closed", metadata: ["connections_cut": "\(cut)"])
         }
         await parts.reporter.leave()

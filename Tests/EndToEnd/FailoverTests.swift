@@ -122,6 +122,24 @@ import Testing
         end(troop, load, atLeast: 1000)
     }
 
+    /// A leader that stops finishes what it has begun, with a successor and without.
+    @Test(.timeLimit(.minutes(2)), arguments: [["a", "b"], ["a"]])
+    func aTerminatedLeaderFinishesSlowRequests(names: [String]) async throws {
+        let troop = try Ensemble(names)
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: names.count) }
+        try #require(isUp, "\(troop.logs)")
+        let old = try await leader(troop)
+        let slow = Task.detached { troop.get("/slow?ms=2500") }
+        let isUnderWay = await eventually {
+            troop.status(of: old)?.servers.contains { ($0.inFlight ?? 0) > 0 } ?? false
+        }
+        try #require(isUnderWay, "\(troop.logs)")
+        #expect(try troop.terminateAgent(old) == 0)
+        let answer = await slow.value
+        #expect(answer?.status == 200 && answer?.body.contains("took 2500 ms") ?? false, "\(troop.logs)")
+    }
+
     @Test(.timeLimit(.minutes(3))) func aRestartedEmptyRedisLosesNothing() async throws {
         let (troop, load) = try await begin()
         for _ in 0..<3 {

@@ -150,6 +150,10 @@ package actor LeaderDuties {
         if warm { router.startChecks() } else { router.stopChecks() }
     }
 
+    /// The agent is about to stop: from here on only `close` ends the listener, so that a leader serves until its successor
+    /// does, and nothing is opened any more.
+    package func beginEnding() { isEnding = true }
+
     /// Stops listening for good; connections that are open live on. Returns true when the proxy was listening.
     package func close() -> Bool {
         isEnding = true
@@ -203,7 +207,7 @@ package actor LeaderDuties {
     }
 
     private func retire(following leader: Lease?) {
-        guard !conduct.servesAlways, !isSucceeded else { return }
+        guard !conduct.servesAlways, !isSucceeded, !isEnding else { return }
         // The predecessor's lease is on its way to this agent, or the store does not answer: as in limbo, serve on.
         if holdsInherited, leader.map({ $0.host == conduct.host }) ?? true { return }
         holdsInherited = false
