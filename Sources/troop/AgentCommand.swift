@@ -14,7 +14,9 @@ struct AgentCommand: AsyncParsableCommand {
     var config = "/etc/troop/troop.yaml"
 
     func run() async throws {
-        // First of all: nothing else is to find or inherit what a predecessor left.
+        // Until they are trapped: what they mean by themselves is the end of the process.
+        for name in [SIGHUP, SIGUSR1, SIGUSR2] { signal(name, SIG_IGN) }
+        // Before anything else: nobody is to find or inherit what a predecessor left.
         let inheritance = Inheritance.take()
         let configuration: Configuration
         let agent: Agent
@@ -41,9 +43,10 @@ struct AgentCommand: AsyncParsableCommand {
         async let _: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
         var group = ServiceGroupConfiguration(
             // An agent that has left everything to its successor ends, and with it the program.
+            // They are stopped from the last to the first: the agent breaks an upgrade off that `UpgradeSignal` waits for.
             services: [
-                .init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(service: UpgradeSignal(agent: agent)),
+                .init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)
         let hangups = await UnixSignalsSequence(trapping: .sighup)
