@@ -82,7 +82,7 @@ package struct Agent: Service {
             duties: parts.duties,
             elector: parts.elector, incumbency: parts.incumbency, reporter: parts.reporter,
             store: parts.store, keys: parts.keys, api: parts.api,
-            desk: parts.upgrades, log: log
+            subscription: parts.subscription, orders: parts.orders, desk: parts.upgrades, log: log
         )
         parts.upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         parts.reporter.start()

@@ -216,6 +216,7 @@ struct AgentParts {
                     metadata: ["why": "\(fault)"])
             }, quick: { gate.quickAnswer($0) }, handler: { await gate.answer($0) })
         try AgentParts.open(api, configuration, inheritance)
+        inheritance?.closeUnclaimed()
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 

@@ -42,6 +42,7 @@ package actor OrderTaker {
     private let runner: Runner
     private var book: OrderBook
     private var isBusy = false
+    private var isClosed = false
 
     /// What is told on `news` when an order was issued.
     package static let hint = "orders"
@@ -68,14 +69,17 @@ package actor OrderTaker {
         }
     }
 
+    /// Takes no order any more; one that was taken is carried out.
+    package func close() { isClosed = true }
+
     /// Looks for orders, and carries out what is this host's to do.
     package func look() async {
-        guard !isBusy else { return }
+        guard !isBusy, !isClosed else { return }
         isBusy = true
         defer { isBusy = false }
         let reply = try? await store.call(
             Command("XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
-        for entry in reply?.elements ?? [] {
+        for entry in reply?.elements ?? [] where !isClosed {
             guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
             let words = (parts[1].elements ?? []).map { $0.text ?? "" }
             var fields: [String: String] = [:]
