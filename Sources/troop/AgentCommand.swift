@@ -13,6 +13,9 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The configuration file.")
     var config = "/etc/troop/troop.yaml"
 
+    /// How long the last lines of the log may take, in milliseconds.
+    private static let logMilliseconds: Int64 = 1000
+
     func run() async throws {
         // Until they are trapped: what they mean by themselves is the end of the process.
         for name in [SIGHUP, SIGUSR1, SIGUSR2] { signal(name, SIG_IGN) }
@@ -28,7 +31,12 @@ struct AgentCommand: AsyncParsableCommand {
             for line in "\(error)".split(separator: "\n") { ExitStatus.complain(String(line)) }
             throw ExitStatus.degraded
         }
-        LoggingSystem.bootstrap { _ in StreamLogHandler.standardError(label: "troop") }
+        // Without a thread or a descriptor for it the agent could not start anyway; then this log says so.
+        let lines = try? AgentLog()
+        LoggingSystem.bootstrap { _ in
+            lines.map { StreamLogHandler(label: "troop", stream: $0) } ?? .standardError(label: "troop")
+        }
+        defer { lines?.flush(withinMilliseconds: AgentCommand.logMilliseconds) }
         log = Logger(label: "troop")
         log.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
         for warning in configuration.warnings { log.warning("\(warning)") }
