@@ -17,12 +17,17 @@ final class PeerDoor {
     private static let visitorsMax = 16
     private static let backlog: Int32 = 64
     private static let eventsPerTurn = 32
+    /// How long the door lets nobody in after this process had no descriptor left for a visitor, in milliseconds: who waits
+    /// at it would be told of at once, again and again.
+    private static let restMilliseconds: Int64 = 100
 
     private let listen: SocketAddress?
     private let bell: Doorbell
     private let epoll: Int32
     private var listener: Int32 = -1
     private var token = ""
+    /// Until when nobody is let in; nil while the door is open or shut.
+    private var restsUntil: Instant?
     private var visitors: Set<Int32> = []
     private var watch = HolderWatch()
     private var holder: Int32 = -1
@@ -94,6 +99,7 @@ final class PeerDoor {
         visitors.removeAll()
         if listener >= 0 { _ = Glibc.close(listener) }
         listener = -1
+        restsUntil = nil
         token = ""
         fault = nil
     }
@@ -101,7 +107,11 @@ final class PeerDoor {
     private func admit() {
         for _ in 0..<PeerDoor.eventsPerTurn {
             let visitor = aboveListener(clinux_accept(listener, nil, nil))
-            guard visitor >= 0 else { return }
+            guard visitor >= 0 else {
+                if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) { rest(at: .now()) }
+                return
+            }
+            KeepAlive.set(on: visitor)
             let hasPlace = visitors.count < PeerDoor.visitorsMax
             let text = Array((hasPlace ? PeerGreeting.line(token) : PeerGreeting.full).utf8)
             // A fresh connection takes a line at once, or is of no use.
@@ -116,6 +126,18 @@ final class PeerDoor {
             }
             visitors.insert(visitor)
         }
+    }
+
+    private func rest(at now: Instant) {
+        guard clinux_epoll_control(epoll, EPOLL_CTL_MOD, listener, 0, Word.listener) == 0 else { return }
+        restsUntil = now.advanced(milliseconds: PeerDoor.restMilliseconds)
+    }
+
+    private func endRest(at now: Instant) {
+        guard let until = restsUntil, until <= now else { return }
+        restsUntil = nil
+        guard listener >= 0 else { return }
+        _ = clinux_epoll_control(epoll, EPOLL_CTL_MOD, listener, EPOLLIN.rawValue, Word.listener)
     }
 
     /// The same connection with a higher number than the listener's: the kernel closes what a killed process had open in
@@ -167,6 +189,7 @@ final class PeerDoor {
         let family = address.withSockaddr { address, _ in Int32(address.pointee.sa_family) }
         holder = socket(family, kind, 0)
         guard holder >= 0 else { return tell(.broken) }
+        KeepAlive.set(on: holder)  // a flow that a firewall has forgotten would look like a leader that lives
         let outcome = address.withSockaddr { Glibc.connect(holder, $0, $1) }
         guard outcome == 0 || errno == EINPROGRESS else {
             return tell(errno == ECONNREFUSED ? .refused : .broken)
@@ -226,7 +249,8 @@ final class PeerDoor {
     func wait(until limit: Instant) {
         tell(.wake)
         if proven != nil { return }
-        let wake = watch.wakeAt.map { min($0, limit) } ?? limit
+        endRest(at: .now())
+        let wake = [watch.wakeAt, restsUntil].compactMap { $0 }.reduce(limit, min)
         let left = wake.nanoseconds - Instant.now().nanoseconds
         let milliseconds = left <= 0 ? 0 : Int32(clamping: (left + 999_999) / 1_000_000)
         var events = [epoll_event](repeating: epoll_event(), count: PeerDoor.eventsPerTurn)

@@ -82,7 +82,7 @@ package struct Agent: Service {
             duties: parts.duties,
             elector: parts.elector, incumbency: parts.incumbency, reporter: parts.reporter,
             store: parts.store, keys: parts.keys, api: parts.api,
-            desk: parts.upgrades, log: log
+            subscription: parts.subscription, orders: parts.orders, desk: parts.upgrades, log: log
         )
         parts.upgrades.open { await succession.perform(binary: $0) { stopper.finish() } }
         parts.reporter.start()
@@ -94,7 +94,7 @@ package struct Agent: Service {
                 await parts.checks.lookAgain()
             }
         }
-        await withGracefulShutdownHandler {
+        let began = await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await parts.roster.run() }
                 group.addTask { await parts.duties.follow(parts.changes) }
@@ -102,6 +102,7 @@ package struct Agent: Service {
                 group.addTask { await parts.remedies.run() }
                 if inheritance != nil { group.addTask { await openDoors() } }
                 for await _ in stop {}
+                let began = Instant.now()
                 parts.upgrades.close()
                 if parts.upgrades.isSucceeded {
                     group.cancelAll()  // first: the list and the state folder are the successor's
@@ -110,11 +111,12 @@ package struct Agent: Service {
                     await wind(down: "stopped in good order")
                     group.cancelAll()
                 }
+                return began
             }
         } onGracefulShutdown: {
             stopper.finish()
         }
-        await end(office, states)
+        await end(office, states, stoppingSince: began)
     }
 
     /// Opens the access log's file anew: after it was renamed, lines go to a new one.

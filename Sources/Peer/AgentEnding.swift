@@ -1,4 +1,5 @@
 import Election
+import Glibc
 import Linux
 import Logging
 import Metrics
@@ -15,15 +16,18 @@ extension Agent {
     /// How long API clients that asked nothing yet may do so once a successor answers, in milliseconds.
     private static let doorMilliseconds: Int64 = 1000
 
+    /// How long the disk may take for what is to be kept, in milliseconds.
+    private static let diskMilliseconds: Int64 = 1000
+
     /// Hands the lease over first, so that the next leader serves while this one still drains.
     func wind(down reason: String) async {
         await parts.duties.beginEnding()
         let wasLeader = parts.elector.isLeader(at: .now())
+        parts.elector.resign(reason: reason)  // before any word: a log that is not read must not hold the lease
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
         parts.events.tell(
             "agent.stopped", .notice, "the agent of host \(configuration.host.name) stops: \(reason)")
-        parts.elector.resign(reason: reason)
         if wasLeader { await awaitSuccessor() }
         let wasListening = await parts.duties.close()
         // A follower that led a moment ago may have exchanges under way as well.
@@ -58,12 +62,23 @@ extension Agent {
         }
     }
 
-    func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>) async {
+    /// What was to be kept is kept, unless the disk hangs.
+    private func awaitDisk() async {
+        let deadline = Instant.now().advanced(milliseconds: Agent.diskMilliseconds)
+        while !parts.folder.writer.isIdle, Instant.now() < deadline {
+            _ = await ControlLine.blocking(named: "troop-state-end") { usleep(2000) }
+        }
+    }
+
+    /// Ends what is left; the agent was told to stop at that instant.
+    func end(_ office: Task<Void, Never>, _ states: Task<Void, Never>, stoppingSince began: Instant) async {
         parts.elector.stop()
+        // Nobody feeds it from here on, and a hook may take its time. A successor opens the device when it is free.
+        parts.incumbency.closeWatchdog()
         parts.changesEnd.finish()
         parts.officeChangesEnd.finish()
         await office.value
-        await parts.incumbency.close()
+        await parts.incumbency.close(stoppingSince: began)
         await parts.events.flush()
         parts.masterWatch?.stop()
         parts.subscription.stop()
@@ -76,6 +91,7 @@ extension Agent {
         await parts.store.close()
         parts.storeStatesEnd.finish()
         await states.value
+        await awaitDisk()
         log.notice("agent stopped")
     }
 }

@@ -8,6 +8,7 @@ import Store
 
 /// The parts of one agent, built in the order in which they need each other.
 struct AgentParts {
+    let folder: StateFolder
     let store: Store
     let keys: Keys
     let proxy: Proxy
@@ -49,6 +50,7 @@ struct AgentParts {
 
     init(_ configuration: Configuration, inheritance: Inheritance?, log: Logger) throws {
         let folder = try AgentParts.folder(configuration)
+        self.folder = folder
         try AgentParts.probe(configuration.proxy.listen, "proxy.listen")
         if let tls = configuration.proxy.tls { try AgentParts.probe(tls.listen, "proxy.tls.listen") }
         inherited = ListenerCopies(
@@ -217,6 +219,7 @@ struct AgentParts {
                     metadata: ["why": "\(fault)"])
             }, quick: { gate.quickAnswer($0) }, handler: { await gate.answer($0) })
         try AgentParts.open(api, configuration, inheritance)
+        inheritance?.closeUnclaimed()
         DescriptorLimit.provide(for: configuration.proxySettings, log: log)
     }
 

@@ -10,6 +10,8 @@ package import Linux
 package struct StateFolder: Sendable {
     /// The folder's path.
     package let path: String
+    /// Writes to the folder for who must not wait for the disk.
+    package let writer = StateWriter()
 
     /// Larger files are not read, in bytes.
     private static let fileBytesMax = 64 * 1024 * 1024
@@ -47,6 +49,16 @@ package struct StateFolder: Sendable {
             _ = unlink(draft)
             throw error
         }
+        try sync()
+    }
+
+    /// The new name itself is on disk only once the folder is.
+    private func sync() throws(SystemFault) {
+        let raw = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard raw >= 0 else { throw SystemFault("open", on: path) }
+        let descriptor = Descriptor(owning: raw)
+        // Some filesystems cannot do that to a folder, and say so.
+        guard fsync(descriptor.raw) == 0 || errno == EINVAL else { throw SystemFault("fsync", on: path) }
     }
 
     private func write(_ bytes: [UInt8], draft: String) throws(SystemFault) {

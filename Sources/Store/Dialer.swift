@@ -19,9 +19,6 @@ struct Dialer {
     /// A dead address must not use up the time of a living one.
     private static let staggerMilliseconds: Int64 = 100
     private static let unixRetryMicroseconds: UInt32 = 5_000
-    private static let keepAliveIdleSeconds: Int32 = 10
-    private static let keepAliveIntervalSeconds: Int32 = 5
-    private static let keepAliveProbes: Int32 = 3
 
     let url: StoreURL
     var resolver = NameResolver.shared
@@ -97,11 +94,10 @@ struct Dialer {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let descriptor = socket(address.family, kind, 0)
         guard descriptor >= 0 else { return .failed("\(SystemFault("socket"))") }
-        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
-        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, keepAliveIdleSeconds)
-        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, keepAliveIntervalSeconds)
-        set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, keepAliveProbes)
+        var one: Int32 = 1
+        // A kernel that refuses an option still connects; deadlines guard every call anyway.
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        KeepAlive.set(on: descriptor)
         let result = address.withSockaddr { connect(descriptor, $0, $1) }
         if result == 0 { return .connected(descriptor) }
         // EINTR: the connect goes on by itself, as with EINPROGRESS.
@@ -109,12 +105,6 @@ struct Dialer {
         let fault = SystemFault("connect")
         _ = close(descriptor)
         return .failed("\(address): \(fault.reason)")
-    }
-
-    private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
-        var value = value
-        // A kernel that refuses an option still connects; deadlines guard every call anyway.
-        _ = setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private func unix(_ path: String, until deadline: Instant) throws(StoreFault) -> Int32 {

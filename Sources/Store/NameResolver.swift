@@ -27,8 +27,10 @@ final class NameResolver: Sendable {
     /// The one for the process: its memory is worth sharing.
     static let shared = NameResolver()
 
-    /// With an old answer at hand, a new one is not waited for longer than this.
+    /// With an old answer at hand, a new one is not waited for longer than this, nor than a share of the time that is left:
+    /// the rest is for the connection itself.
     private static let patienceWithAnswerMilliseconds: Int64 = 100
+    private static let shareWithAnswer: Int64 = 4
 
     private let lookup: Lookup
     private let entries = Mutex<[Name: Entry]>([:])
@@ -55,8 +57,9 @@ final class NameResolver: Sendable {
         if mustStart { start(name) }
         var limit = deadline
         if !old.isEmpty {
-            limit = min(
-                limit, Instant.now().advanced(milliseconds: NameResolver.patienceWithAnswerMilliseconds))
+            let now = Instant.now()
+            let share = max(0, deadline.milliseconds(since: now)) / NameResolver.shareWithAnswer
+            limit = now.advanced(milliseconds: min(share, NameResolver.patienceWithAnswerMilliseconds))
         }
         let answered = bell.wait(milliseconds: limit.pollMilliseconds(from: .now()))
         let result = answered ? entries.withLock { $0[name]?.lastResult } : nil

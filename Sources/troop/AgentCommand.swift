@@ -17,8 +17,13 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The configuration file.")
     var config = "/etc/troop/troop.yaml"
 
+    /// How long the last lines of the log may take, in milliseconds.
+    private static let logMilliseconds: Int64 = 1000
+
     func run() async throws {
-        // First of all: nothing else is to find or inherit what a predecessor left.
+        // Until they are trapped: what they mean by themselves is the end of the process.
+        for name in [SIGHUP, SIGUSR1, SIGUSR2] { signal(name, SIG_IGN) }
+        // Before anything else: nobody is to find or inherit what a predecessor left.
         let inheritance = Inheritance.take()
         let configuration: Configuration
         let agent: Agent
@@ -30,7 +35,12 @@ struct AgentCommand: AsyncParsableCommand {
             for line in "\(error)".split(separator: "\n") { ExitStatus.complain(String(line)) }
             throw ExitStatus.degraded
         }
-        LoggingSystem.bootstrap { _ in StreamLogHandler.standardError(label: "troop") }
+        // Without a thread or a descriptor for it the agent could not start anyway; then this log says so.
+        let lines = try? AgentLog()
+        LoggingSystem.bootstrap { _ in
+            lines.map { StreamLogHandler(label: "troop", stream: $0) } ?? .standardError(label: "troop")
+        }
+        defer { lines?.flush(withinMilliseconds: AgentCommand.logMilliseconds) }
         log = Logger(label: "troop")
         log.logLevel = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
         for warning in configuration.warnings { log.warning("\(warning)") }
@@ -45,9 +55,10 @@ struct AgentCommand: AsyncParsableCommand {
         async let _: Void = AgentCommand.reopenLog(of: agent)  // ends, cancelled, with this function
         var group = ServiceGroupConfiguration(
             // An agent that has left everything to its successor ends, and with it the program.
+            // They are stopped from the last to the first: the agent breaks an upgrade off that `UpgradeSignal` waits for.
             services: [
-                .init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(service: UpgradeSignal(agent: agent)),
+                .init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
         group.maximumGracefulShutdownDuration = .seconds(20)
         let hangups = await UnixSignalsSequence(trapping: .sighup)

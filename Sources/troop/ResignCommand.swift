@@ -43,6 +43,7 @@ struct ResignCommand: AsyncParsableCommand {
         switch resignation.address() {
         case nil: break
         case .removed(let address): Output.line("removed \(address)")
+        case .kept: Output.line("an agent answers on this host: the leader's address is left to it")
         case .failed(let why):
             ExitStatus.complain("the leader's address may be on this host still: \(why)")
             code = ExitStatus.degraded

@@ -33,6 +33,8 @@ struct Troop: AsyncParsableCommand {
     static func main() async {
         // A peer that goes away must be an error of one write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // Whoever started this program may ignore it, and then no child's end could be waited for.
+        signal(SIGCHLD, SIG_DFL)
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -123,6 +123,26 @@ struct AddressTests {
         try network.run(in: old, "ip", "addr", "del", "\(AddressTests.address)/24", "dev", "eth0")
         #expect(await eventually { network.has(AddressTests.address, old) }, "\(hosts.logs)")
 
+        // Who runs 'troop resign' by hand takes nothing from a leader, even if that could not write down what it holds.
+        unlink("\(hosts.folder)/\(old).state/lease.json")
+        let kept = try Program.run(
+            ["resign", "--config", hosts.config(old)], namespace: network.namespace(old))
+        #expect(kept.code == 0 && kept.output.contains("is left to it"), "\(kept.output)")
+        #expect(network.has(AddressTests.address, old))
+
+        // An interface that is made anew has another number: the leader's gets the address, and the network hears of it;
+        // a standby's gets it once that leads.
+        try network.run(in: "switch", "sysctl", "-qw", "net.ipv4.conf.br0.arp_accept=1")  // it forgot the old one
+        for name in [old, new] { try network.replaceInterface(of: name) }
+        let later = try network.hardware(old)
+        #expect(await eventually { network.has(AddressTests.address, old) }, "\(hosts.logs)")
+        let isBack = await eventually { network.neighbour(AddressTests.address).contains(later) }
+        #expect(isBack, "\(network.neighbour(AddressTests.address)), not \(later)\n\(hosts.logs)")
+        let again = try Program.run(
+            ["switchover", "--to", new], environment: ["TROOP_SOCKET=\(hosts.folder)/\(old).sock"])
+        #expect(again.code == 0, "\(again.output)")
+        #expect(await eventually { hosts.owner() == new }, "\(hosts.logs)")
+
         // An agent that stops takes it along.
         for name in [old, new] {
             agents[name]?.signal(SIGTERM)

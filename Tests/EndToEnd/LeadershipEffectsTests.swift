@@ -92,6 +92,22 @@ import Testing
         #expect(isTold, "\(troop.logs)")
     }
 
+    /// Nobody feeds it any more then, and a hook may take longer than it waits. A plain file shows what it is told.
+    @Test(.timeLimit(.minutes(2))) func theMachinesWatchdogIsClosedBeforeTheLastHookRuns() async throws {
+        let device = "/tmp/troop-device-\(getpid()).\(UInt32.random(in: 0 ... .max))"
+        try RedisServer.write("", to: device)
+        defer { unlink(device) }
+        let troop = try await begin(
+            ["a"],
+            """
+            watchdog: {device: \(device), timeout: 2s}
+            hooks: {on_demote: [sh, -c, 'sleep 2; tail -c 1 \(device) >&2; exit 4']}
+            """)
+        #expect(try troop.terminateAgent("a") == 0)
+        let events = try troop.redis.command("XRANGE", "troop:{test}:events", "-", "+")
+        #expect(events.contains("hooks.on_demote failed, exit code 4: V"), "\(events)")
+    }
+
     @Test(.timeLimit(.minutes(3))) func aCheckSaysWhatToChange() async throws {
         let troop = try await begin(["a"], "")
         let fine = try troop.command("a", "check")

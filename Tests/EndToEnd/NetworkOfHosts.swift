@@ -24,16 +24,26 @@ final class NetworkOfHosts: Sendable {
         try run(in: "switch", "ip", "link", "set", "br0", "up")
         for (index, name) in names.enumerated() {
             try ip("netns", "add", namespace(name))
-            try run(
-                in: "switch", "ip", "link", "add", "port-\(name)", "type", "veth", "peer", "name", "eth0",
-                "netns",
-                namespace(name))
-            try run(in: "switch", "ip", "link", "set", "port-\(name)", "master", "br0")
-            try run(in: "switch", "ip", "link", "set", "port-\(name)", "up")
             try run(in: name, "ip", "link", "set", "lo", "up")
-            try run(in: name, "ip", "addr", "add", "10.9.0.\(index + 2)/24", "dev", "eth0")
-            try run(in: name, "ip", "link", "set", "eth0", "up")
+            try connect(name, at: index)
         }
+    }
+
+    private func connect(_ name: String, at index: Int) throws {
+        try run(
+            in: "switch", "ip", "link", "add", "port-\(name)", "type", "veth", "peer", "name", "eth0",
+            "netns",
+            namespace(name))
+        try run(in: "switch", "ip", "link", "set", "port-\(name)", "master", "br0")
+        try run(in: "switch", "ip", "link", "set", "port-\(name)", "up")
+        try run(in: name, "ip", "addr", "add", "10.9.0.\(index + 2)/24", "dev", "eth0")
+        try run(in: name, "ip", "link", "set", "eth0", "up")
+    }
+
+    /// Removes a host's interface and makes a new one of that name.
+    func replaceInterface(of name: String) throws {
+        try run(in: name, "ip", "link", "del", "eth0")
+        try connect(name, at: names.firstIndex(of: name) ?? 0)
     }
 
     deinit { for name in names + ["switch"] { try? ip("netns", "del", namespace(name)) } }

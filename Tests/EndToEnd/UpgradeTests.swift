@@ -183,6 +183,36 @@ import Transfer
         #expect(try troop.terminateAgent(leader) == 0)
     }
 
+    @Test(.timeLimit(.minutes(2))) func aStopBreaksAnUpgradeBySignalOff() async throws {
+        let (troop, leader) = try await begin(["a"])
+        let agent = try troop.agent(leader)
+        agent.signal(SIGHUP)
+        agent.signal(SIGUSR2)
+        var successor: pid_t?
+        let limit = Instant.now().advanced(milliseconds: 10_000)
+        while successor == nil, Instant.now() < limit { successor = Self.child(of: agent.id) }
+        // A new program that hangs may take ten seconds.
+        kill(try #require(successor), SIGSTOP)
+        let begin = Instant.now()
+        agent.signal(SIGTERM)
+        #expect(agent.wait() == 0, "\(troop.logs)")
+        #expect(Instant.now().milliseconds(since: begin) < 6000, "\(troop.logs)")
+        #expect(!troop.logs.contains("upgraded: "), "\(troop.logs)")
+    }
+
+    private static func child(of parent: pid_t) -> pid_t? {
+        guard let folder = opendir("/proc/\(parent)/task") else { return nil }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            let children = Program.text(of: "/proc/\(parent)/task/\(name)/children")
+            if let child = children.split(separator: " ").first.flatMap({ pid_t($0) }) { return child }
+        }
+        return nil
+    }
+
     @Test(.timeLimit(.minutes(2))) func onlyTheSocketTakesUpgrades() async throws {
         let (troop, leader) = try await begin(["a"])
         let member = try troop.member(leader)

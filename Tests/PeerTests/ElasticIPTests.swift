@@ -1,9 +1,13 @@
+import Election
+import Fixtures
 import Linux
+import Logging
 import Remediation
 import Synchronization
 import Testing
 
 @testable import Peer
+@testable import Store
 
 @Suite struct ElasticIPTests {
     private let start = Instant(nanoseconds: 1_000_000_000)
@@ -54,5 +58,50 @@ import Testing
         #expect(claim.handle(.held(isOurs: false, by: "i-other"), at: at(10)) == [])
         #expect(claim.wakeAt == nil)
         #expect(claim.handle(.leads(true), at: at(20)) == [.look])
+    }
+
+    /// A provider that does not answer until it is let go.
+    private final class SilentProvider: AddressMover {
+        private let isSilent = Mutex(true)
+        let moves = Record<String>()
+
+        func letGo() { isSilent.withLock { $0 = false } }
+
+        func ownMachine() async throws(ProviderFault) -> String {
+            while isSilent.withLock({ $0 }) { await Task.yield() }
+            return "i-own"
+        }
+
+        func holder(of allocation: String) async throws(ProviderFault) -> String? { "i-other" }
+
+        func move(
+            _ allocation: String, to machine: String, permit: @escaping Permit
+        ) async throws(ProviderFault) {
+            moves.add(machine)
+        }
+    }
+
+    @Test func nobodyWaitsForAProviderThatDoesNotAnswer() async throws {
+        let provider = SilentProvider()
+        let store = try Store(StoreSettings(url: try StoreURL("redis://127.0.0.1:1")), name: "test") { _ in }
+        let events = EventLog(
+            store: store, keys: Keys(cluster: "demo"), host: "a",
+            log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let address = ElasticAddress(
+            ElasticIPSettings(allocation: "eipalloc-1", checkMilliseconds: 30_000), mover: provider,
+            events: events, permit: { true })
+        let isPrompt = Mutex(false)
+        let caller = Task {
+            await address.lead(true)
+            await address.tick()
+            await address.lead(false)
+            await address.lead(true)
+            isPrompt.withLock { $0 = true }
+        }
+        #expect(await eventually { isPrompt.withLock { $0 } })
+        provider.letGo()
+        await caller.value
+        #expect(await eventually { provider.moves.all == ["i-own"] })
+        await address.close()
     }
 }

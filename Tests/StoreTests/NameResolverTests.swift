@@ -77,6 +77,22 @@ import Testing
         #expect(latest == two)
     }
 
+    @Test func anOldAnswerLeavesTimeForTheConnection() throws {
+        let gate = Gate()
+        gate.isOpen.store(true, ordering: .releasing)
+        defer { gate.isOpen.store(true, ordering: .releasing) }
+        let resolver = NameResolver { [one] _, _ in gate.result(.found(one)) }
+        #expect(try resolver.addresses(of: "name", port: 1, until: soon()) == one)
+        gate.isOpen.store(false, ordering: .releasing)
+        // Of several tries, since a busy machine may delay one.
+        let isLeft = try (0..<10).contains { _ in
+            let deadline = soon(80)
+            let addresses = try resolver.addresses(of: "name", port: 1, until: deadline)
+            return addresses == one && deadline.milliseconds(since: .now()) >= 20
+        }
+        #expect(isLeft)
+    }
+
     @Test func aFailureSaysWhichName() {
         let resolver = NameResolver { _, _ in .failed("Name or service not known") }
         #expect(throws: StoreFault.unreachable("nowhere: Name or service not known")) {

@@ -145,6 +145,16 @@ int clinux_station_hardware(const char *interface, uint8_t hardware[6]) {
     return code;
 }
 
+int clinux_station_carrier(const char *interface) {
+    int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (any < 0) return -1;
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+    int code = ioctl(any, SIOCGIFFLAGS, &request);
+    close(any);
+    return code < 0 ? -1 : (request.ifr_flags & IFF_UP) && (request.ifr_flags & IFF_RUNNING);
+}
+
 static int send_frame(int station, int interface, const uint8_t *frame, size_t length) {
     struct sockaddr_ll place = {.sll_family = AF_PACKET, .sll_ifindex = interface, .sll_halen = 6};
     memcpy(place.sll_addr, frame, 6);

@@ -23,16 +23,8 @@ package enum Listening {
     /// A listening unix socket with mode 0660; a socket that a dead process left there is replaced, one that
     /// somebody answers at is not (`EADDRINUSE`), nor is any other file (`ENOTSOCK`).
     static func unix(_ path: String) throws(SystemFault) -> Int32 {
-        var address = sockaddr_un()
         guard path.utf8.count <= pathBytesMax else { throw SystemFault("bind", on: path, code: ENAMETOOLONG) }
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        func with(_ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-            withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, size) }
-            }
-        }
+        func with(_ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 { at(path, call) }
         var status = stat()
         if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
             throw SystemFault("bind", on: path, code: ENOTSOCK)
@@ -45,6 +37,29 @@ package enum Listening {
         guard chmod(path, 0o660) == 0 else { throw SystemFault("chmod", on: path) }
         guard Glibc.listen(socket.raw, backlog) == 0 else { throw SystemFault("listen", on: path) }
         return socket.release()
+    }
+
+    /// Whether somebody listens at a unix socket's path.
+    static func isAnswered(socket path: String) -> Bool {
+        guard path.utf8.count <= pathBytesMax else { return false }
+        do throws(SystemFault) {
+            let probe = try open(AF_UNIX, on: path)
+            // A full queue is somebody's, too.
+            return at(path) { connect(probe.raw, $0, $1) } == 0 || errno == EAGAIN
+        } catch {
+            return false
+        }
+    }
+
+    private static func at(_ path: String, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(pathBytesMax)) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                call($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
     }
 
     /// What to do when no unix socket could be had at a path: the fault of `HTTPServer.listen(socket:)` as a

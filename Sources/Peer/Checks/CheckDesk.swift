@@ -22,6 +22,8 @@ package actor CheckDesk {
 
     /// From one look at the store to the next, in milliseconds.
     private static let againMilliseconds: Int64 = 300_000
+    /// The same after a look that was not answered; each agent takes another, since Sentinels are asked by all of them.
+    private static let unansweredMilliseconds: ClosedRange<Int64> = 10_000...30_000
 
     init(
         configuration: Configuration, store: Store, keys: Keys, finder: MasterFinder?, log: Logger,
@@ -44,6 +46,8 @@ package actor CheckDesk {
         guard now >= nextAt, !isUnderWay else { return }
         isUnderWay = true
         defer { isUnderWay = false }
+        // Set before the look: `lookAgain` may be called meanwhile.
+        nextAt = now.advanced(milliseconds: .random(in: CheckDesk.unansweredMilliseconds))
         let (findings, isReached) = await storeFindings()
         guard isReached else { return }
         nextAt = Instant.now().advanced(milliseconds: CheckDesk.againMilliseconds)

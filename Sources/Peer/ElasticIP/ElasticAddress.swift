@@ -2,13 +2,17 @@ import Election
 import Linux
 import Remediation
 
-/// Keeps the leader's address at the provider with the leader: carries out what `AddressClaim` says.
+/// Keeps the leader's address at the provider with the leader: carries out what `AddressClaim` says, in a task of its own,
+/// since a provider may take a minute to answer and nobody else is to wait for that.
 actor ElasticAddress {
     private let settings: ElasticIPSettings
     private let mover: any AddressMover
     private let events: EventLog
     private let permit: Permit
     private var claim: AddressClaim
+    /// The question or the move that is out: there is one at most.
+    private var errand: Task<Void, Never>?
+    private var isClosed = false
 
     /// An address that nobody takes yet; `permit` is true while this agent surely leads.
     init(_ settings: ElasticIPSettings, mover: any AddressMover, events: EventLog, permit: @escaping Permit) {
@@ -22,15 +26,26 @@ actor ElasticAddress {
     /// What is wrong with it; nil when nothing is.
     var fault: String? { claim.trouble.map { "elastic_ip \(settings.allocation): \($0)" } }
 
-    /// Takes in whether this host leads.
-    func lead(_ leads: Bool) async { await perform(claim.handle(.leads(leads), at: .now())) }
+    /// Takes in whether this host leads; does not wait for the provider.
+    func lead(_ leads: Bool) { begin(claim.handle(.leads(leads), at: .now())) }
 
-    /// Does what is due; called once a second.
-    func tick() async { await perform(claim.handle(.wake, at: .now())) }
+    /// Begins what is due, and does not wait for it; called once a second.
+    func tick() { begin(claim.handle(.wake, at: .now())) }
+
+    /// Ends: nothing is begun any more, and what is out is not waited for.
+    func close() {
+        isClosed = true
+        errand?.cancel()
+    }
+
+    private func begin(_ actions: [AddressClaim.Action]) {
+        guard !actions.isEmpty, !isClosed else { return }
+        errand = Task { await perform(actions) }
+    }
 
     private func perform(_ actions: [AddressClaim.Action]) async {
         var waiting = actions
-        while !waiting.isEmpty {
+        while !waiting.isEmpty, !isClosed {
             switch waiting.removeFirst() {
             case .look: waiting += claim.handle(await look(), at: .now())
             case .move: waiting += claim.handle(await move(), at: .now())

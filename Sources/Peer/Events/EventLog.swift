@@ -11,6 +11,15 @@ package final class EventLog: Sendable {
     private struct Waiting {
         var events: [Event] = []
         var dropped = 0
+        /// Why Redis refused events for good, as it was last told.
+        var refusal: String?
+
+        /// Drops the oldest of too many, and counts them.
+        mutating func trim() {
+            let surplus = max(0, events.count - EventLog.waitingMax)
+            events.removeFirst(surplus)
+            dropped += surplus
+        }
     }
 
     private let store: Store
@@ -53,10 +62,7 @@ package final class EventLog: Sendable {
         }
         waiting.withLock { waiting in
             waiting.events.append(event)
-            if waiting.events.count > EventLog.waitingMax {
-                waiting.events.removeFirst()
-                waiting.dropped += 1
-            }
+            waiting.trim()
         }
         onTell(event)
     }
@@ -64,22 +70,53 @@ package final class EventLog: Sendable {
     /// Writes what waits; called once a second by the agent, and by whoever wants an event to be seen at once.
     package func flush() async {
         let (events, dropped) = waiting.withLock { waiting in
-            defer { waiting = Waiting() }
+            defer { (waiting.events, waiting.dropped) = ([], 0) }
             return (waiting.events, waiting.dropped)
         }
-        guard !events.isEmpty else { return }
-        var commands = events.compactMap { EventLog.command($0, keys) }
-        commands.append(Command("PUBLISH", keys.news, EventLog.hint))
+        let written = events.compactMap { event in EventLog.command(event, keys).map { (event, $0) } }
+        guard !written.isEmpty else { return }
         do {
-            _ = try await store.pipeline(commands)
-            if dropped > 0 {
-                log.warning("events were lost while Redis was away", metadata: ["count": "\(dropped)"])
-            }
+            let replies = try await store.pipeline(
+                written.map(\.1) + [Command("PUBLISH", keys.news, EventLog.hint)])
+            take(replies, to: written.map(\.0), dropped: dropped)
         } catch {
-            waiting.withLock { waiting in
-                waiting.events = Array((events + waiting.events).suffix(EventLog.waitingMax))
-                waiting.dropped += dropped
+            putBack(events, dropped: dropped)
+        }
+    }
+
+    /// Redis may answer, and take nothing: what passes by itself is waited for, what a person must mend is told.
+    private func take(_ replies: [Reply], to events: [Event], dropped: Int) {
+        var again: [Event] = []
+        var refused: [ReplyError] = []
+        for (event, reply) in zip(events, replies) {
+            guard case .error(let error) = reply else { continue }
+            switch error.kind {
+            case .retry, .rediscover, .storeLost: again.append(event)
+            case .configuration, .scriptMissing, .fenced, .refused: refused.append(error)
             }
+        }
+        // While some wait, what was lost is told later, with them.
+        putBack(again, dropped: again.isEmpty ? 0 : dropped)
+        if again.isEmpty, dropped > 0 {
+            log.warning("events were lost while Redis was away", metadata: ["count": "\(dropped)"])
+        }
+        let refusal = refused.first?.description
+        let isNew = waiting.withLock { waiting in
+            defer { waiting.refusal = refusal }
+            return waiting.refusal != refusal
+        }
+        if let refusal, isNew {
+            log.error(
+                "Redis does not take events: they are in this log alone",
+                metadata: ["key": "\(keys.events)", "count": "\(refused.count)", "why": "\(refusal)"])
+        }
+    }
+
+    private func putBack(_ events: [Event], dropped: Int) {
+        waiting.withLock { waiting in
+            waiting.events = events + waiting.events
+            waiting.dropped += dropped
+            waiting.trim()
         }
     }
 

@@ -42,7 +42,6 @@ package actor FlagBook {
     private var size = 0
     private var saved: Document?
     private var nextSave = Instant(nanoseconds: 0)
-    private var saveFault: String?
     /// Why the flags cannot be read although Redis answers; nil while they can.
     private var fault: String?
 
@@ -90,7 +89,7 @@ package actor FlagBook {
             notices.append(
                 "flags: \(set.faults.count - FlagBook.noticesMax) more make no sense; see 'troop flags'")
         }
-        if let saveFault {
+        if let saveFault = folder.writer.fault(of: FlagBook.documentName) {
             notices.append(
                 "state folder: \(saveFault); without it a restart of this agent while Redis is gone has no flags"
             )
@@ -184,21 +183,19 @@ package actor FlagBook {
         let document = Document(
             flags: Dictionary(set.texts.map { ($0.key.text, $0.value) }) { first, _ in first })
         let now = Instant.now()
-        guard document != saved, saveFault == nil || now >= nextSave else { return }
-        do throws(SystemFault) {
-            try folder.write(document, as: FlagBook.documentName)
-            saved = document
-            if saveFault != nil { log.notice("flags are kept on disk again") }
-            saveFault = nil
-        } catch {
-            if saveFault != "\(error)" {
+        let hasFailed = folder.writer.fault(of: FlagBook.documentName) != nil
+        guard hasFailed ? now >= nextSave : document != saved else { return }
+        saved = document
+        nextSave = now.advanced(milliseconds: FlagBook.saveRetryMilliseconds)
+        folder.writer.write(
+            FlagBook.documentName,
+            onChange: { [log] fault in
+                guard let fault else { return log.notice("flags are kept on disk again") }
                 log.error(
                     "could not keep the flags on disk; trying again now and then",
-                    metadata: ["why": "\(error)"])
-            }
-            saveFault = "\(error)"
-            nextSave = now.advanced(milliseconds: FlagBook.saveRetryMilliseconds)
-        }
+                    metadata: ["why": "\(fault)"])
+            },
+            { [folder] () throws(SystemFault) in try folder.write(document, as: FlagBook.documentName) })
     }
 
     private static func fields(_ flags: [String: String]) -> [ExactText: String] {

@@ -16,7 +16,7 @@ enum HookProcess {
     /// What of its output is kept, in bytes.
     private static let tailBytesMax = 512
     /// From SIGTERM to SIGKILL, in milliseconds.
-    private static let graceMilliseconds: Int64 = 2000
+    static let graceMilliseconds: Int64 = 2000
     private static let pollMilliseconds: Int32 = 20
 
     /// Runs a program with these variables added to a plain environment.
@@ -42,7 +42,13 @@ enum HookProcess {
         while true {
             drain(output, into: &tail)
             var status: Int32 = 0
-            if waitpid(id, &status, WNOHANG) == id {
+            let ended = waitpid(id, &status, WNOHANG)
+            if ended < 0, errno == ECHILD {
+                // Who inherited SIGCHLD ignored never learns how its children end; this one has.
+                let text = clean(tail)
+                return isLate ? .late(tail: text) : .failed("nobody knows how it ended", tail: text)
+            }
+            if ended == id {
                 // What it started and left behind goes, too: the next hook must find nothing of this one at work.
                 _ = kill(-id, SIGKILL)
                 drain(output, into: &tail)

@@ -54,6 +54,9 @@ final class HookRunner: Sendable {
         bell.ring()
     }
 
+    /// How long one hook may run.
+    var timeoutMilliseconds: Int64 { settings.timeoutMilliseconds }
+
     /// True when nothing runs or waits.
     var isIdle: Bool { state.withLock { $0.waiting.isEmpty && !$0.isRunning } }
 

@@ -1,4 +1,5 @@
 import Election
+import Glibc
 import Linux
 import Logging
 import Store
@@ -21,12 +22,12 @@ actor Incumbency {
     private let standBack: @Sendable (Bool) -> Void
     private var core: IncumbencyCore
     private var flaps = FlapGuard()
-    private var tokenFault: String?
     private var isSucceeded = false
     private var store: StoreState?
 
-    /// How long an agent that stops waits for its last hook, in milliseconds: the service manager waits longer.
-    private static let hookMilliseconds: Int64 = 15_000
+    /// An agent that was told to stop ends so soon, whatever its last hook does, in milliseconds: its unit's
+    /// TimeoutStopSec= is 30 s, and who is killed then has not resigned its last things.
+    static let stopMilliseconds: Int64 = 27_000
 
     /// `standBack` has the elector stand back behind the other candidates.
     init(
@@ -78,6 +79,9 @@ actor Incumbency {
     var notices: [String] {
         get async {
             let elasticIP = await parts.elasticIP?.fault
+            let tokenFault = parts.token.writer.fault(of: TokenFile.name).map {
+                "state folder: \($0); after a crash 'troop resign' will not find the lease"
+            }
             return [
                 parts.keeper?.fault, elasticIP, parts.watchdog.fault, tokenFault, flaps.notice(at: .now()),
             ].compactMap { $0 }
@@ -90,21 +94,33 @@ actor Incumbency {
     /// A successor on this host has everything: from here on nothing is done any more.
     func succeed() { isSucceeded = true }
 
+    /// Closes the machine's watchdog: to be called as soon as the elector, which feeds it, has ended.
+    nonisolated func closeWatchdog() { parts.watchdog.close() }
+
+    /// Until when the last hook is waited for: as long as it may run, and as the unit leaves.
+    static func hooksEnd(timeoutMilliseconds: Int64, stoppingSince began: Instant, at now: Instant) -> Instant
+    {
+        min(
+            now.advanced(milliseconds: timeoutMilliseconds + HookProcess.graceMilliseconds),
+            began.advanced(milliseconds: stopMilliseconds))
+    }
+
     /// Ends: the address goes unless a successor keeps it, and the last hook is waited for.
-    func close() async {
+    func close(stoppingSince began: Instant) async {
+        await parts.elasticIP?.close()
         let (keeper, keeps) = (parts.keeper, isSucceeded)
         await ControlLine.blocking(named: "troop-vip-end") { keeper?.stop(keeps: keeps) }
-        let deadline = Instant.now().advanced(milliseconds: Incumbency.hookMilliseconds)
+        let deadline = Incumbency.hooksEnd(
+            timeoutMilliseconds: parts.hooks.timeoutMilliseconds, stoppingSince: began, at: .now())
         while !parts.hooks.isIdle, Instant.now() < deadline {
             await ControlLine.blocking(named: "troop-hooks-end") { Incumbency.nap() }
         }
         if !parts.hooks.isIdle { log.warning("a hook runs still; the agent ends without it") }
         parts.hooks.stop()
-        parts.watchdog.close()
     }
 
     /// Not `Task.sleep`: it would return at once in a task that was cancelled.
-    private static func nap() { if let bell = try? Doorbell() { _ = bell.wait(milliseconds: 20) } }
+    private static func nap() { _ = usleep(20_000) }
 
     private func perform(_ action: IncumbencyCore.Action, at now: Instant) async {
         guard !isSucceeded else { return }
@@ -113,8 +129,12 @@ actor Incumbency {
         case .hook(let order): parts.hooks.run(order)
         case .address(let event): parts.keeper?.tell(event)
         case .elasticIP(let isOurs): await parts.elasticIP?.lead(isOurs)
-        case .keepToken(let token): keep(token)
-        case .forgetToken: parts.token.forget()
+        case .keepToken(let token):
+            let file = parts.token
+            file.writer.write(TokenFile.name) { () throws(SystemFault) in try file.keep(token) }
+        case .forgetToken:
+            let file = parts.token
+            file.writer.write(TokenFile.name) { () throws(SystemFault) in file.forget() }
         case .failed:
             guard let rest = flaps.failed(at: now) else { return }
             events.tell(
@@ -122,15 +142,6 @@ actor Incumbency {
                 "this host's leadership failed \(FlapGuard.failuresMax) times within \(FlapGuard.windowMilliseconds / 1000) s; it stands back behind the others for \(rest / 1000) s. Look at its load, its network and Redis"
             )
             standBack(true)
-        }
-    }
-
-    private func keep(_ token: String) {
-        do throws(SystemFault) {
-            try parts.token.keep(token)
-            tokenFault = nil
-        } catch {
-            tokenFault = "state folder: \(error); after a crash 'troop resign' will not find the lease"
         }
     }
 }

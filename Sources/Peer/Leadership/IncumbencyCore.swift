@@ -48,13 +48,15 @@ struct IncumbencyCore: Sendable, Equatable {
         let last = office?.host ?? previous
         office = lease
         let details = ["epoch": "\(lease.epoch)", "previous": last ?? ""]
+        // What clients wait for comes first, and the disk last.
         return [
-            .keepToken(lease.token), .address(.promoted), .elasticIP(isOurs: true),
+            .address(.promoted),
             .tell(
                 kind: "election.promoted", severity: .notice,
                 text: "\(host) leads (epoch \(lease.epoch)): \(reason)",
                 details: details),
             .hook(HookOrder(.promote, lease: lease, leader: host, previous: last, reason: reason)),
+            .elasticIP(isOurs: true), .keepToken(lease.token),
         ]
     }
 
@@ -71,16 +73,20 @@ struct IncumbencyCore: Sendable, Equatable {
     }
 
     private mutating func retired(leader: String?, _ reason: String) -> [Action] {
-        guard let lease = office else { return [] }
+        guard let lease = office else {
+            // An address that a predecessor left is here without an office: it goes once another host leads.
+            return leader.map { $0 == host } ?? true ? [] : [.address(.demoted)]
+        }
         office = nil
         previous = host
         let text = "\(host) leads no more: \(reason)"
         return [
-            .forgetToken, .address(.demoted), .elasticIP(isOurs: false),
+            .address(.demoted),
             .tell(
                 kind: "election.demoted", severity: .notice, text: text,
                 details: ["epoch": "\(lease.epoch)", "leader": leader ?? ""]),
             .hook(HookOrder(.demote, lease: lease, leader: leader, previous: host, reason: reason)),
+            .elasticIP(isOurs: false), .forgetToken,
         ]
     }
 }

@@ -58,8 +58,6 @@ package actor LeaderDuties {
     package private(set) var listenFault: String?
     /// What keeps the election from its course; nil when nothing does.
     package private(set) var trouble: String?
-    /// Why the highest epoch is not on disk; nil when it is.
-    package private(set) var keepFault: String?
 
     /// How often the leader publishes its numbers, in milliseconds; a little less than a second, so that a
     /// turn that comes early is not passed over.
@@ -188,7 +186,7 @@ package actor LeaderDuties {
             holdsInherited = false
             roster.lookAgain()
             proxy.note(epoch: lease.epoch)
-            open()  // first: writing the epoch waits for the disk, and clients wait for the listener
+            open()  // first: clients wait for the listener
             keep(epoch: lease.epoch)
             log.notice("leading", metadata: metadata)
         case .limbo:
@@ -236,7 +234,7 @@ package actor LeaderDuties {
     /// While this agent leads: tries to listen where that failed, and publishes the numbers once an interval.
     package func tick() async {
         let now = Instant.now()
-        if keepFault != nil { keep(epoch: highestEpoch) }
+        if keepFault != nil, folder.writer.isIdle { writeEpoch() }
         if conduct.servesAlways { open() }
         guard case .leader(let lease, _) = elector.standing, let token = elector.token(at: now) else {
             return
@@ -273,17 +271,27 @@ package actor LeaderDuties {
     private func keep(epoch: Int64) {
         highestEpoch = max(highestEpoch, epoch)
         guard highestEpoch > keptEpoch else { return }
-        do {
-            try folder.write(EpochDocument(epoch: highestEpoch), as: LeaderDuties.epochName)
-            keptEpoch = highestEpoch
-            keepFault = nil
-        } catch {
-            if keepFault == nil {
+        keptEpoch = highestEpoch
+        writeEpoch()
+    }
+
+    private func writeEpoch() {
+        let document = EpochDocument(epoch: highestEpoch)
+        folder.writer.write(
+            LeaderDuties.epochName,
+            onChange: { [log] fault in
+                guard let fault else { return log.notice("the epoch is kept on disk again") }
                 log.error(
                     "could not keep the epoch on disk; trying again each second",
-                    metadata: ["why": "\(error)"])
-            }
-            keepFault = "state folder: \(error); the highest epoch is not kept on disk"
+                    metadata: ["why": "\(fault)"])
+            },
+            { [folder] () throws(SystemFault) in try folder.write(document, as: LeaderDuties.epochName) })
+    }
+
+    /// Why the highest epoch is not on disk; nil when it is.
+    package var keepFault: String? {
+        folder.writer.fault(of: LeaderDuties.epochName).map {
+            "state folder: \($0); the highest epoch is not kept on disk"
         }
     }
 }

@@ -49,12 +49,12 @@ package final class Abstention: Sendable {
 
     /// Adds or takes away a reason.
     package func set(_ reason: Reason, _ holds: Bool) {
-        let abstains: Bool? = reasons.withLock { reasons in
+        reasons.withLock { reasons in
             let before = reasons.isEmpty
             if holds { reasons.insert(reason) } else { reasons.remove(reason) }
-            return before == reasons.isEmpty ? nil : !reasons.isEmpty
+            // Within the lock, and never waiting: the elector is to hear of changes in their order.
+            if before != reasons.isEmpty { elector.pause(!reasons.isEmpty) }
         }
-        if let abstains { elector.pause(abstains) }
     }
 }
 

@@ -23,6 +23,8 @@ package struct Resignation: Sendable {
     package enum AddressOutcome: Sendable, Equatable {
         case removed(String)
         case failed(String)
+        /// An agent runs, and keeps it where it belongs.
+        case kept
     }
 
     private let configuration: Configuration
@@ -70,6 +72,8 @@ package struct Resignation: Sendable {
     /// Takes the leader's address off this host.
     package func address() -> AddressOutcome? {
         guard let vip = configuration.failover.vip else { return nil }
+        // The lease's file cannot tell of an agent that could not write it.
+        if Listening.isAnswered(socket: configuration.api.socket) { return .kept }
         do throws(SystemFault) {
             return try AddressKeeper.removeLeftover(vip.address) ? .removed("\(vip.address)") : nil
         } catch {

@@ -23,8 +23,10 @@ package struct TokenFile: Sendable {
         case dead(Lease)
     }
 
-    private static let name = "lease.json"
+    static let name = "lease.json"
     private let folder: StateFolder
+    /// Writes it for who must not wait for the disk.
+    var writer: StateWriter { folder.writer }
 
     /// The file in a state folder.
     package init(_ folder: StateFolder) { self.folder = folder }

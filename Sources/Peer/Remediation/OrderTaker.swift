@@ -44,6 +44,7 @@ package actor OrderTaker {
     private let isNamesake: @Sendable () async -> Bool
     private var book: OrderBook
     private var isBusy = false
+    private var isClosed = false
 
     /// What is told on `news` when an order was issued.
     package static let hint = "orders"
@@ -74,15 +75,18 @@ package actor OrderTaker {
         }
     }
 
+    /// Takes no order any more; one that was taken is carried out.
+    package func close() { isClosed = true }
+
     /// Looks for orders, and carries out what is this host's to do.
     package func look() async {
-        guard !isBusy else { return }
+        guard !isBusy, !isClosed else { return }
         isBusy = true
         defer { isBusy = false }
         if await isNamesake() { return }
         let reply = try? await store.call(
             Command("XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
-        for entry in reply?.elements ?? [] {
+        for entry in reply?.elements ?? [] where !isClosed {
             guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
             let words = (parts[1].elements ?? []).map { $0.text ?? "" }
             var fields: [String: String] = [:]

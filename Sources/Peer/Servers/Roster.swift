@@ -54,6 +54,9 @@ package actor Roster {
     private var fault: String?
     /// False while Redis does not tell its run id: then an older list after a restart goes unnoticed.
     var mayIdentify = true
+    /// Readings begun, and the last of them whose answer was taken: an older one must not be taken after a newer.
+    private var lookNumber = 0
+    private var takenNumber = 0
     /// When the whole list was read, or that was tried.
     private var lookedAt = Instant(nanoseconds: 0)
     /// The faults of the last reading: each is logged once, when it appears.
@@ -171,12 +174,16 @@ package actor Roster {
 
     func look() async {
         lookedAt = .now()
+        lookNumber += 1
+        let number = lookNumber
         (ownEntry, ownIsLost) = (nil, false)
         let reading: ServerList.Reading
         do {
             let (replies, runID) = try await store.identifiedPipeline([
                 Command("HGETALL", place.keys.servers), Command("GET", place.keys.serversGeneration),
             ])
+            guard number > takenNumber else { return }  // a later reading was faster
+            takenNumber = number
             mayIdentify = runID != nil
             guard let read = Roster.reading(replies, runID: runID) else {
                 note(

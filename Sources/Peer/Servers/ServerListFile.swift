@@ -38,7 +38,11 @@ struct ServerListFile: Sendable {
     }
 
     /// Why the list is not on disk as it is in force; nil while it is.
-    private(set) var fault: String?
+    var fault: String? {
+        [ServerListFile.documentName, ServerListFile.registrationName].compactMap {
+            folder.writer.fault(of: $0)?.description
+        }.first
+    }
     private let folder: StateFolder
     private let log: Logger
     private var saved: ServerList.Content?
@@ -82,24 +86,27 @@ struct ServerListFile: Sendable {
     /// Writes what has changed since the last writing; a disk that fails is tried again now and then.
     mutating func save(_ list: ServerList, isRemoved removed: Bool, at now: Instant) {
         let content = list.content
-        guard content != saved || removed != savedRemoved, fault == nil || now >= nextSave else { return }
-        do throws(SystemFault) {
-            if content != saved { try folder.write(Document(content), as: ServerListFile.documentName) }
-            if removed != savedRemoved {
-                try folder.write(RegistrationDocument(removed: removed), as: ServerListFile.registrationName)
-            }
-            saved = content
-            savedRemoved = removed
-            if fault != nil { log.notice("the server list is kept on disk again") }
-            fault = nil
-        } catch {
-            if fault != "\(error)" {
+        let hasFailed = fault != nil
+        if hasFailed, now < nextSave { return }
+        nextSave = now.advanced(milliseconds: ServerListFile.retryMilliseconds)
+        if content != saved || hasFailed { write(ServerListFile.documentName) { Document(content) } }
+        if removed != savedRemoved || hasFailed {
+            write(ServerListFile.registrationName) { RegistrationDocument(removed: removed) }
+        }
+        saved = content
+        savedRemoved = removed
+    }
+
+    private func write<Kept: Encodable & Sendable>(_ name: String, _ document: @escaping @Sendable () -> Kept)
+    {
+        folder.writer.write(
+            name,
+            onChange: { [log] fault in
+                guard let fault else { return log.notice("the server list is kept on disk again") }
                 log.error(
                     "could not keep the server list on disk; trying again now and then",
-                    metadata: ["why": "\(error)"])
-            }
-            fault = "\(error)"
-            nextSave = now.advanced(milliseconds: ServerListFile.retryMilliseconds)
-        }
+                    metadata: ["why": "\(fault)"])
+            },
+            { [folder] () throws(SystemFault) in try folder.write(document(), as: name) })
     }
 }

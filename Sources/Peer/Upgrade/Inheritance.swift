@@ -71,6 +71,19 @@ package final class Inheritance: Sendable {
         return found.first
     }
 
+    /// Closes the sockets that nobody claimed: a client that connects there would wait for ever.
+    func closeUnclaimed() {
+        let left = state.withLock { state in
+            let left = state.note.listeners.filter { !$0.value.isEmpty }.sorted { $0.key < $1.key }
+            state.note.listeners = [:]
+            state.complaints += left.map { name, sockets in
+                "\(name): \(sockets.count) inherited sockets have no use in this configuration; they are closed"
+            }
+            return left
+        }
+        for descriptor in left.flatMap({ $0.value }) { _ = close(descriptor) }
+    }
+
     /// What could not be used, one line each.
     package var complaints: [String] { state.withLock { $0.complaints } }
 

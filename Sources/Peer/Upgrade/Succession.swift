@@ -20,6 +20,8 @@ struct Succession: Sendable {
     let store: Store
     let keys: Keys
     let api: HTTPServer
+    let subscription: Subscription
+    let orders: OrderTaker
     let desk: UpgradeDesk
     let log: Logger
 
@@ -98,6 +100,9 @@ struct Succession: Sendable {
     /// Leaves everything to a successor that is ready.
     private func leave(to successor: SuccessorProcess, _ word: SuccessorWord) async {
         let begin = Instant.now()
+        // Orders to this host are the successor's: what this agent began it might not live to end.
+        subscription.stop()
+        await orders.close()
         proxy.release()
         successor.tell(.serve)
         await reporter.fallSilent()

@@ -13,6 +13,9 @@ final class AddressKeeper: Sendable {
 
     /// A missing interface is looked for so often, in milliseconds.
     private static let retryMilliseconds: Int32 = 1000
+    /// Whether the interface is still the one that was opened is looked at least so often, in milliseconds; where links are
+    /// heard of, that is known at once.
+    private static let lookMilliseconds: Int32 = 10_000
 
     private let settings: VIPSettings
     private let isInherited: Bool
@@ -73,13 +76,23 @@ final class AddressKeeper: Sendable {
     private func run() {
         var core = VIPCore(settings)
         var station: AddressStation?
+        var isFirst = true
         while true {
             let (events, isEnding) = mailbox.withLock { mailbox in
                 defer { mailbox.events.removeAll() }
                 return (mailbox.events, mailbox.isEnding)
             }
-            if station == nil { station = open(&core) }
-            for event in events { perform(core.handle(event, at: .now()), &core, station) }
+            // Made anew under its name: the addresses went with the old one, and so did what was open on it.
+            if station?.isStale ?? false { station = nil }
+            if station == nil {
+                station = open(&core, isInherited: isInherited && isFirst)
+                isFirst = isFirst && station == nil
+            }
+            for event in events {
+                // A promotion that waited here for longer than the lease holds is none any more.
+                let isVoid = event == .promoted && !mayLead()
+                perform(core.handle(isVoid ? .wake : event, at: .now()), &core, station)
+            }
             if isEnding { return }
             // Whose deadline has passed is in limbo, told or not: he gives way to a claim and defends nothing.
             if !mayLead() { perform(core.handle(.limbo, at: .now()), &core, station) }
@@ -97,13 +110,16 @@ final class AddressKeeper: Sendable {
     }
 
     /// Opens the interface, and tells the core what is there.
-    private func open(_ core: inout VIPCore) -> AddressStation? {
+    private func open(_ core: inout VIPCore, isInherited: Bool) -> AddressStation? {
         do throws(SystemFault) {
             let station = try AddressStation(settings.address)
             let isPresent = station.isPresent ?? false
             perform(
                 core.handle(.start(isPresent: isPresent, isInherited: isInherited), at: .now()), &core,
                 station)
+            if let isUp = station.hasCarrier {
+                perform(core.handle(.link(isUp: isUp), at: .now()), &core, station)
+            }
             note(core, station)
             return station
         } catch {
@@ -116,9 +132,10 @@ final class AddressKeeper: Sendable {
     private func perform(_ actions: [VIPCore.Action], _ core: inout VIPCore, _ station: AddressStation?) {
         for action in actions {
             switch action {
-            case .add: change(adds: true, &core, station)
+            // Asked again each time: an action before this one may have taken its while.
+            case .add: if mayLead() { change(adds: true, &core, station) }
             case .remove: change(adds: false, &core, station)
-            case .announce: station?.announce()
+            case .announce: if mayLead() { station?.announce() }
             case .probe: station?.probe()
             case .look:
                 guard let isPresent = station?.isPresent else { break }
@@ -132,7 +149,7 @@ final class AddressKeeper: Sendable {
         guard let station else { return }
         do throws(SystemFault) {
             try station.change(adds: adds)
-            if adds { perform(core.handle(.found(isPresent: true), at: .now()), &core, station) }
+            perform(core.handle(.found(isPresent: adds), at: .now()), &core, station)
             note(core, station)
         } catch {
             perform(core.handle(.failed(AddressStation.advice(error)), at: .now()), &core, station)
@@ -153,11 +170,10 @@ final class AddressKeeper: Sendable {
                 entries.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
             }
         }
-        var patience: Int32 = station == nil ? AddressKeeper.retryMilliseconds : -1
+        var patience = station == nil ? AddressKeeper.retryMilliseconds : AddressKeeper.lookMilliseconds
         if let wake = core.wakeAt {
             let left = max(0, wake.nanoseconds - Instant.now().nanoseconds)
-            let milliseconds = Int32(clamping: (left + 999_999) / 1_000_000)
-            patience = patience < 0 ? milliseconds : min(patience, milliseconds)
+            patience = min(patience, Int32(clamping: (left + 999_999) / 1_000_000))
         }
         _ = poll(&entries, nfds_t(entries.count), patience)
         if entries[0].revents != 0 { bell.silence() }

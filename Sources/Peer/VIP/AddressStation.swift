@@ -16,7 +16,7 @@ final class AddressStation {
     /// Opens what is needed to watch the interface; without the right to do so only the address itself is moved.
     init(_ address: VirtualAddress) throws(SystemFault) {
         self.address = address
-        index = Int32(if_nametoindex(address.interface))
+        index = Int32(bitPattern: if_nametoindex(address.interface))
         guard index > 0 else { throw SystemFault("if_nametoindex", on: address.interface) }
         let code = clinux_station_hardware(address.interface, &hardware)
         guard code == 0 else { throw SystemFault("SIOCGIFHWADDR", on: address.interface, code: code) }
@@ -27,6 +27,15 @@ final class AddressStation {
     deinit {
         if station >= 0 { _ = close(station) }
         if links >= 0 { _ = close(links) }
+    }
+
+    /// True when the interface is gone, or another has its name now.
+    var isStale: Bool { Int32(bitPattern: if_nametoindex(address.interface)) != index }
+
+    /// Whether the interface has a carrier now; nil when that cannot be told.
+    var hasCarrier: Bool? {
+        let answer = clinux_station_carrier(address.interface)
+        return answer < 0 ? nil : answer == 1
     }
 
     /// Whether the interface has the address; nil when that cannot be told.

@@ -14,7 +14,7 @@ struct VIPCore: Sendable, Equatable {
         case limbo
         /// Another leads, or this host gave the lease up.
         case demoted
-        /// What the interface has, as asked for by `look`, or after `add`.
+        /// What the interface has, as asked for by `look`, or after `add` or `remove`.
         case found(isPresent: Bool)
         /// `add` or `remove` did not work, for this reason.
         case failed(String)
@@ -63,6 +63,8 @@ struct VIPCore: Sendable, Equatable {
     static let probeMilliseconds: Int64 = 250
     /// How often the leader looks whether the interface still has the address.
     static let lookMilliseconds: Int64 = 2000
+    /// How often a removal that failed is tried again.
+    static let removalMilliseconds: Int64 = 1000
     /// A conflict is answered at most so often, and told at most so often.
     static let defenceMilliseconds: Int64 = 1000
     static let conflictMilliseconds: Int64 = 60_000
@@ -75,6 +77,8 @@ struct VIPCore: Sendable, Equatable {
     private var announcements: [Instant] = []
     private var probeEnds: Instant?
     private var looksAt = Instant(nanoseconds: .max)
+    /// When the removal of an address that is still there is tried again.
+    private var removesAt: Instant?
     private var defendedAt: Instant?
     private var conflictAt: Instant?
     private(set) var trouble: String?
@@ -88,7 +92,7 @@ struct VIPCore: Sendable, Equatable {
         var times = isHeld ? announcements : []
         if let probeEnds { times.append(probeEnds) }
         switch state {
-        case .absent: break
+        case .absent: if isHeld, let removesAt { times.append(removesAt) }
         case .leading: times.append(looksAt)
         case .limbo(let until), .leaving(let until): times.append(until)
         }
@@ -114,7 +118,7 @@ struct VIPCore: Sendable, Equatable {
         case .link(let isUp): link(isUp, at: now)
         case .wake: break
         case .end(let keeps):
-            if state != .absent, !keeps { actions.append(.remove) }
+            if state != .absent || isHeld, !keeps { actions.append(.remove) }
             state = .absent
             rest()
         }
@@ -131,8 +135,7 @@ struct VIPCore: Sendable, Equatable {
             // The predecessor's lease is on its way to this agent; until then it is as in limbo.
             state = .limbo(until: now.advanced(milliseconds: settings.limboMilliseconds))
         } else {
-            actions += [.remove, .tell(.leftover)]
-            isHeld = false
+            remove(.leftover, at: now)
         }
     }
 
@@ -150,7 +153,7 @@ struct VIPCore: Sendable, Equatable {
         case .absent, .leaving: break
         case .leading, .limbo:
             rest()
-            guard settings.drainMilliseconds > 0 else { return giveUp("another leads") }
+            guard settings.drainMilliseconds > 0 else { return giveUp("another leads", at: now) }
             state = .leaving(until: now.advanced(milliseconds: settings.drainMilliseconds))
         }
     }
@@ -160,7 +163,8 @@ struct VIPCore: Sendable, Equatable {
         isHeld = isPresent
         if isPresent { trouble = nil }
         switch state {
-        case .absent, .leaving: break
+        case .absent: if !isPresent { trouble = nil }
+        case .leaving: break
         case .leading:
             guard !isPresent else { break }
             if hadIt { actions.append(.tell(.vanished)) }
@@ -175,7 +179,7 @@ struct VIPCore: Sendable, Equatable {
     private mutating func claimed(by station: String, at now: Instant) {
         switch state {
         case .absent: break
-        case .limbo, .leaving: giveUp("the station \(station) announces it")
+        case .limbo, .leaving: giveUp("the station \(station) announces it", at: now)
         case .leading:
             if conflictAt.map({ now.milliseconds(since: $0) >= Self.conflictMilliseconds }) ?? true {
                 conflictAt = now
@@ -219,14 +223,19 @@ struct VIPCore: Sendable, Equatable {
             if state == .leading { actions.append(.announce) }
         }
         switch state {
-        case .absent: break
+        case .absent:
+            // Held until it is known to be gone: nothing else would ever take it away.
+            guard isHeld else { break }
+            if let removesAt, removesAt > now { break }
+            if removesAt != nil { actions.append(.remove) }
+            removesAt = now.advanced(milliseconds: Self.removalMilliseconds)
         case .leading:
             if looksAt <= now {
                 looksAt = now.advanced(milliseconds: Self.lookMilliseconds)
                 actions.append(.look)
             }
-        case .limbo(let until): if until <= now { giveUp("limbo has lasted too long") }
-        case .leaving(let until): if until <= now { giveUp("another leads") }
+        case .limbo(let until): if until <= now { giveUp("limbo has lasted too long", at: now) }
+        case .leaving(let until): if until <= now { giveUp("another leads", at: now) }
         }
     }
 
@@ -235,11 +244,15 @@ struct VIPCore: Sendable, Equatable {
         announcements = Self.announcementMilliseconds.map { now.advanced(milliseconds: $0) }
     }
 
-    private mutating func giveUp(_ why: String) {
+    private mutating func giveUp(_ why: String, at now: Instant) {
         state = .absent
-        isHeld = false
         rest()
-        actions += [.remove, .tell(.givenUp(why))]
+        remove(.givenUp(why), at: now)
+    }
+
+    private mutating func remove(_ message: Message, at now: Instant) {
+        removesAt = now.advanced(milliseconds: Self.removalMilliseconds)
+        actions += [.remove, .tell(message)]
     }
 
     private mutating func rest() {

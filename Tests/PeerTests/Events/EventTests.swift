@@ -29,6 +29,48 @@ import Testing
     }
 }
 
+@Suite struct EventLogTests {
+    @Test(.timeLimit(.minutes(1))) func whatRedisCannotTakeNowIsWrittenLaterAndWhatItRefusesIsNot()
+        async throws
+    {
+        let redis = try RedisServer()
+        let keys = Keys(cluster: "test")
+        let store = try Store(
+            StoreSettings(url: try StoreURL("redis://127.0.0.1:\(redis.port)/0")), name: "test"
+        ) { _ in }
+        let log = EventLog(
+            store: store, keys: keys, host: "a", log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let reader = EventReader(store: store, keys: keys)
+        try redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+        log.tell("server.added", .notice, "one")
+        await log.flush()
+        log.tell("server.added", .notice, "two")
+        await log.flush()
+        try redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+        await log.flush()
+        #expect(try await reader.read(try EventQuery([:])).events.map(\.text) == ["two", "one"])
+        // A key of another kind is a person's to mend; the events after that are written.
+        try redis.command("SET", keys.events, "x")
+        log.tell("server.added", .notice, "three")
+        await log.flush()
+        try redis.command("DEL", keys.events)
+        log.tell("server.added", .notice, "four")
+        await log.flush()
+        #expect(try await reader.read(try EventQuery([:])).events.map(\.text) == ["four"])
+        // Of too many the newest are kept.
+        try redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+        for number in 0..<200 { log.tell("server.added", .notice, "\(number)") }
+        await log.flush()
+        for number in 200..<300 { log.tell("server.added", .notice, "\(number)") }
+        await log.flush()
+        try redis.command("CONFIG", "SET", "min-replicas-to-write", "0")
+        await log.flush()
+        let many = try await reader.read(try EventQuery(["count": "1000"])).events.map(\.text)
+        #expect(many == (44..<300).reversed().map { "\($0)" } + ["four"])
+        await store.close()
+    }
+}
+
 @Suite struct EventReaderTests {
     @Test func entriesAreReadNewestFirstAndForeignOnesPassedOver() async throws {
         let redis = try RedisServer()

@@ -130,6 +130,8 @@ import Testing
         desk.server.stop()
         #expect(await !desk.book.look())
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
+        let file = desk.server.folder + "/state/flags.json"
+        #expect(await eventually { RedisServer.text(of: file).contains("ui") })
         let restarted = try desk.again().book
         #expect(restarted.snapshot.standing == .cached && restarted.snapshot.set["ui"] != nil)
         // The store comes back without anything: it lost the flags, nobody deleted them.

@@ -58,6 +58,15 @@ import Testing
         }
     }
 
+    /// A process that inherited SIGCHLD ignored learns of no child's end.
+    @Test(.timeLimit(.minutes(1))) func aHookWhoseEndNobodyHearsOfIsNotWaitedForForEver() async {
+        await #expect(processExitsWith: .success) {
+            _ = signal(SIGCHLD, SIG_IGN)
+            let end = HookProcess.run(["sh", "-c", "echo hello"], [], within: 10_000)
+            exit(end == .failed("nobody knows how it ended", tail: "hello") ? 0 : 1)
+        }
+    }
+
     @Test func whatAHookLeavesBehindEndsWithIt() async throws {
         let folder = try Folder()
         #expect(run("sleep 100 & echo $! > \(folder.path)/child; exit 0") == .done)

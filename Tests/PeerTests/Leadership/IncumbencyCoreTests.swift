@@ -29,9 +29,11 @@ import Testing
 
     @Test func aPromotionTakesTheOfficeAndSaysWhoHeldIt() throws {
         var core = IncumbencyCore(host: "a")
-        #expect(core.handle(change(.follower(leader: try lease("b", 7)))) == [])
+        _ = core.handle(change(.follower(leader: try lease("b", 7))))
         let actions = core.handle(try leads(8))
-        #expect(actions.prefix(3) == [.keepToken("a:n:8"), .address(.promoted), .elasticIP(isOurs: true)])
+        // The disk comes last: clients wait for the address.
+        #expect(actions.first == .address(.promoted))
+        #expect(actions.suffix(2) == [.elasticIP(isOurs: true), .keepToken("a:n:8")])
         #expect(kinds(actions) == ["election.promoted"])
         let order = try #require(hooks(actions).first)
         #expect(order.occasion == .promote)
@@ -53,7 +55,8 @@ import Testing
         #expect(kinds(limbo) == ["election.limbo"])
         #expect(hooks(limbo) == [])
         let retired = core.handle(change(.follower(leader: try lease("c", 9))))
-        #expect(retired.prefix(3) == [.forgetToken, .address(.demoted), .elasticIP(isOurs: false)])
+        #expect(retired.first == .address(.demoted))
+        #expect(retired.suffix(2) == [.elasticIP(isOurs: false), .forgetToken])
         let order = try #require(hooks(retired).first)
         #expect(order.occasion == .demote)
         #expect(order.leader == "c")
@@ -68,7 +71,7 @@ import Testing
         let again = core.handle(try leads(9))
         #expect(kinds(again) == ["election.promoted"])
         #expect(hooks(again).first?.previous == "a")
-        #expect(again.first == .keepToken("a:n:9"))
+        #expect(again.last == .keepToken("a:n:9"))
     }
 
     @Test func aHandoverIsNoFailure() throws {
@@ -77,16 +80,36 @@ import Testing
         let retired = core.handle(change(.follower(leader: nil), "handed over to b: work"))
         #expect(kinds(retired) == ["election.demoted"])
         #expect(!retired.contains(.failed))
-        // Who leads then is news for a follower, and nothing else.
-        #expect(core.handle(change(.follower(leader: try lease("b", 9)))) == [])
+        // Who leads then is news for a follower, and for an address that was left to it.
+        #expect(core.handle(change(.follower(leader: try lease("b", 9)))) == [.address(.demoted)])
     }
 
     @Test func whoNeverLedDoesNothing() throws {
         var core = IncumbencyCore(host: "a")
         #expect(core.handle(change(.candidate)) == [])
         #expect(core.handle(change(.limbo(nil))) == [])
-        #expect(core.handle(change(.follower(leader: try lease("b", 7)))) == [])
         #expect(core.handle(change(.follower(leader: nil))) == [])
+    }
+
+    /// A successor has its predecessor's address before it has any office.
+    @Test func anInheritedAddressGoesOnceAnotherHostLeads() throws {
+        var core = IncumbencyCore(host: "a")
+        #expect(core.handle(change(.candidate)) == [])
+        #expect(core.handle(change(.follower(leader: try lease("a", 7)))) == [])
+        #expect(core.handle(change(.follower(leader: nil))) == [])
+        #expect(core.handle(change(.follower(leader: try lease("b", 8)))) == [.address(.demoted)])
+    }
+
+    @Test func aStopWaitsForAHookAsLongAsItMayRunAndTheUnitAllows() {
+        func end(_ timeout: Int64, at milliseconds: Int64) -> Int64 {
+            Incumbency.hooksEnd(
+                timeoutMilliseconds: timeout, stoppingSince: start,
+                at: start.advanced(milliseconds: milliseconds)
+            ).milliseconds(since: start)
+        }
+        #expect(end(5000, at: 1000) == 8000)
+        #expect(end(30_000, at: 1000) == 27_000)
+        #expect(end(30_000, at: 11_000) == 27_000)
     }
 
     @Test func threeFailuresInAShortTimeMakeAHostStandBackForAGrowingTime() {

@@ -63,7 +63,43 @@ import Testing
             core.handle(.start(isPresent: true, isInherited: false), at: at(0)) == [
                 .remove, .tell(.leftover),
             ])
+        #expect(core.handle(.found(isPresent: false), at: at(0)) == [])
         #expect(core.wakeAt == nil)
+    }
+
+    @Test func aRemovalThatFailsIsTriedAgainUntilTheAddressIsGone() {
+        for inherits in [false, true] {
+            var core = inherits ? leading() : self.core()
+            if inherits {
+                _ = core.handle(.demoted, at: at(0))
+            } else {
+                _ = core.handle(.start(isPresent: true, isInherited: false), at: at(0))
+            }
+            #expect(core.handle(.failed("EBUSY"), at: at(0)) == [.tell(.trouble("EBUSY"))])
+            #expect(core.isHeld)
+            #expect(core.wakeAt == at(1000))
+            #expect(core.handle(.wake, at: at(999)) == [])
+            #expect(core.handle(.wake, at: at(1000)) == [.remove])
+            #expect(core.handle(.failed("EBUSY"), at: at(1000)) == [])
+            #expect(core.handle(.wake, at: at(2000)) == [.remove])
+            #expect(core.trouble == "EBUSY")
+            #expect(core.handle(.found(isPresent: false), at: at(2000)) == [])
+            #expect(core.trouble == nil)
+            #expect(core.wakeAt == nil)
+            #expect(core.handle(.wake, at: at(3000)) == [])
+        }
+        // Who leads again has it, and removes nothing.
+        var core = leading()
+        _ = core.handle(.demoted, at: at(0))
+        _ = core.handle(.failed("EBUSY"), at: at(0))
+        #expect(core.handle(.promoted, at: at(500)).first == .add)
+        #expect(core.handle(.found(isPresent: true), at: at(500)) == [])
+        #expect(!core.handle(.wake, at: at(1000)).contains(.remove))
+        // And who ends tries once more.
+        core = leading()
+        _ = core.handle(.demoted, at: at(0))
+        _ = core.handle(.failed("EBUSY"), at: at(0))
+        #expect(core.handle(.end(keeps: false), at: at(10)) == [.remove])
     }
 
     @Test func whatAPredecessorLeftStaysUntilTheElectionSpeaks() {

@@ -19,6 +19,8 @@ int clinux_link_read(int watch, int interface);
 int clinux_station_open(int interface, int family);
 /* The interface's hardware address; 0 or an errno. */
 int clinux_station_hardware(const char *interface, uint8_t hardware[6]);
+/* 1 when the interface is up and has a carrier, 0 when not, -1 with errno. */
+int clinux_station_carrier(const char *interface);
 /* Tells the network that this station has the address (gratuitous ARP, unsolicited advertisement); 0 or an errno. */
 int clinux_station_announce(
     int station, int interface, int family, const uint8_t *address, const uint8_t hardware[6]);

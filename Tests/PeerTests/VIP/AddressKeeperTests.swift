@@ -1,0 +1,27 @@
+import Fixtures
+import Testing
+
+@testable import Peer
+
+@Suite struct AddressKeeperTests {
+    /// What a keeper says after a promotion; its interface does not exist.
+    private func told(mayLead: Bool) async throws -> [VIPCore.Message] {
+        let address = VirtualAddress(
+            prefix: .init(bytes: [10, 0, 0, 100], bits: 24), interface: "troop-none")
+        let told = Record<VIPCore.Message>()
+        let keeper = try AddressKeeper(
+            VIPSettings(address: address, drainMilliseconds: 0, limboMilliseconds: 1000),
+            isInherited: false, mayLead: { mayLead }, onTell: { told.add($0) })
+        try keeper.start()
+        #expect(await eventually { told.all.count == 1 })
+        keeper.tell(.promoted)
+        keeper.stop(keeps: true)
+        return told.all.filter { if case .trouble = $0 { false } else { true } }
+    }
+
+    /// The keeper's thread may be held up for longer than the lease holds.
+    @Test(.timeLimit(.minutes(1))) func aPromotionThatComesTooLateIsNone() async throws {
+        #expect(try await told(mayLead: true) == [.taken])
+        #expect(try await told(mayLead: false) == [])
+    }
+}
