@@ -93,33 +93,49 @@ package actor OrderTaker {
             for index in stride(from: 0, to: words.count - 1, by: 2) {
                 fields[words[index]] = words[index + 1]
             }
-            book.cursor = mark
             guard let order = HostOrder(fields: fields) else {
+                book.cursor = mark
                 events.tell("order.refused", .warning, "an order to \(host) makes no sense; it is left alone")
                 continue
             }
-            await take(order)
+            // One that Redis could not be asked about is looked at again.
+            guard let isMine = await isToBeTaken(order) else { return }
+            book.cursor = mark
+            if isMine { await take(order) }
         }
     }
 
-    private func take(_ order: HostOrder) async {
-        let details = ["operation": order.operation, "order": order.id, "epoch": "\(order.epoch)"]
+    private static func details(_ order: HostOrder) -> [String: String] {
+        ["operation": order.operation, "order": order.id, "epoch": "\(order.epoch)"]
+    }
+
+    /// Whether this host is to carry an order out, which is claimed then; nil when Redis did not say.
+    private func isToBeTaken(_ order: HostOrder) async -> Bool? {
+        let details = OrderTaker.details(order)
         if let why = book.objection(to: order) {
             events.tell(
                 "order.refused", .warning, "order \(order.kind.rawValue) is left alone: \(why)", details)
             // The leader is not to go on to the provider for want of an answer.
-            if book.hasTaken(order), await claim(order) { await settle(order, "done") }
-            return
+            guard book.hasTaken(order) else { return false }
+            let claimed = await claim(order)
+            if claimed == true { await settle(order, "done") }
+            return claimed.map { _ in false }
         }
-        guard await claim(order) else { return }  // too late, taken back, paused, or Redis does not answer
+        let claimed = await claim(order)
+        guard claimed == true else { return claimed }  // too late, taken back, or paused
         if order.kind == .reboot, !order.boot.isEmpty, let own = bootID(), own != order.boot {
             events.tell(
                 "order.refused", .warning,
                 "order reboot is left alone: it is meant for boot …\(order.boot.suffix(8)), and \(host) has booted since",
                 details)
             await settle(order, "done")
-            return
+            return false
         }
+        return true
+    }
+
+    private func take(_ order: HostOrder) async {
+        let details = OrderTaker.details(order)
         book.take(order)
         do throws(SystemFault) {
             try folder.write(book, as: OrderTaker.documentName)
@@ -145,11 +161,11 @@ package actor OrderTaker {
         }
     }
 
-    private func claim(_ order: HostOrder) async -> Bool {
+    private func claim(_ order: HostOrder) async -> Bool? {
         let reply = try? await store.run(
             OperationScripts.claim, keys: [keys.operation(order.operation), keys.config],
             arguments: [order.id, "\(order.notAfter)"])
-        return reply?.integer == 1
+        return reply.map { $0.integer == 1 }
     }
 
     private func settle(_ order: HostOrder, _ text: String) async {
