@@ -22,7 +22,8 @@ extension Agent {
     /// Hands the lease over first, so that the next leader serves while this one still drains.
     func wind(down reason: String) async {
         let wasLeader = parts.elector.isLeader(at: .now())
-        parts.elector.resign(reason: reason)  // before any word: a log that is not read must not hold the lease
+        // Before any word: a log that is not read must not hold the lease.
+        parts.elector.resign(reason: reason)
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
         parts.events.tell(
