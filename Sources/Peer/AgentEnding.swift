@@ -23,7 +23,8 @@ extension Agent {
     func wind(down reason: String) async {
         await parts.duties.beginEnding()
         let wasLeader = parts.elector.isLeader(at: .now())
-        parts.elector.resign(reason: reason)  // before any word: a log that is not read must not hold the lease
+        // Before any word: a log that is not read must not hold the lease.
+        parts.elector.resign(reason: reason)
         ServiceManager.notify("STOPPING=1")
         log.notice("stopping", metadata: ["leader": "\(wasLeader)"])
         parts.events.tell(

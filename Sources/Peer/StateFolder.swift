@@ -58,7 +58,9 @@ package struct StateFolder: Sendable {
         guard raw >= 0 else { throw SystemFault("open", on: path) }
         let descriptor = Descriptor(owning: raw)
         // Some filesystems cannot do that to a folder, and say so.
-        guard fsync(descriptor.raw) == 0 || errno == EINVAL else { throw SystemFault("fsync", on: path) }
+        guard fsync(descriptor.raw) == 0 || [EINVAL, EOPNOTSUPP, ENOSYS].contains(errno) else {
+            throw SystemFault("fsync", on: path)
+        }
     }
 
     private func write(_ bytes: [UInt8], draft: String) throws(SystemFault) {

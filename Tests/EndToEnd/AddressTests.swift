@@ -132,7 +132,8 @@ struct AddressTests {
 
         // An interface that is made anew has another number: the leader's gets the address, and the network hears of it;
         // a standby's gets it once that leads.
-        try network.run(in: "switch", "sysctl", "-qw", "net.ipv4.conf.br0.arp_accept=1")  // it forgot the old one
+        // It forgot the old one, and takes no word of strangers else.
+        try network.run(in: "switch", "sysctl", "-qw", "net.ipv4.conf.br0.arp_accept=1")
         for name in [old, new] { try network.replaceInterface(of: name) }
         let later = try network.hardware(old)
         #expect(await eventually { network.has(AddressTests.address, old) }, "\(hosts.logs)")

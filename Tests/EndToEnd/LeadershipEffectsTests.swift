@@ -108,6 +108,24 @@ import Testing
         #expect(events.contains("hooks.on_demote failed, exit code 4: V"), "\(events)")
     }
 
+    /// Standard error is a full pipe that nobody reads, from the first line on.
+    @Test(.timeLimit(.minutes(2))) func anAgentWhoseLogNobodyReadsLeadsAndResigns() async throws {
+        let troop = try Ensemble(["a"], election: "election: {ttl: 2s, renew: 500ms}")
+        let path = "\(troop.folder)/log.pipe"
+        try #require(mkfifo(path, 0o600) == 0)
+        let pipe = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        defer { close(pipe) }
+        let filling = [UInt8](repeating: 0x0A, count: 4096)
+        while write(pipe, filling, filling.count) > 0 {}
+        let flags = fcntl(pipe, F_GETFL)
+        try #require(fcntl(pipe, F_SETFL, flags & ~O_NONBLOCK) == 0)
+        let agent = try Program(["agent", "--config", try troop.member("a").config], log: path)
+        #expect(await eventually(within: 30_000) { troop.status()?.leader?.host == "a" })
+        agent.signal(SIGTERM)
+        #expect(agent.wait() == 0)
+        #expect(try troop.redis.command("GET", "troop:{test}:lease") == "$-1\r\n")
+    }
+
     @Test(.timeLimit(.minutes(3))) func aCheckSaysWhatToChange() async throws {
         let troop = try await begin(["a"], "")
         let fine = try troop.command("a", "check")

@@ -47,10 +47,11 @@ package actor CheckDesk {
         isUnderWay = true
         defer { isUnderWay = false }
         // Set before the look: `lookAgain` may be called meanwhile.
-        nextAt = now.advanced(milliseconds: .random(in: CheckDesk.unansweredMilliseconds))
+        let soon = now.advanced(milliseconds: .random(in: CheckDesk.unansweredMilliseconds))
+        nextAt = soon
         let (findings, isReached) = await storeFindings()
         guard isReached else { return }
-        nextAt = Instant.now().advanced(milliseconds: CheckDesk.againMilliseconds)
+        if nextAt == soon { nextAt = Instant.now().advanced(milliseconds: CheckDesk.againMilliseconds) }
         take(findings)
     }
 

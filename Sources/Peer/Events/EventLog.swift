@@ -11,8 +11,9 @@ package final class EventLog: Sendable {
     private struct Waiting {
         var events: [Event] = []
         var dropped = 0
-        /// Why Redis refused events for good, as it was last told.
+        /// Why Redis refused events for good, as it was last told, and how many since it did first.
         var refusal: String?
+        var refused = 0
 
         /// Drops the oldest of too many, and counts them.
         mutating func trim() {
@@ -100,15 +101,29 @@ package final class EventLog: Sendable {
         if again.isEmpty, dropped > 0 {
             log.warning("events were lost while Redis was away", metadata: ["count": "\(dropped)"])
         }
+        tell(refused, isTaken: again.count + refused.count < events.count)
+    }
+
+    /// Once for each reason, and once for its end.
+    private func tell(_ refused: [ReplyError], isTaken: Bool) {
+        guard isTaken || !refused.isEmpty else { return }
         let refusal = refused.first?.description
-        let isNew = waiting.withLock { waiting in
-            defer { waiting.refusal = refusal }
-            return waiting.refusal != refusal
+        let (before, count) = waiting.withLock { waiting in
+            waiting.refused += refused.count
+            defer {
+                waiting.refusal = refusal
+                if refusal == nil { waiting.refused = 0 }
+            }
+            return (waiting.refusal, waiting.refused)
         }
-        if let refusal, isNew {
+        guard before != refusal else { return }
+        if let refusal {
             log.error(
                 "Redis does not take events: they are in this log alone",
-                metadata: ["key": "\(keys.events)", "count": "\(refused.count)", "why": "\(refusal)"])
+                metadata: ["key": "\(keys.events)", "why": "\(refusal)"])
+        } else {
+            log.notice(
+                "Redis takes events again", metadata: ["key": "\(keys.events)", "lost": "\(count)"])
         }
     }
 

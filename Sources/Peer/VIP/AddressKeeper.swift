@@ -77,6 +77,7 @@ final class AddressKeeper: Sendable {
         var core = VIPCore(settings)
         var station: AddressStation?
         var isFirst = true
+        var lapse = Lapse()
         while true {
             let (events, isEnding) = mailbox.withLock { mailbox in
                 defer { mailbox.events.removeAll() }
@@ -89,13 +90,13 @@ final class AddressKeeper: Sendable {
                 isFirst = isFirst && station == nil
             }
             for event in events {
-                // A promotion that waited here for longer than the lease holds is none any more.
-                let isVoid = event == .promoted && !mayLead()
-                perform(core.handle(isVoid ? .wake : event, at: .now()), &core, station)
+                let heard = lapse.hear(event, mayLead: mayLead())
+                perform(core.handle(heard, at: .now()), &core, station)
             }
             if isEnding { return }
-            // Whose deadline has passed is in limbo, told or not: he gives way to a claim and defends nothing.
-            if !mayLead() { perform(core.handle(.limbo, at: .now()), &core, station) }
+            if let event = lapse.judge(mayLead: mayLead()) {
+                perform(core.handle(event, at: .now()), &core, station)
+            }
             if let station {
                 if let claimant = station.claimant() {
                     perform(core.handle(.claimed(by: claimant), at: .now()), &core, station)
@@ -105,7 +106,39 @@ final class AddressKeeper: Sendable {
                 }
             }
             perform(core.handle(.wake, at: .now()), &core, station)
-            sleep(core, station)
+            sleep(core, station, isLapsed: lapse.isWaiting)
+        }
+    }
+
+    /// What the elector said last, held against what the lease allows now: whose deadline has passed is in limbo, told or not.
+    struct Lapse: Sendable {
+        private var leads = false
+        /// The elector says that this host leads, and its lease was seen to have run out since.
+        private(set) var isWaiting = false
+
+        /// The event as the core is to hear it: a promotion that waited for longer than the lease holds is none any more.
+        mutating func hear(_ event: VIPCore.Event, mayLead: Bool) -> VIPCore.Event {
+            switch event {
+            case .promoted:
+                leads = true
+                isWaiting = !mayLead
+                return mayLead ? event : .wake
+            case .limbo, .demoted, .end:
+                (leads, isWaiting) = (false, false)
+                return event
+            case .start, .found, .failed, .claimed, .link, .wake: return event
+            }
+        }
+
+        /// What follows from the lease alone: he gives way to a claim and defends nothing, until it is seen to hold again.
+        mutating func judge(mayLead: Bool) -> VIPCore.Event? {
+            guard mayLead else {
+                isWaiting = leads
+                return .limbo
+            }
+            guard isWaiting else { return nil }
+            isWaiting = false
+            return .promoted
         }
     }
 
@@ -163,14 +196,15 @@ final class AddressKeeper: Sendable {
         mailbox.withLock { $0.fault = fault.map { "vip: \($0)" } }
     }
 
-    private func sleep(_ core: VIPCore, _ station: AddressStation?) {
+    private func sleep(_ core: VIPCore, _ station: AddressStation?, isLapsed: Bool) {
         var entries = [pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)]
         for descriptor in [station?.station, station?.links] {
             if let descriptor, descriptor >= 0 {
                 entries.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
             }
         }
-        var patience = station == nil ? AddressKeeper.retryMilliseconds : AddressKeeper.lookMilliseconds
+        let isUnsettled = station == nil || isLapsed
+        var patience = isUnsettled ? AddressKeeper.retryMilliseconds : AddressKeeper.lookMilliseconds
         if let wake = core.wakeAt {
             let left = max(0, wake.nanoseconds - Instant.now().nanoseconds)
             patience = min(patience, Int32(clamping: (left + 999_999) / 1_000_000))

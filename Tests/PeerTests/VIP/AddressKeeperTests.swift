@@ -19,6 +19,27 @@ import Testing
         return told.all.filter { if case .trouble = $0 { false } else { true } }
     }
 
+    @Test func aPromotionTakesEffectWhenTheLeaseIsSeenToHoldAgain() {
+        var lapse = AddressKeeper.Lapse()
+        #expect(lapse.judge(mayLead: false) == .limbo)
+        #expect(!lapse.isWaiting)
+        #expect(lapse.hear(.promoted, mayLead: true) == .promoted)
+        #expect(lapse.judge(mayLead: true) == nil)
+        // The deadline passes unseen by the elector, which then renews without a word.
+        #expect(lapse.judge(mayLead: false) == .limbo)
+        #expect(lapse.isWaiting)
+        #expect(lapse.judge(mayLead: true) == .promoted)
+        #expect(lapse.judge(mayLead: true) == nil)
+        // A promotion that waited for too long, and one that the elector has taken back since.
+        #expect(lapse.hear(.promoted, mayLead: false) == .wake)
+        #expect(lapse.judge(mayLead: true) == .promoted)
+        #expect(lapse.hear(.promoted, mayLead: false) == .wake)
+        #expect(lapse.hear(.demoted, mayLead: false) == .demoted)
+        #expect(lapse.judge(mayLead: true) == nil)
+        #expect(lapse.judge(mayLead: false) == .limbo)
+        #expect(!lapse.isWaiting)
+    }
+
     /// The keeper's thread may be held up for longer than the lease holds.
     @Test(.timeLimit(.minutes(1))) func aPromotionThatComesTooLateIsNone() async throws {
         #expect(try await told(mayLead: true) == [.taken])
