@@ -99,7 +99,10 @@ struct ElectionBench {
         guard let began = troop.reignBegan(after: struck, not: old) else {
             throw BenchFault("nobody leads after \(blow.name)")
         }
-        if blow == .release, let ended = agent.child.changes.last(where: { $0.kind == "following" })?.at {
+        // The first one: later it follows its successor.
+        if blow == .release,
+            let ended = agent.child.changes.first(where: { $0.kind == "following" && $0.at > struck })?.at
+        {
             struck = ended
         }
         try mend(blow, troop, old)
