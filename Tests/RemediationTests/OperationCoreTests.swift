@@ -103,6 +103,23 @@ import Testing
         #expect((noted.lines.last?.text.utf8.count ?? 0) < 600)
     }
 
+    @Test func aFleetThatIsTooLargeAlreadyGetsNoFurtherMachine() {
+        var context = GuardContext()
+        context.settings.gift.max = 3
+        context.fleet = .counted(2)
+        var list = (0..<1).map { FleetView.Server(address: "10.0.0.\($0):80", host: "h\($0)") }
+        list += (0..<2).map { FleetView.Server(address: "10.0.1.\($0):80", host: "gift-\($0)") }
+        context.count(list)
+        #expect(Guard.objectionToReplacing(in: context) == nil)  // as many as may be: one may take another's place
+        context.fleet = .counted(3)  // one that could not be terminated
+        var facts = facts()
+        facts.launchObjection = Guard.objectionToReplacing(in: context)
+        #expect(facts.launchObjection?.contains("gift.max is 3") ?? false)
+        var core = core(.replace) { $0.ladder = [.replace] }
+        _ = core.next(facts, at: now)
+        #expect(core.draft.state == .failed && core.draft.fault.contains("gift.max"))
+    }
+
     @Test func whatIsDrainedReturnsWhenItsSuccessorCannotBeTakenBack() {
         var core = core(.replace) { operation in
             operation.ladder = [.replace]

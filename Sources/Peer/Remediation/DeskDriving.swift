@@ -185,6 +185,13 @@ extension RemediationDesk {
         facts.canProvision = parts.means.provision != nil && parts.means.runner != nil
         facts.canProduce = parts.means.production != nil && parts.means.runner != nil
         facts.wallMs = WallClock.milliseconds()
+        if operation.step == .preflight, operation.remedy == .replace {
+            var context = GuardContext()
+            context.settings = parts.settings
+            context.fleet = knownFleet
+            context.count(await view(at: now).servers)
+            facts.launchObjection = Guard.objectionToReplacing(in: context)
+        }
         if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
             facts.objection = lastObjection(operation, await view(at: now))
         }

@@ -208,12 +208,24 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// Why no machine may take another's place: there are more than may be already, so that somebody must have been left.
+    package static func objectionToReplacing(in context: GuardContext) -> String? {
+        guard case .counted(let machines) = context.fleet else { return nil }
+        let there = servers(machines, context)
+        guard there > context.settings.gift.max else { return nil }
+        return
+            "there are \(there) servers already (\(machines) machines at the provider), and gift.max is \(context.settings.gift.max)"
+    }
+
+    /// All servers that there are, or are about to be: launches under way may not be in the provider's count yet.
+    private static func servers(_ machines: Int, _ context: GuardContext) -> Int {
+        Swift.max(machines, context.launchedServers) + context.servers - context.launchedServers
+    }
+
     private func max(_ wish: Wish, _ context: GuardContext) -> String? {
         guard case .launch(let count, _) = wish else { return nil }
         guard case .counted(let machines) = context.fleet else { return nil }
-        // Launches under way may not be in the provider's count yet.
-        let launched = Swift.max(machines, context.launchedServers)
-        let there = launched + context.servers - context.launchedServers
+        let there = Guard.servers(machines, context)
         guard there + count > context.settings.gift.max else { return nil }
         return
             "\(there) servers (\(machines) machines at the provider) and \(count) more would be over gift.max, \(context.settings.gift.max)"

@@ -67,6 +67,8 @@ package struct Facts: Sendable, Equatable {
     package var order = Order.none
     /// Why the server may not be taken out just now; nil when it may.
     package var objection: String?
+    /// Why no further machine may be launched in place of another; nil when one may.
+    package var launchObjection: String?
     /// Whether a provider is configured.
     package var hasProvider = false
     /// Whether steps are configured for new machines, and for machines that were rebooted.

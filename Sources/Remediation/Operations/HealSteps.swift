@@ -22,6 +22,9 @@ extension OperationCore {
                 return fail("\(lack)no provider is configured (remediation.provider)", at: now)
             }
         }
+        if remedy == .replace, let why = facts.launchObjection {
+            return fail("no machine is launched in its place: \(why)", at: now)
+        }
         if remedy == .restartApp, !isAlive {
             return fail("\(operation.target) does not report: nobody can ask it", at: now)
         }

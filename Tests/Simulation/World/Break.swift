@@ -39,7 +39,8 @@ package enum Break: String, Sendable, CaseIterable {
                 (
                     "math.max(whole(last_epoch), whole(ARGV[5]), now) + 1",
                     "whole(last_epoch) + 1"
-                )
+                ),
+                ("if whole(ARGV[5]) > whole(redis.call('GET', KEYS[2]) or '') then", "if false then"),
             ]
         case .noFence: [(Fence.prologue, "")]
         case .stealWithoutQuarantine:
