@@ -184,7 +184,8 @@ import Testing
         let isActive = await eventually(within: 40_000) {
             troop.status()?.servers.first { $0.host == "c" }?.state == "active"
         }
-        #expect(isActive, "\((try? troop.redis.command("HGETALL", "troop:{test}:servers")) ?? "") \(troop.logs)")
+        #expect(
+            isActive, "\((try? troop.redis.command("HGETALL", "troop:{test}:servers")) ?? "") \(troop.logs)")
         let isExplained = await eventually {
             (try? ask("events").output.contains("operation gone1 is gone from Redis")) ?? false
         }

@@ -110,8 +110,10 @@ import Testing
         var list = (0..<1).map { FleetView.Server(address: "10.0.0.\($0):80", host: "h\($0)") }
         list += (0..<2).map { FleetView.Server(address: "10.0.1.\($0):80", host: "gift-\($0)") }
         context.count(list)
-        #expect(Guard.objectionToReplacing(in: context) == nil)  // as many as may be: one may take another's place
-        context.fleet = .counted(3)  // one that could not be terminated
+        // As many as may be: one may take another's place.
+        #expect(Guard.objectionToReplacing(in: context) == nil)
+        // One could not be terminated.
+        context.fleet = .counted(3)
         var facts = facts()
         facts.launchObjection = Guard.objectionToReplacing(in: context)
         #expect(facts.launchObjection?.contains("gift.max is 3") ?? false)

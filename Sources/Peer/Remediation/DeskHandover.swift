@@ -22,7 +22,8 @@ extension RemediationDesk {
         }
         if let handover = reading.switches.handover,
             reading.nowByStore - handover.at < RemediationDesk.hourMilliseconds,
-            handover.at < reading.nowByStore + RemediationDesk.countMilliseconds  // by a clock that was put right
+            // One of the future was written by a clock that is put right since.
+            handover.at < reading.nowByStore + RemediationDesk.countMilliseconds
         {
             hold(
                 "proxy load",

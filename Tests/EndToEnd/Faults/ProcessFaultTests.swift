@@ -41,7 +41,9 @@ import Testing
     }
 
     /// Ten seconds would say no more than three: the lease is one.
-    @Test(.timeLimit(FaultTroop.timeLimit)) func aStoppedLeaderIsReplacedAndDoesNothingAfterwards() async throws {
+    @Test(.timeLimit(FaultTroop.timeLimit)) func aStoppedLeaderIsReplacedAndDoesNothingAfterwards()
+        async throws
+    {
         let world = try await FaultTroop()
         for _ in FaultTroop.rounds {
             let old = try await world.recover()
