@@ -3,8 +3,7 @@ package enum BootID {
     /// Reads it, as `6f1d0f5e-….`; nil where the kernel shows none.
     package static func read(proc: String = "/proc") -> String? {
         let buffer = ReadBuffer()
-        var file = KeptFile("\(proc)/sys/kernel/random/boot_id")
-        guard file.read(into: buffer) else { return nil }
+        guard KeptFile.readOnce("\(proc)/sys/kernel/random/boot_id", into: buffer) else { return nil }
         return buffer.withBytes(parse)
     }
 

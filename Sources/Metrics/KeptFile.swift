@@ -26,6 +26,13 @@ struct KeptFile: ~Copyable {
         return buffer.fill(from: descriptor.raw, inPieces: comesInPieces)
     }
 
+    /// Reads a file that is not to be kept open; false when there is nothing to be read. A kept file in a local variable
+    /// is never closed: an optimized build forgets the descriptor in it.
+    static func readOnce(_ path: String, into buffer: ReadBuffer, inPieces: Bool = false) -> Bool {
+        let file = open(path)
+        return buffer.fill(from: file.raw, inPieces: inPieces)
+    }
+
     private static func open(_ path: String) -> Descriptor {
         Descriptor(owning: Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
     }

@@ -75,8 +75,9 @@ package final class Sampler {
     }
 
     private static func cgroup(_ path: String?, proc: String, root: String, buffer: ReadBuffer) -> Cgroup? {
-        var file = KeptFile("\(proc)/self/cgroup", inPieces: true)
-        let list = file.read(into: buffer) ? buffer.withBytes(Sampler.text) : ""
+        let list =
+            KeptFile.readOnce("\(proc)/self/cgroup", into: buffer, inPieces: true)
+            ? buffer.withBytes(Sampler.text) : ""
         return CgroupPlace.find(path, list: list, root: root, exists: { access($0, F_OK) == 0 })
             .map { Cgroup($0, buffer: buffer) }
     }
@@ -147,8 +148,9 @@ package final class Sampler {
     private func lowWatermark() -> UInt64? {
         if let lowWatermarkBytes { return lowWatermarkBytes }
         var bytes: UInt64?
-        var file = KeptFile(files.zoneinfo, inPieces: true)
-        if file.read(into: buffer), let pages = buffer.withBytes(MemoryInfo.lowWatermarkPages) {
+        if KeptFile.readOnce(files.zoneinfo, into: buffer, inPieces: true),
+            let pages = buffer.withBytes(MemoryInfo.lowWatermarkPages)
+        {
             let (product, overflowed) = pages.multipliedReportingOverflow(by: pageBytes)
             bytes = overflowed ? nil : product
         }

@@ -6,8 +6,8 @@ package enum ProcessMetrics {
     /// The families; what cannot be read has no sample.
     package static func families(proc: String = "/proc", bootTime: UInt64?) -> [MetricFamily] {
         let buffer = ReadBuffer()
-        var file = KeptFile("\(proc)/self/stat")
-        let usage = file.read(into: buffer) ? buffer.withBytes(OwnProcess.parse) : nil
+        let usage =
+            KeptFile.readOnce("\(proc)/self/stat", into: buffer) ? buffer.withBytes(OwnProcess.parse) : nil
         let page = Double(max(1, sysconf(Int32(_SC_PAGESIZE))))
         let ticks = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
         var limit = rlimit()

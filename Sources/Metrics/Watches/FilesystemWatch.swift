@@ -112,8 +112,7 @@ package final class FilesystemWatch: Sendable {
 
     /// Asks each mount once; false when this thread was given up meanwhile.
     private func round(_ number: Int, _ buffer: ReadBuffer) -> Bool {
-        var file = KeptFile(path, inPieces: true)
-        guard file.read(into: buffer) else { return true }
+        guard KeptFile.readOnce(path, into: buffer, inPieces: true) else { return true }
         var readings: [FilesystemReading] = []
         for mount in buffer.withBytes(MountTable.parse).mounts {
             let hangs = state.withLock { state in
