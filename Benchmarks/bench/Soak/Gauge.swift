@@ -1,6 +1,6 @@
 import Glibc
 
-/// What one process holds: resident memory, descriptors, threads.
+/// What one process holds: resident memory of its own, descriptors, threads.
 struct Gauge: Equatable {
     var residentBytes: Int
     var descriptors: Int
@@ -22,7 +22,8 @@ struct Gauge: Equatable {
                 Int($0)
             }
         }
-        guard let kilobytes = number("VmRSS:"), let threads = number("Threads:") else { return nil }
+        // Its own memory: how much of the program's file has been touched by now says nothing of growth.
+        guard let kilobytes = number("RssAnon:"), let threads = number("Threads:") else { return nil }
         residentBytes = kilobytes * 1024
         descriptors = Folder.names(in: "/proc/\(pid)/fd").count
         self.threads = threads
