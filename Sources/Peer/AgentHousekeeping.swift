@@ -18,6 +18,8 @@ extension Agent {
         var seen = HealthState.unknown
         var turn = 0
         var isClose = false
+        let round = Round(
+            store: parts.store, pause: parts.pause, flags: parts.flags, orders: parts.orders)
         while !Task.isCancelled {
             seen = await lookAtOwnServer(seen)
             await parts.duties.tick()
@@ -29,9 +31,7 @@ extension Agent {
             if leads || !parts.pace.isFar
                 || turn.isMultiple(of: Agent.turns(parts.pace.scale.reportMilliseconds))
             {
-                await parts.pause.look()
-                await parts.flags.tick()
-                Task { [orders = parts.orders] in await orders.look() }  // a reboot takes its time
+                await round.go(hosts: parts.pace.scale.hosts)
             }
             await parts.events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.

@@ -39,7 +39,9 @@ package struct ReplyError: Error, Equatable, Sendable, CustomStringConvertible {
         let words = clean.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         let code = String(words.first?.prefix(32) ?? "ERR")
         let message = String(words.dropFirst().first?.prefix(ReplyError.messageCharactersMax) ?? "")
-        if code == "ERR", let inner = ReplyError.codeInsideScript(message) {
+        if code == "ERR", message.hasPrefix("The user executing the script") {
+            self.init(code: "NOPERM", message: message)  // how Redis 7.0 tells it
+        } else if code == "ERR", let inner = ReplyError.codeInsideScript(message) {
             self.init(code: inner, message: message)
         } else {
             self.init(code: code, message: message)

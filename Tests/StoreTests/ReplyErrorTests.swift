@@ -28,6 +28,7 @@ import Testing
         ("WRONGTYPE Operation against a key holding the wrong kind of value", .refused),
         ("ERR unknown command 'X'", .refused),
         ("ERR Error running script (call to f_ab): @user_script:1: -READONLY You can't write", .rediscover),
+        ("ERR The user executing the script can't run this command or subcommand", .configuration),
         ("ERR Error running script (call to f_ab): @user_script:1: -OOM command not allowed", .storeLost),
         ("ERR Error running script (call to f_ab): @user_script:1: attempt to index a nil value", .refused),
         ("", .refused),

@@ -55,15 +55,16 @@ struct CrowdHost {
             HostReport.script, keys: [keys.host(name), keys.hosts],
             arguments: words + report(intervalMilliseconds: interval).fields, until: deadline())
         done.reportNanoseconds = Instant.now().nanoseconds - began.nanoseconds
-        _ = try connection.call(Command("HGET", keys.config, PauseSwitch.field), until: deadline())
-        _ = try connection.pipeline(
-            [Command("HGETALL", keys.flags), Command("EXISTS", keys.flagsHistory)], until: deadline())
-        _ = try connection.call(
-            Command("XRANGE", keys.orders(name), "(0-0", "+", "COUNT", "16"), until: deadline())
-        done.commands = 5
+        let round = [
+            Question("HGET", keys.config, PauseSwitch.field),
+            Question("XRANGE", keys.orders(name), "(0-0", "+", "COUNT", "16"),
+            Question("HGETALL", keys.flags), Question("EXISTS", keys.flagsHistory),
+        ]
+        _ = try connection.ask(round, until: deadline())
+        done.commands = 2
         if let server, isTurn(every: max(2000, interval)) {
             try look(at: server, connection, keys, until: deadline())
-            done.commands += 2
+            done.commands += 1
         }
         if isTurn(every: CrowdHost.sizeMilliseconds) {
             _ = try connection.call(Command("ZCARD", keys.hosts), until: deadline())
@@ -89,9 +90,10 @@ struct CrowdHost {
     private mutating func look(
         at server: SocketAddress, _ connection: StoreConnection, _ keys: Keys, until deadline: Instant
     ) throws(StoreFault) {
-        let replies = try connection.pipeline(
+        let replies = try connection.ask(
             [
-                Command("HGET", keys.servers, server.description), Command("GET", keys.serversGeneration),
+                Question("HGET", keys.servers, server.description),
+                Question("GET", keys.serversGeneration),
             ], until: deadline)
         if isRegistered, replies.first != .null { return }
         let entry = ServerEntry(

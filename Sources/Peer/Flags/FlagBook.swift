@@ -38,7 +38,7 @@ package actor FlagBook {
     private let state: Mutex<Snapshot>
     private var lookNumber = 0
     private var takenNumber = 0
-    private var turn = 0
+    private var lookedAt = Instant(nanoseconds: 0)
     private var size = 0
     private var saved: Document?
     private var nextSave = Instant(nanoseconds: 0)
@@ -46,10 +46,14 @@ package actor FlagBook {
     private var fault: String?
 
     private static let documentName = "flags.json"
-    /// Flags larger than this together are not read every second, in bytes: hints are enough, and hand edits wait.
-    private static let smallBytes = 256 * 1024
-    /// Larger ones are read once in so many turns.
-    private static let largeTurns = 5
+    /// Flags larger than this together are read by themselves, in bytes.
+    private static let smallBytes = 16 * 1024
+    /// Larger than this, they are not read every second: hints are enough, and hand edits wait.
+    private static let largeBytes = 256 * 1024
+    /// How often such are read, in milliseconds.
+    private static let largeMilliseconds: Int64 = 5000
+    /// Bytes a second that all agents of a troop read for the case that somebody edited flags by hand.
+    private static let troopBytesPerSecond: Int64 = 32_000_000
     /// How long the disk is left alone after it failed, in milliseconds.
     private static let saveRetryMilliseconds: Int64 = 5000
     /// Faults told in the status.
@@ -97,37 +101,76 @@ package actor FlagBook {
         return notices
     }
 
-    /// Once a second: reads the flags again, large ones less often.
-    package func tick() async {
-        turn += 1
-        let isDue = size <= FlagBook.smallBytes || turn.isMultiple(of: FlagBook.largeTurns)
-        if isDue || snapshot.standing != .fresh { await look() }
+    /// A reading that was begun.
+    package struct Reading: Sendable {
+        fileprivate let number: Int
+    }
+
+    /// How the flags are read in a turn.
+    package enum Turn: Sendable {
+        /// Not yet.
+        case rest
+        /// With whatever else is asked.
+        case along(Reading)
+        /// By themselves (`look`): they are large.
+        case alone
+    }
+
+    /// What is asked to read the flags.
+    package nonisolated var questions: [Question] {
+        [Question("HGETALL", keys.flags), Question("EXISTS", keys.flagsHistory)]
+    }
+
+    /// Once a second: how the flags are to be read now, large ones and those of a large troop less often.
+    package func turn(hosts: Int) -> Turn {
+        let interval = FlagBook.readMilliseconds(bytes: size, hosts: hosts)
+        let elapsed = Instant.now().milliseconds(since: lookedAt)
+        guard elapsed >= interval || snapshot.standing != .fresh else { return .rest }
+        return size <= FlagBook.smallBytes ? .along(begin()) : .alone
+    }
+
+    /// How often flags of so many bytes are read by each of so many hosts, in milliseconds; 0 for in every turn.
+    package static func readMilliseconds(bytes: Int, hosts: Int) -> Int64 {
+        let share = Int64(bytes) * Int64(hosts) * 1000 / FlagBook.troopBytesPerSecond
+        let least = bytes > FlagBook.largeBytes ? FlagBook.largeMilliseconds : 0
+        return share < 1000 ? least : max(share, least)
+    }
+
+    private func begin() -> Reading {
+        lookedAt = .now()
+        lookNumber += 1
+        return Reading(number: lookNumber)
     }
 
     /// Reads the flags now; false when they could not be read.
     @discardableResult
     package func look() async -> Bool {
-        lookNumber += 1
-        let number = lookNumber
+        let reading = begin()
         do {
-            let replies = try await store.pipeline([
-                Command("HGETALL", keys.flags), Command("EXISTS", keys.flagsHistory),
-            ])
-            guard number > takenNumber else { return true }  // a later reading was faster
-            takenNumber = number
-            guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
-                if case .error(let why) = replies.first {
-                    stale("\(keys.flags) cannot be read: \(why)")
-                } else {
-                    stale("\(keys.flags) is no hash")
-                }
-                return false
-            }
-            return take(pairs, hasHistory: replies[1].integer != 0)
+            return take(try await store.pipeline(questions.map(\.command)), of: reading)
         } catch {
-            stale(nil)  // the store's own state is reported by its client
+            miss()
             return false
         }
+    }
+
+    /// A reading was not answered; the store's own state is reported by its client.
+    package func miss() { stale(nil) }
+
+    /// Takes in the replies to `questions`; false when they tell no flags.
+    @discardableResult
+    package func take(_ replies: [Reply], of reading: Reading) -> Bool {
+        guard reading.number > takenNumber else { return true }  // a later reading was faster
+        takenNumber = reading.number
+        guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
+            if case .error(let why) = replies.first {
+                stale("\(keys.flags) cannot be read: \(why)")
+            } else {
+                stale("\(keys.flags) is no hash")
+            }
+            return false
+        }
+        return take(pairs, hasHistory: replies[1].integer != 0)
     }
 
     private func take(_ pairs: [Reply], hasHistory: Bool) -> Bool {

@@ -84,15 +84,25 @@ package actor PauseSwitch {
 
     /// Reads it again.
     package func look() async {
-        let reply: Reply
-        do {
-            reply = try await store.call(Command("HGET", keys.config, PauseSwitch.field))
+        do throws(StoreFault) {
+            take(try await store.call(question.command))
         } catch {
-            if case .rejected(let why) = error { fault = "the key \(keys.config) cannot be read: \(why)" }
-            return
+            miss(error)
         }
+    }
+
+    /// What is asked to read it.
+    package nonisolated var question: Question { Question("HGET", keys.config, PauseSwitch.field) }
+
+    /// Takes in what kept the question from being answered: nothing changes.
+    package func miss(_ why: StoreFault) {
+        if case .rejected(let why) = why { fault = "the key \(keys.config) cannot be read: \(why)" }
+    }
+
+    /// Takes in the answer.
+    package func take(_ reply: Reply) {
         switch reply {
-        case .null: take(nil)
+        case .null: take(nil as Pause?)
         case .bulk, .status:
             guard let pause = try? JSONForm.document(Pause.self, from: Array((reply.text ?? "").utf8)) else {
                 fault =
@@ -100,6 +110,7 @@ package actor PauseSwitch {
                 return
             }
             take(pause)
+        case .error(let error) where error.kind == .configuration: miss(.rejected(error))
         case .integer, .array, .error: fault = "the key \(keys.config) is no hash"
         }
     }

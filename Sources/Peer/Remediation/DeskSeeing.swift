@@ -7,11 +7,11 @@ import Store
 extension RemediationDesk {
     func read(token: String) async throws(StoreFault) -> Reading {
         let keys = parts.keys
-        let replies = try await parts.store.pipeline([
-            Command("TIME"), Command("HGETALL", keys.config),
-            Command("ZRANGE", keys.operationsOpened, "0", "-1", "WITHSCORES"),
+        let replies = try await parts.store.ask([
+            Question("TIME"), Question("HGETALL", keys.config),
+            Question("ZRANGE", keys.operationsOpened, "0", "-1", "WITHSCORES"),
         ])
-        guard replies.count == 3, let pairs = replies[1].elements, let opened = replies[2].elements else {
+        guard let pairs = replies[1].elements, let opened = replies[2].elements else {
             throw .malformed("\(keys.config) is no hash, or \(keys.operationsOpened) no sorted set")
         }
         var fields: [String: String] = [:]

@@ -78,15 +78,35 @@ package actor OrderTaker {
     /// Takes no order any more; one that was taken is carried out.
     package func close() { isClosed = true }
 
+    /// What is asked after orders: those after `cursor`.
+    package struct Asking: Sendable {
+        fileprivate let cursor: String
+        package let question: Question
+    }
+
+    /// What to ask in order to `take` the answer; nil while this host takes no orders.
+    package func asking() async -> Asking? {
+        guard !isBusy, !isClosed, await !isNamesake() else { return nil }
+        return Asking(
+            cursor: book.cursor,
+            question: Question(
+                "XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
+    }
+
     /// Looks for orders, and carries out what is this host's to do.
     package func look() async {
-        guard !isBusy, !isClosed else { return }
+        guard let asking = await asking(), let reply = try? await store.call(asking.question.command) else {
+            return
+        }
+        await take(reply, to: asking)
+    }
+
+    /// Carries out what is this host's to do of an answer; one that another was quicker than says nothing new.
+    package func take(_ reply: Reply, to asking: Asking) async {
+        guard !isBusy, !isClosed, asking.cursor == book.cursor else { return }
         isBusy = true
         defer { isBusy = false }
-        if await isNamesake() { return }
-        let reply = try? await store.call(
-            Command("XRANGE", keys.orders(host), "(\(book.cursor)", "+", "COUNT", "\(OrderTaker.batch)"))
-        for entry in reply?.elements ?? [] where !isClosed {
+        for entry in reply.elements ?? [] where !isClosed {
             guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
             let words = (parts[1].elements ?? []).map { $0.text ?? "" }
             var fields: [String: String] = [:]

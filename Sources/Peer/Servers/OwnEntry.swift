@@ -7,10 +7,10 @@ extension Roster {
     package func lookAtOwn() async {
         guard let own = place.own else { return }
         guard
-            let (replies, runID) = try? await store.identifiedPipeline([
-                Command("HGET", place.keys.servers, own.address.description),
-                Command("GET", place.keys.serversGeneration),
-            ]), replies.count == 2
+            let (replies, runID) = try? await store.identifiedAsk([
+                Question("HGET", place.keys.servers, own.address.description),
+                Question("GET", place.keys.serversGeneration),
+            ])
         else { return }  // the store's own state is reported by its client
         mayIdentify = runID != nil
         for case .error in replies { return await look() }  // which says what is wrong with the keys

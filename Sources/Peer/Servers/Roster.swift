@@ -67,6 +67,8 @@ package actor Roster {
     private static let leaderPollMilliseconds: Int64 = 500
     /// The same for everybody else, who routes nothing: often enough for the copy on disk.
     private static let standbyPollMilliseconds: Int64 = 2000
+    /// The most servers of a list that is read as one command.
+    private static let shortList = 100
     /// A reading younger than this is not repeated for somebody who asks, in milliseconds.
     private static let freshMilliseconds: Int64 = 200
 
@@ -179,9 +181,13 @@ package actor Roster {
         (ownEntry, ownIsLost) = (nil, false)
         let reading: ServerList.Reading
         do {
-            let (replies, runID) = try await store.identifiedPipeline([
-                Command("HGETALL", place.keys.servers), Command("GET", place.keys.serversGeneration),
-            ])
+            let questions = [
+                Question("HGETALL", place.keys.servers), Question("GET", place.keys.serversGeneration),
+            ]
+            let (replies, runID) =
+                list.entries.count <= Roster.shortList
+                ? try await store.identifiedAsk(questions)
+                : try await store.identifiedPipeline(questions.map(\.command))
             guard number > takenNumber else { return }  // a later reading was faster
             takenNumber = number
             mayIdentify = runID != nil

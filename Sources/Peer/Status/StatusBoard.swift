@@ -44,6 +44,8 @@ package actor StatusBoard {
     private static let freshFactor: Int64 = 5
     /// But for no longer than hosts take between two reports, in milliseconds.
     private static let freshMillisecondsMax: Int64 = 1000
+    /// The most hosts that are read as one command, during which Redis does nothing else.
+    private static let smallTroop = 50
     /// Hosts read in one pipeline.
     private static let batch = 500
     /// Strange keys that are named; the others look alike.
@@ -102,10 +104,11 @@ package actor StatusBoard {
     }
 
     private func readAll() async throws(StoreFault) {
-        let replies = try await store.pipeline([
-            Command("TIME"), Command("GET", keys.lease), Command("PTTL", keys.lease),
-            Command("GET", keys.traffic), Command("ZRANGE", keys.hosts, "0", "-1", "WITHSCORES"),
-        ])
+        let questions = [
+            Question("TIME"), Question("GET", keys.lease), Question("PTTL", keys.lease),
+            Question("GET", keys.traffic), Question("ZRANGE", keys.hosts, "0", "-1", "WITHSCORES"),
+        ]
+        let replies = try await ask(questions, together: reportedAt.count <= StatusBoard.smallTroop)
         guard replies.count == 5 else { throw .malformed("5 commands got \(replies.count) replies") }
         if case .error(let error) = replies[0] { throw .rejected(error) }
         holder = readHolder(token: replies[1], pttl: replies[2])
@@ -158,8 +161,9 @@ package actor StatusBoard {
         }
         for start in stride(from: 0, to: due.count, by: StatusBoard.batch) {
             let slice = due[start..<min(start + StatusBoard.batch, due.count)]
-            let reports = try await store.pipeline(
-                slice.map { Command("HGETALL", keys.host(members[$0].line.name)) })
+            let reports = try await ask(
+                slice.map { Question("HGETALL", keys.host(members[$0].line.name)) },
+                together: slice.count <= StatusBoard.smallTroop)
             for (index, reply) in zip(slice, reports) {
                 if reply.elements == nil, notices.count < StatusBoard.noticesMax {
                     notices.append(
@@ -170,6 +174,13 @@ package actor StatusBoard {
         }
         book.take(members.map(\.line), at: .now())
         reportedAt = Dictionary(members.map { ($0.line.name, $0.at) }) { _, last in last }
+    }
+
+    private func ask(
+        _ questions: [Question], together: Bool
+    ) async throws(StoreFault) -> [Reply] {
+        together
+            ? try await store.ask(questions) : try await store.pipeline(questions.map(\.command))
     }
 
     private func strange(_ key: String, _ reply: Reply, expected: String) -> String {

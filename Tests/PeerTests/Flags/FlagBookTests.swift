@@ -49,6 +49,15 @@ import Testing
         func byHand(_ words: String...) throws { _ = try server.command(words) }
     }
 
+    @Test(
+        arguments: [
+            (0, 100_000, 0), (2000, 3, 0), (300_000, 3, 5000), (300_000, 10_000, 93_750), (10_000, 10_000, 3125),
+            (3000, 10_000, 0),
+        ] as [(Int, Int, Int64)])
+    func manyFlagsOfManyHostsAreReadLessOften(_ bytes: Int, _ hosts: Int, _ milliseconds: Int64) {
+        #expect(FlagBook.readMilliseconds(bytes: bytes, hosts: hosts) == milliseconds)
+    }
+
     @Test func whatIsSetIsThereWithItsHistoryAndAnUnchangedOneIsNoChange() async throws {
         let desk = try Desk()
         #expect(!desk.book.snapshot.isKnown)

@@ -80,6 +80,15 @@ import Testing
         #expect(reboots.all == ["/bin/reboot"])
         await last.look()
         #expect(reboots.all.count == 1)
+        // An answer that another reading was quicker than is no second order.
+        try order("op3", boot: "boot-2")
+        let asking = try #require(await last.asking())
+        let answer = try await store.call(asking.question.command)
+        await last.look()
+        #expect(reboots.all.count == 2)
+        await last.take(answer, to: asking)
+        #expect(reboots.all.count == 2)
+        #expect(try !redis.command("XLEN", keys.events).contains("order.refused"))
         #expect(try state("op2").contains("done"))
         await store.close()
     }
