@@ -79,6 +79,20 @@ struct UnholdCommand: AsyncParsableCommand {
     func run() async throws { try ask.send("unhold", target: host) }
 }
 
+/// `troop forget`: a host that is gone for good.
+struct ForgetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget",
+        abstract: "Take a host that is gone for good, and its servers, out of the troop.",
+        usage: "troop forget HOST [--reason TEXT]",
+        discussion: "Only a host that is silent, and whose servers fail their health checks, is taken out.")
+
+    @Argument(help: "The host, as in 'troop status'.") var host: String
+    @OptionGroup var ask: RemedyOptions
+
+    func run() async throws { try ask.send("forget", target: host) }
+}
+
 /// `troop quarantine`: hosts that no remedy has helped.
 struct QuarantineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

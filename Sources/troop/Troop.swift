@@ -25,6 +25,7 @@ struct Troop: AsyncParsableCommand {
             MonkeysCommand.self, OperationsCommand.self, GiftCommand.self, DoctorCommand.self,
             DrainCommand.self,
             UndrainCommand.self, HoldCommand.self, UnholdCommand.self, QuarantineCommand.self,
+            ForgetCommand.self,
             ProviderCommand.self,
             DemoCommand.self, BenchCommand.self,
             SampleAppCommand.self, SampleCommand.self, VersionCommand.self, DemoChildCommand.self,

@@ -192,6 +192,42 @@ import Testing
         #expect(isExplained, "\(troop.logs)")
     }
 
+    /// A host that is gone for good leaves at a person's word; one that lives, or may serve, does not.
+    @Test(.timeLimit(.minutes(2))) func aHostThatIsGoneForGoodIsForgotten() async throws {
+        let troop = try await begin()
+        let leader = try #require(troop.status()?.leader?.host)
+        let gone = try #require(["a", "b", "c"].first { $0 != leader })
+        func ask(_ words: String...) throws -> (code: Int32?, output: String) {
+            try Program.run(words, environment: ["TROOP_SOCKET=\(try troop.member(leader).socket)"])
+        }
+        let isReady = await eventually { (try? ask("monkeys").code) == 0 }
+        try #require(isReady)
+        #expect(try ask("forget", "nobody").output.contains("there is no host 'nobody'"))
+        let early = try ask("forget", gone)
+        #expect(early.code == 1 && early.output.contains("stop its agent first"), "\(early)")
+        #expect(try ask("hold", gone).code == 0)
+
+        _ = try troop.killAgent(gone)
+        let mayServe = await eventually(within: 30_000) {
+            (try? ask("forget", gone).output.contains("may serve")) ?? false
+        }
+        #expect(mayServe, "\(troop.logs)")
+        troop.stopApp(gone)
+        let isForgotten = await eventually(within: 30_000) { (try? ask("forget", gone).code) == 0 }
+        try #require(isForgotten, "\(troop.logs)")
+        let isOut = await eventually {
+            guard let status = troop.status(of: leader) else { return false }
+            return !status.hosts.contains { $0.name == gone } && !status.servers.contains { $0.host == gone }
+        }
+        #expect(isOut, "\(troop.logs)")
+        #expect(try !ask("monkeys").output.contains("held: \(gone)"))
+        // One that comes back is as good as new.
+        try troop.startApp(gone)
+        try troop.startAgent(gone)
+        let isBack = await eventually(within: 20_000) { troop.isUp(servers: 3) }
+        #expect(isBack, "\(troop.logs)")
+    }
+
     // MARK: - Machines
 
     private static let provider = """

@@ -155,10 +155,8 @@ enum RemedyForm {
         }
         guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover
         else {
-            throw FormFault(
-                sentence:
-                    "'do' is one of monkeys-pause, monkeys-resume, mode, gift, doctor, drain, undrain, approve, cancel, release, hold, unhold"
-            )
+            let kinds = LeaderCommand.Kind.allCases.filter { $0 != .switchover }.map(\.rawValue)
+            throw FormFault(sentence: "'do' is one of \(kinds.joined(separator: ", "))")
         }
         return LeaderCommand(
             kind: kind, target: members["target"], value: members["value"], reason: members["reason"] ?? "",

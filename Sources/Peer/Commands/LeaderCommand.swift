@@ -3,7 +3,7 @@ import FoundationEssentials
 /// What a person asks of the leader, through the agent of any host.
 package struct LeaderCommand: Codable, Equatable, Sendable {
     /// What is asked.
-    package enum Kind: String, Codable, Sendable {
+    package enum Kind: String, Codable, CaseIterable, Sendable {
         /// Give the lease to `target`, or to whoever is quickest.
         case switchover
         /// No policy begins anything, or again.
@@ -23,6 +23,8 @@ package struct LeaderCommand: Codable, Equatable, Sendable {
         case release
         /// The policies leave the host `target` alone, or no more.
         case hold, unhold
+        /// The host `target` is gone for good: nobody waits for it any more.
+        case forget
     }
 
     package var kind: Kind

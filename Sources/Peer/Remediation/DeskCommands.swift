@@ -34,6 +34,7 @@ extension RemediationDesk {
         case .drain, .undrain: outcome = await move(command, id, lease)
         case .approve: outcome = approve(command, id)
         case .cancel: outcome = await cancel(command, id, lease)
+        case .forget: outcome = await forget(command, id, lease)
         }
         if let outcome { try? await queue.settle(id, as: outcome, token: lease.token) }
         if outcome == nil || isDone(outcome) {
@@ -248,53 +249,6 @@ extension RemediationDesk {
             guard isGone else { return .refused("something else stands there by now; look again") }
             lead?.unreadable.removeAll { $0.id == found.id }
             return nil
-        } catch {
-            return .refused("\(error)")
-        }
-    }
-
-    // MARK: - The list
-
-    private func move(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
-        let entries = await parts.roster.entries
-        let wanted = command.target ?? ""
-        let named = entries.filter { $0.address.description == wanted || $0.host == wanted }
-        guard let entry = named.first, named.count == 1 else {
-            return .refused(
-                named.isEmpty
-                    ? "there is no server '\(wanted)', nor a host of that name with one; 'troop servers' lists them"
-                    : "\(named.count) servers run on \(wanted); name one by its address")
-        }
-        let server = entry.address.description
-        let isDrain = command.kind == .drain
-        if let found = operations.first(where: { $0.server == server }) {
-            return .refused("operation \(found.id) (\(found.kind.rawValue)) has \(server) in its hands")
-        }
-        if isDrain, entry.state == .active,
-            !entries.contains(where: { $0.state == .active && $0.address != entry.address })
-        {
-            return .refused(
-                "\(server) is the only active server; 'troop servers add \(server) --state draining' does it all the same"
-            )
-        }
-        let state: ServerState = isDrain ? .draining : .active
-        let text =
-            entry.state == state
-            ? "\(server) was \(state.rawValue) already"
-            : isDrain
-                ? "\(server) gets no new requests; those in flight are finished"
-                : "\(server) gets requests again"
-        do {
-            let reply = try await parts.store.run(
-                OperationScripts.move,
-                keys: [parts.keys.lease, parts.keys.servers, parts.keys.command(id), parts.keys.news],
-                arguments: [
-                    lease.token, server, state.rawValue, command.reason,
-                    isDrain || entry.host.isEmpty ? command.by : ServerEntry.agent,
-                    "\(WallClock.milliseconds())", RemediationDesk.answer(text),
-                    "\(LeaderCommand.outcomeMilliseconds)",
-                ])
-            return reply.integer == 1 ? nil : .refused("\(server) is off the list")
         } catch {
             return .refused("\(error)")
         }

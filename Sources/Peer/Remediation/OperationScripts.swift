@@ -221,6 +221,32 @@ package enum OperationScripts {
             return 1
             """)
 
+    /// A host that is gone for good leaves the troop with its servers, orders, hold and quarantine, and the command is
+    /// settled in the same step. KEYS: 1 lease 2 hosts 3 host:<name> 4 orders:<name> 5 config 6 servers 7 command:<id>
+    /// 8 news; ARGV: 1 token 2 name 3 seq of its last report 4 text of the outcome 5 life of the outcome in ms, then its
+    /// servers. Answers 1, or 0 when it has reported since.
+    static let forget = Script(
+        name: "host-forget",
+        body: Fence.prologue + """
+            local seq = redis.call('HGET', KEYS[3], 'seq')
+            if seq and seq ~= ARGV[3] then return 0 end
+            redis.call('ZREM', KEYS[2], ARGV[2])
+            redis.call('DEL', KEYS[3], KEYS[4])
+            redis.call('HDEL', KEYS[5], '\(RemediationSwitches.holdPrefix)' .. ARGV[2],
+              '\(RemediationSwitches.quarantinePrefix)' .. ARGV[2])
+            for index = 6, #ARGV do
+              local value = redis.call('HGET', KEYS[6], ARGV[index])
+              local ok, entry = pcall(cjson.decode, value or '')
+              if ok and type(entry) == 'table' and entry.host == ARGV[2] then
+                redis.call('HDEL', KEYS[6], ARGV[index])
+              end
+            end
+            redis.call('HSET', KEYS[7], 'state', 'done', 'text', ARGV[4])
+            redis.call('PEXPIRE', KEYS[7], ARGV[5])
+            redis.call('PUBLISH', KEYS[8], 'servers')
+            return 1
+            """)
+
     /// A person drains a server or takes it back, and the command is settled in the same step.
     /// KEYS: 1 lease 2 servers 3 command:<id> 4 news; ARGV: 1 token 2 server 3 state 4 reason 5 by 6 wall clock in ms 7
     /// text of the outcome 8 life of the outcome in ms. Answers 1, or 0 when there is no such entry.

@@ -72,7 +72,7 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
         let (hosts, fresh) = (context.reports.hosts, context.reports.fresh)
         let needed = Swift.max(1, hosts * context.settings.rails.freshPercent / 100)
         return fresh < needed
-            ? "only \(fresh) of \(hosts) hosts report in time; \(needed) must, or the reports cannot be trusted"
+            ? "only \(fresh) of \(hosts) hosts report in time; \(needed) must, or the reports cannot be trusted (hosts that are gone for good: 'troop forget HOST')"
             : nil
     }
 
