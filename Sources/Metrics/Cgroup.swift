@@ -82,12 +82,12 @@ final class Cgroup {
 
     let place: CgroupPlace
     private let buffer: ReadBuffer
-    private var usage: KeptFile
-    private var memory: KeptFile
-    private var memoryStat: KeptFile
-    private var cpuPressure: KeptFile
-    private var memoryPressure: KeptFile
-    private var ioPressure: KeptFile
+    private let usage: KeptFile
+    private let memory: KeptFile
+    private let memoryStat: KeptFile
+    private let cpuPressure: KeptFile
+    private let memoryPressure: KeptFile
+    private let ioPressure: KeptFile
     private var before: (at: Instant, nanoseconds: UInt64)?
     private var limits: (cores: Double?, memoryBytes: UInt64?) = (nil, nil)
 
@@ -126,13 +126,13 @@ final class Cgroup {
         }
         before = nanoseconds.map { (now, $0) }
         reading.workingSetBytes = workingSet()
-        reading.pressure.cpu = stall(&cpuPressure)
-        reading.pressure.memory = stall(&memoryPressure)
-        reading.pressure.io = stall(&ioPressure)
+        reading.pressure.cpu = stall(cpuPressure)
+        reading.pressure.memory = stall(memoryPressure)
+        reading.pressure.io = stall(ioPressure)
         return reading
     }
 
-    private func stall(_ file: inout KeptFile) -> PressureStall? {
+    private func stall(_ file: KeptFile) -> PressureStall? {
         file.read(into: buffer) ? buffer.withBytes(PressureStall.parse) : nil
     }
 

@@ -1,14 +1,14 @@
 /// The files of a /proc that are read for the whole host, kept open.
-struct HostFiles: ~Copyable {
-    var stat: KeptFile
-    var meminfo: KeptFile
-    var loadavg: KeptFile
-    var cpuPressure: KeptFile
-    var memoryPressure: KeptFile
-    var ioPressure: KeptFile
-    var diskstats: KeptFile
-    var netdev: KeptFile
-    var vmstat: KeptFile
+struct HostFiles {
+    let stat: KeptFile
+    let meminfo: KeptFile
+    let loadavg: KeptFile
+    let cpuPressure: KeptFile
+    let memoryPressure: KeptFile
+    let ioPressure: KeptFile
+    let diskstats: KeptFile
+    let netdev: KeptFile
+    let vmstat: KeptFile
     let zoneinfo: String
 
     /// Opens those that are there.

@@ -2,7 +2,9 @@ import Glibc
 import Linux
 
 /// A file that stays open between samples: reading it anew costs one system call.
-struct KeptFile: ~Copyable {
+///
+/// A class, since an optimized build (Swift 6.3.1) never closes a non-copyable struct like this in a local variable.
+final class KeptFile {
     private let path: String
     private var descriptor: Descriptor
     private let wasThere: Bool
@@ -18,7 +20,7 @@ struct KeptFile: ~Copyable {
     }
 
     /// Reads the file into the buffer; false when there is nothing to be read.
-    mutating func read(into buffer: ReadBuffer) -> Bool {
+    func read(into buffer: ReadBuffer) -> Bool {
         guard wasThere else { return false }
         if buffer.fill(from: descriptor.raw, inPieces: comesInPieces) { return true }
         // In containers these files belong to a program that may be started anew: the old descriptor is then dead.
@@ -26,8 +28,7 @@ struct KeptFile: ~Copyable {
         return buffer.fill(from: descriptor.raw, inPieces: comesInPieces)
     }
 
-    /// Reads a file that is not to be kept open; false when there is nothing to be read. A kept file in a local variable
-    /// is never closed: an optimized build forgets the descriptor in it.
+    /// Reads a file that is not to be kept open; false when there is nothing to be read.
     static func readOnce(_ path: String, into buffer: ReadBuffer, inPieces: Bool = false) -> Bool {
         let file = open(path)
         return buffer.fill(from: file.raw, inPieces: inPieces)

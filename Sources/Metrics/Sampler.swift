@@ -166,12 +166,12 @@ package final class Sampler {
     private func readAverages(at now: Instant) {
         averagesAt = now
         load = files.loadavg.read(into: buffer) ? buffer.withBytes(LoadAverage.parse) : nil
-        pressures.cpu = pressure(&files.cpuPressure)
-        pressures.memory = pressure(&files.memoryPressure)
-        pressures.io = pressure(&files.ioPressure)
+        pressures.cpu = pressure(files.cpuPressure)
+        pressures.memory = pressure(files.memoryPressure)
+        pressures.io = pressure(files.ioPressure)
     }
 
-    private func pressure(_ file: inout KeptFile) -> PressureStall? {
+    private func pressure(_ file: KeptFile) -> PressureStall? {
         guard file.read(into: buffer) else { return nil }
         return buffer.withBytes(PressureStall.parse)
     }
@@ -261,9 +261,9 @@ package final class Sampler {
         }
         if files.meminfo.read(into: buffer) { counters.memory = buffer.withBytes(MemoryLines.parse) }
         if files.loadavg.read(into: buffer) { counters.load = buffer.withBytes(LoadAverage.parse) }
-        counters.pressure.cpu = pressure(&files.cpuPressure)
-        counters.pressure.memory = pressure(&files.memoryPressure)
-        counters.pressure.io = pressure(&files.ioPressure)
+        counters.pressure.cpu = pressure(files.cpuPressure)
+        counters.pressure.memory = pressure(files.memoryPressure)
+        counters.pressure.io = pressure(files.ioPressure)
         if files.diskstats.read(into: buffer) { counters.disks = buffer.withBytes(DiskCounters.parse) }
         if files.netdev.read(into: buffer) { counters.network = buffer.withBytes(NetworkCounters.parse) }
         if files.vmstat.read(into: buffer) { counters.paging = buffer.withBytes(PagingCounters.parse) }

@@ -71,17 +71,7 @@ package struct StateFolder: Sendable {
             raw = open(draft, flags, 0o640)
         }
         guard raw >= 0 else { throw SystemFault("open", on: draft) }
-        let descriptor = Descriptor(owning: raw)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemFault("write", on: draft)
-            }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor.raw) == 0 else { throw SystemFault("fsync", on: draft) }
+        try Descriptor(owning: raw).persist(bytes, as: draft)
     }
 
     /// Removes the document `name`; one that is not there is gone already.

@@ -16,6 +16,15 @@ package enum Reply: Equatable, Sendable {
         }
     }
 
+    /// The text of a string reply with bad UTF-8 replaced; empty for others.
+    package var lossyText: String {
+        switch self {
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .status(let text): text
+        case .integer, .array, .null, .error: ""
+        }
+    }
+
     /// An integer, or the number that a text spells in decimal; nil for all else.
     package var integer: Int64? {
         switch self {

@@ -5,22 +5,39 @@ import Store
 import Testing
 
 @Suite struct AcquireScriptTests {
-    /// An agent was elected and never heard of it. Where the store has lost its memory meanwhile, the token that still
-    /// stands there may be old, and another may lead: it is not given back before the quarantine has ended.
-    @Test func anUnheardLeaseIsNotGivenBackByAStoreThatLostItsMemory() throws {
-        let server = try RedisServer()
-        let until = Instant.now().advanced(milliseconds: 10_000)
-        let connection = try StoreConnection.open(
-            StoreSettings(url: try StoreURL(server.url())), until: until)
+    /// One host that asks a Redis of its own.
+    private struct Asker {
+        let server: RedisServer
         let keys = Keys(cluster: "test")
-        let settings = try ElectionSettings(host: "a", nonce: "n")
-        func acquire() throws -> LeaseAnswer {
-            let ask = LeaseAsk.acquire(seen: 0, reason: "start", dead: nil, leaderless: nil)
+        let until = Instant.now().advanced(milliseconds: 10_000)
+        private let connection: StoreConnection
+        private let settings: ElectionSettings
+
+        init() throws {
+            server = try RedisServer()
+            connection = try StoreConnection.open(
+                StoreSettings(url: try StoreURL(server.url())), until: until)
+            settings = try ElectionSettings(host: "a", nonce: "n")
+        }
+
+        func ask(_ ask: LeaseAsk) throws -> LeaseAnswer {
             let (script, arguments) = ElectionScripts.message(for: ask, of: settings)
             let reply = try connection.run(
                 script, keys: ElectionScripts.keys(keys), arguments: arguments, until: until)
             return LeaseAnswer(reply, to: ask)
         }
+
+        func acquire(seen: Int64) throws -> LeaseAnswer {
+            try ask(.acquire(seen: seen, reason: "start", dead: nil, leaderless: nil))
+        }
+    }
+
+    /// An agent was elected and never heard of it. Where the store has lost its memory meanwhile, the token that still
+    /// stands there may be old, and another may lead: it is not given back before the quarantine has ended.
+    @Test func anUnheardLeaseIsNotGivenBackByAStoreThatLostItsMemory() throws {
+        let asker = try Asker()
+        let (server, keys) = (asker.server, asker.keys)
+        func acquire() throws -> LeaseAnswer { try asker.acquire(seen: 0) }
         _ = try acquire()  // a new store: its quarantine begins
         try server.command("DEL", keys.quarantine)
         guard case .acquired(let lease, _, _, _) = try acquire() else {
@@ -48,31 +65,18 @@ import Testing
     /// A leader whose machine stood still comes back to a store that lost its memory: one candidate that knows of a later
     /// leader is enough for the old lease not to be given back.
     @Test func aCandidateBringsItsEpochBackToAStoreThatLostItsMemory() throws {
-        let server = try RedisServer()
-        let until = Instant.now().advanced(milliseconds: 10_000)
-        let connection = try StoreConnection.open(
-            StoreSettings(url: try StoreURL(server.url())), until: until)
-        let keys = Keys(cluster: "test")
-        let settings = try ElectionSettings(host: "a", nonce: "n")
-        func ask(_ ask: LeaseAsk) throws -> LeaseAnswer {
-            let (script, arguments) = ElectionScripts.message(for: ask, of: settings)
-            let reply = try connection.run(
-                script, keys: ElectionScripts.keys(keys), arguments: arguments, until: until)
-            return LeaseAnswer(reply, to: ask)
-        }
-        func acquire(seen: Int64) throws -> LeaseAnswer {
-            try ask(.acquire(seen: seen, reason: "start", dead: nil, leaderless: nil))
-        }
+        let asker = try Asker()
+        let (server, keys) = (asker.server, asker.keys)
         for seen in [100, 0, 99] {
-            guard case .quarantined = try acquire(seen: Int64(seen)) else {
+            guard case .quarantined = try asker.acquire(seen: Int64(seen)) else {
                 Issue.record("elected by a new store")
                 return
             }
             #expect(try server.command("GET", keys.epoch) == "$3\r\n100\r\n")
         }
         let old = try #require(Lease(host: "b", nonce: "m", epoch: 99))
-        #expect(try ask(.renew(old, before: until)) == .lost(to: nil))
+        #expect(try asker.ask(.renew(old, before: asker.until)) == .lost(to: nil))
         let newest = try #require(Lease(host: "b", nonce: "m", epoch: 100))
-        #expect(try ask(.renew(newest, before: until)) == .reinstated)
+        #expect(try asker.ask(.renew(newest, before: asker.until)) == .reinstated)
     }
 }

@@ -330,14 +330,3 @@ extension Roster {
         )
     }
 }
-
-extension Reply {
-    /// The text of a string reply with bad UTF-8 replaced; empty for others.
-    fileprivate var lossyText: String {
-        switch self {
-        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
-        case .status(let text): text
-        case .integer, .array, .null, .error: ""
-        }
-    }
-}

@@ -38,17 +38,7 @@ enum SmallFile {
         let draft = "\(path).new"
         let raw = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard raw >= 0 else { throw SystemFault("open", on: draft) }
-        let descriptor = Descriptor(owning: raw)
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor.raw, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemFault("write", on: draft)
-            }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor.raw) == 0 else { throw SystemFault("fsync", on: draft) }
+        try Descriptor(owning: raw).persist(bytes, as: draft)
         guard rename(draft, path) == 0 else { throw SystemFault("rename", on: draft) }
     }
 }

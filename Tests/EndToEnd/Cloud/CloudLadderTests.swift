@@ -8,15 +8,9 @@ import Testing
     .serialized, .timeLimit(.minutes(6)),
     .disabled(if: CloudTroop.isMissing, "no Python with moto: run 'scripts/venv cloud'"))
 struct CloudLadderTests {
-    private static let steps = """
-          steps:
-            provision: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh provision $TROOP_ADDRESS $TROOP_HOST']}
-            production: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh production $TROOP_ADDRESS']}
-        """
-
     @Test func aMachineThatDoesNotComeBackIsStoppedAndStarted_thenReplaced() async throws {
         let world = try await CloudTroop(
-            CloudLadderTests.steps, mode: "observe", doctor: "ladder: [reboot, stop-start, replace]")
+            CloudTroop.steps, mode: "observe", doctor: "ladder: [reboot, stop-start, replace]")
         let troop = world.troop
         let given = try troop.command("b", "gift")
         try #require(given.code == 0, "\(given.output)")
@@ -56,7 +50,7 @@ struct CloudLadderTests {
     /// Silence alone is no illness; a host whose application the witnesses miss, too, is rebooted by the cloud, once.
     @Test func aHostThatIsGoneForAllWitnessesIsRebooted() async throws {
         let world = try await CloudTroop(
-            CloudLadderTests.steps, doctor: "ladder: [reboot], unreachable: true")
+            CloudTroop.steps, doctor: "ladder: [reboot], unreachable: true")
         let troop = world.troop
         let given = try troop.command("b", "gift")
         try #require(given.code == 0, "\(given.output)")

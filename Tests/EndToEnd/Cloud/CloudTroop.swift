@@ -13,6 +13,12 @@ final class CloudTroop: Sendable {
     let troop: Ensemble
 
     static let isMissing = TestCloud.isMissing
+    /// Commands in place of playbooks, which act on the machines of the test.
+    static let steps = """
+          steps:
+            provision: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh provision $TROOP_ADDRESS $TROOP_HOST']}
+            production: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh production $TROOP_ADDRESS']}
+        """
 
     /// Brings a troop up; `steps` are the lines of `remediation:` that prepare machines, `@` standing for its folder.
     init(_ steps: String, mode: String = "enforce", doctor: String = "ladder: [reboot]", wired: Bool = false)

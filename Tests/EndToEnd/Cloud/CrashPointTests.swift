@@ -28,11 +28,6 @@ struct CrashPointTests {
         }
     }
 
-    private static let steps = """
-          steps:
-            provision: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh provision $TROOP_ADDRESS $TROOP_HOST']}
-            production: {command: [/bin/sh, -c, 'exec /bin/sh @/machine.sh production $TROOP_ADDRESS']}
-        """
     /// What stands in every writing of an operation, and in nothing else that agents send.
     private static let mark = #""isCommitted":"#
     private static let wantsAll = getenv("CRASH_POINTS").map { String(cString: $0) == "all" } ?? false
@@ -46,7 +41,7 @@ struct CrashPointTests {
     }
 
     @Test func aLaunchMakesOneMachineWhereverItsLeaderDies() async throws {
-        let world = try await CloudTroop(CrashPointTests.steps, mode: "observe", wired: true)
+        let world = try await CloudTroop(CloudTroop.steps, mode: "observe", wired: true)
         let writings = try await calm(world) { try world.troop.command($0, "gift") }
         print("  a launch is written \(writings) times")
         for point in points(writings, "RunInstances") {
@@ -72,7 +67,7 @@ struct CrashPointTests {
     }
 
     @Test func aRebootHappensOnceAtMostWhereverItsLeaderDies() async throws {
-        let world = try await CloudTroop(CrashPointTests.steps, mode: "observe", wired: true)
+        let world = try await CloudTroop(CloudTroop.steps, mode: "observe", wired: true)
         _ = try await calm(world) { try world.troop.command($0, "gift") }
         let patient = try #require(world.operations("a").first?.target)
         let address = try #require(world.server(patient)?.split(separator: ":").first.map(String.init))
