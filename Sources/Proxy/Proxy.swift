@@ -30,7 +30,6 @@ package final class Proxy: Sendable {
     private let log: AccessLog?
     private let certificates: CertificateKeeper?
     private let state = Mutex(State())
-    private let rates = Mutex(RequestRates())
 
     /// Starts the workers, without listeners; throws at the limits of threads or descriptors, and what is wrong
     /// with the files that TLS needs. On threads of the proxy's, `report` is told what somebody should know (that the
@@ -258,13 +257,6 @@ package final class Proxy: Sendable {
         var listener = ProxySnapshot.Listener(address: address)
         for worker in workers { listener.add(worker.meters.listener) }
         listener.logLost = log?.lost.current ?? 0
-        let requests = listener.requests
-        (listener.requestsPerSecond, listener.requestsPerSecondOfTen) = rates.withLock { rates in
-            rates.note(requests, at: now)
-            return (
-                rates.rate(requests, overSeconds: 1, at: now), rates.rate(requests, overSeconds: 10, at: now)
-            )
-        }
         let servers = board.standings().map { snapshot(of: $0.entry, $0.standing, at: now) }
         return ProxySnapshot(servers: servers, listener: listener)
     }
@@ -292,11 +284,9 @@ package final class Proxy: Sendable {
             worker.meters.duration(entry.slot).add(to: &durations)
         }
         let drainEnd = standing.drainingSince + settings.balancing.drainMilliseconds * 1_000_000
-        let slowStart = settings.balancing.slowStartMilliseconds * 1_000_000
         let (pressure, age) = board.signals.pressure(entry.slot, at: now)
         return ProxySnapshot.Server(
             server: entry.server, rank: standing.rating(at: now), ejectedUntil: standing.ejection.until,
-            share: Double(SlowStart.share(start: standing.rampStart, length: slowStart, at: now)),
             pressure: Double(pressure * Decay.share(after: age, halfLife: Pressure.halfLife)),
             isDrained: entry.server.state != .active && (inFlight == 0 || now >= drainEnd),
             requests: requests, retries: retries, errors: errors, responses5xx: responses5xx,

@@ -9,8 +9,6 @@ package struct ProxySnapshot: Sendable, Equatable {
         package let rank: ServerRank
         /// The end of its ejection; nil when it is not ejected.
         package let ejectedUntil: Instant?
-        /// The share of its weight that it gets: below 1 in a slow start.
-        package let share: Double
         /// What its host reported of its pressure, 0…1, less for the report's age.
         package let pressure: Double
         /// It is not active, and has nothing in flight any more or has had its time to finish.
@@ -74,9 +72,6 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var cut: UInt64 = 0
         package var bytesFromClients: UInt64 = 0
         package var bytesToClients: UInt64 = 0
-        /// Requests a second over about the last second, and the last ten; nil when nobody asked about then.
-        package var requestsPerSecond: Double?
-        package var requestsPerSecondOfTen: Double?
         /// Log lines that a full ring had no room for.
         package var logDropped: UInt64 = 0
         /// Log lines that could not be written.

@@ -99,7 +99,8 @@ import Testing
         (-.infinity, "-Inf"), (.nan, "NaN"), (9_007_199_254_740_992, "9007199254740992.0"),
     ])
     func numbersAreWrittenForGo(_ value: Double, _ text: String) {
-        #expect(MetricsText.number(value) == text)
+        let page = self.text([MetricFamily("troop_x", .gauge, "X", value)])
+        #expect(page == "# HELP troop_x X\n# TYPE troop_x gauge\ntroop_x \(text)\n")
     }
 
     @Test(arguments: [
@@ -168,25 +169,5 @@ import Testing
                 Line(name: "troop_seconds_sum", labels: ["a": "b"], value: 1.25),
                 Line(name: "troop_seconds_count", labels: ["a": "b"], value: 5),
             ])
-    }
-
-    // MARK: Rates
-
-    @Test func ratesAreThoseOfTheWindowNearest() {
-        var rates = RequestRates()
-        let second: Int64 = 1_000_000_000
-        #expect(rates.rate(5, overSeconds: 1, at: 0) == nil)
-        for step in 0...120 { rates.note(UInt64(step) * 10, at: Int64(step) * second / 2) }
-        // Ten requests each half second: twenty a second.
-        let now = 60 * second + second / 10
-        #expect(rates.rate(1200, overSeconds: 1, at: now).map { ($0 - 20).magnitude < 3 } == true)
-        #expect(rates.rate(1200, overSeconds: 10, at: now).map { ($0 - 20).magnitude < 1 } == true)
-        #expect(rates.rate(1200, overSeconds: 10, at: now + 100 * second) == nil)
-    }
-
-    @Test func looksTooCloseTogetherAreOne() {
-        var rates = RequestRates()
-        for step in 0..<1000 { rates.note(UInt64(step), at: Int64(step) * 1_000_000) }
-        #expect(rates.rate(1000, overSeconds: 1, at: 1_000_000_000) == 1000)
     }
 }

@@ -15,8 +15,6 @@ struct LineBuffer: ~Copyable {
 
     deinit { base.deallocate() }
 
-    var room: Int { capacity - count }
-
     mutating func clear() {
         count = 0
         lines = 0

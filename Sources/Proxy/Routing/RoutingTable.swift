@@ -110,8 +110,6 @@ struct Ranking {
     /// Where each rank ends in `order`.
     private(set) var ends = Ends(repeating: 0)
     private(set) var eligible = 0
-    /// Requests go to servers of doubtful health.
-    private(set) var isPanic = false
 
     init(_ entries: [RoutingTable.Entry], _ ratings: [Rating], panicPercent: Int) {
         var counts = (0, 0, 0, 0)
@@ -152,10 +150,8 @@ struct Ranking {
         let present = well + failed
         if present == 0 {
             eligible = dead
-            isPanic = dead > 0
         } else if well * 100 < present * panicPercent || well == 0 {
             eligible = present
-            isPanic = true
         } else {
             eligible = passed > 0 ? passed : unchecked
         }
