@@ -54,7 +54,7 @@ struct RemedyBench {
             let hosts = (0..<RemedyBench.hosts).map { number in
                 // One host in a thousand is ill, the others are between a tenth and nine tenths busy.
                 FleetView.Host(
-                    name: "host-\(number)", seq: "\(second)", movedAt: now, isFresh: true,
+                    name: "host-\(number)", seq: "\(second)", isFresh: true,
                     busy: number % 1000 == 7 ? 0.99 : 0.1 + Double(number % 80) / 100)
             }
             let view = FleetView(hosts: hosts, servers: servers, leader: "host-0")

@@ -96,7 +96,7 @@ import Testing
     @Test func aHostServesByTheEntryThatItsAgentNames() {
         func host(_ name: String, _ server: String?) -> FleetView.Host {
             FleetView.Host(
-                name: name, seq: "1", movedAt: Series.instant(0), isFresh: true, busy: 0, server: server)
+                name: name, seq: "1", isFresh: true, busy: 0, server: server)
         }
         let view = FleetView(
             hosts: [
@@ -191,7 +191,7 @@ import Testing
     @Test func decidesForTenThousandHosts() {
         let hosts = (0..<10_000).map { number in
             FleetView.Host(
-                name: "host-\(number)", seq: "1", movedAt: Series.instant(0), isFresh: true, busy: 0.5)
+                name: "host-\(number)", seq: "1", isFresh: true, busy: 0.5)
         }
         let servers = hosts.map { FleetView.Server(address: "10.0.0.1:\($0.name)", host: $0.name) }
         var gift = GiftPolicy(GiftSettings())

@@ -17,17 +17,15 @@ struct Series {
 
     /// The troop at one second.
     func view(at second: Int) -> FleetView {
-        let now = Series.instant(second)
         var hosts: [FleetView.Host] = []
         for (name, row) in rows {
             let upTo = min(second, frozen[name] ?? .max)
             guard let last = (0...upTo).last(where: { $0 < row.count && row[$0] != nil }) else { continue }
             hosts.append(
                 FleetView.Host(
-                    name: name, seq: "\(last)", movedAt: Series.instant(last), isFresh: second - last <= 3,
+                    name: name, seq: "\(last)", isFresh: second - last <= 3,
                     busy: row[last].map { Double($0) / 100 }))
         }
-        _ = now
         let servers = rows.keys.map { name in
             FleetView.Server(
                 address: "\(name):3000", host: name, state: states[name] ?? .active,

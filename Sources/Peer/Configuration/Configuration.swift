@@ -70,8 +70,6 @@ extension Configuration {
         package var user: String?
         /// The password, from the environment or from `password_file`; overrides the one in the URL.
         package var password: Secret?
-        /// The file the password was to be read from; kept so that a reload can read it again.
-        package var passwordFile: String?
         /// How the server is recognised over TLS.
         package var tls: TLS
     }

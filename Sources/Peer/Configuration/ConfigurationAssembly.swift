@@ -60,7 +60,7 @@ struct ConfigurationAssembly {
             cluster: cluster, host: host, peer: Configuration.Peer(listen: peerListen), state: draft.state,
             redis: Configuration.Redis(
                 sentinel: sentinel, url: url, user: draft.redisUser, password: redisPassword,
-                passwordFile: draft.redisPasswordFile, tls: draft.tls),
+                tls: draft.tls),
             api: Configuration.API(
                 listen: apiListen, socket: draft.apiSocket, token: apiToken, hosts: draft.apiHosts),
             server: server,

@@ -105,7 +105,7 @@ struct CrowdHost {
     }
 
     private func report(intervalMilliseconds interval: Int64) -> HostReport {
-        var report = HostReport(name: name, fields: [:])
+        var report = HostReport(fields: [:])
         // A number for each host that is not another's, and one that moves.
         let own = Double(index * 2_654_435_761 % 1000) / 1000
         let moved = Double((turn + index) % CrowdHost.wave) / Double(CrowdHost.wave)

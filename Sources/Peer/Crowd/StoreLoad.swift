@@ -6,7 +6,6 @@ package struct StoreLoad: Sendable {
     /// Numbers of `INFO`.
     package struct Reading: Sendable {
         package var cpuSeconds: Double
-        package var commands: Int64
         package var clients: Int64
         package var memoryBytes: Int64
         package var readAt: Instant
@@ -24,8 +23,7 @@ package struct StoreLoad: Sendable {
         func whole(_ name: Substring) -> Int64 { values[name].flatMap { Int64(exactly: $0) } ?? 0 }
         return Reading(
             cpuSeconds: (values["used_cpu_user"] ?? 0) + (values["used_cpu_sys"] ?? 0),
-            commands: whole("total_commands_processed"), clients: whole("connected_clients"),
-            memoryBytes: whole("used_memory"), readAt: .now())
+            clients: whole("connected_clients"), memoryBytes: whole("used_memory"), readAt: .now())
     }
 
     /// Cores that Redis kept busy between two readings.

@@ -71,10 +71,8 @@ extension RemediationDesk {
             do throws(ProviderFault) {
                 let count = try await provider.machines(of: parts.cluster).count { $0.state.isAlive }
                 lead?.machines = (count, .now())
-                lead?.machinesFault = nil
                 context.fleet = .counted(count)
             } catch {
-                lead?.machinesFault = "\(error)"
                 context.fleet = .unreadable("\(error)")
             }
             if let (rail, reason) = Guard.objection(to: wish, in: context, byPerson: byPerson) {

@@ -167,7 +167,7 @@ extension RemediationDesk {
         func server(_ entry: ServerEntry) -> Facts.Server {
             Facts.Server(
                 state: FleetView.Server.State(entry.state), isHealthy: health[entry.address]?.verdict,
-                inFlight: flights[entry.address.description], by: entry.by)
+                inFlight: flights[entry.address.description])
         }
         if let entry = entries.first(where: { $0.address.description == operation.server }) {
             facts.server = server(entry)

@@ -43,8 +43,8 @@ extension RemediationDesk {
             let liveness = HostBook.liveness(
                 ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
             return FleetView.Host(
-                name: name, seq: page.seq, movedAt: page.movedAt, isFresh: liveness == .up, busy: report.busy,
-                bootID: report.bootID, address: report.address, server: report.server)
+                name: name, seq: page.seq, isFresh: liveness == .up, busy: report.busy,
+                bootID: report.bootID, server: report.server)
         }
         let servers = RemediationDesk.servers(await parts.roster.entries, health)
         return FleetView(hosts: hosts, servers: servers, leader: parts.host)

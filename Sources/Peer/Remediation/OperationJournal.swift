@@ -14,7 +14,6 @@ package struct OperationJournal: Sendable {
     static let lifeMilliseconds: Int64 = 2_592_000_000
     /// How long an agent may take to claim an order, in milliseconds.
     static let orderMilliseconds: Int64 = 60_000
-    private static let historyMax = 200
 
     /// The journal of one troop.
     package init(store: Store, keys: Keys) {

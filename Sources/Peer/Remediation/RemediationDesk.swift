@@ -54,7 +54,6 @@ package actor RemediationDesk {
         /// What was told last of each subject, so that it is told once.
         var told: [String: String] = [:]
         var machines: (count: Int, at: Instant)?
-        var machinesFault: String?
         var askedAt: Instant?
         var isCounting = false
         var switches = RemediationSwitches()

@@ -57,7 +57,7 @@ package struct HostBook: Sendable {
                 continue
             }
             let seq = fields["seq"] ?? ""
-            let report = fields.isEmpty ? nil : HostReport(name: line.name, fields: fields)
+            let report = fields.isEmpty ? nil : HostReport(fields: fields)
             if let page = pages[line.name], page.seq == seq || seq.isEmpty {
                 next[line.name] = Page(report: report ?? page.report, seq: page.seq, movedAt: page.movedAt)
             } else {

@@ -7,8 +7,6 @@ package struct HostReport: Equatable, Sendable {
         case leader, standby
     }
 
-    /// The host's name in the troop.
-    package var name: String
     /// The address other hosts reach it at.
     package var address: String
     /// The kernel's id of this boot; another one proves a reboot.
@@ -118,8 +116,7 @@ extension HostReport {
     }
 
     /// A report that says nothing yet.
-    package init(name: String) {
-        self.name = name
+    package init() {
         (address, bootID, agentVersion) = ("", "", "")
         role = .standby
         intervalMilliseconds = TroopScale.reportMillisecondsMin
@@ -127,7 +124,7 @@ extension HostReport {
 
     /// Reads a report from the hash's fields; a field with a value that makes no sense counts as unknown,
     /// since a reader can do nothing better with another host's mistake.
-    package init(name: String, fields: [String: String]) {
+    package init(fields: [String: String]) {
         func number(_ field: String, _ range: ClosedRange<Double>) -> Double? {
             guard let text = fields[field], let value = Double(text), range.contains(value) else {
                 return nil
@@ -138,7 +135,6 @@ extension HostReport {
         let percent = 0.0...100.0
         let load = 0.0...1_000_000.0
         func text(_ field: String) -> String { String((fields[field] ?? "").prefix(HostReport.textMax)) }
-        self.name = name
         address = text("address")
         bootID = text("boot_id")
         agentVersion = text("agent_version")

@@ -152,7 +152,7 @@ package actor Reporter {
     }
 
     private func report(of sample: Sample) -> HostReport {
-        var report = HostReport(name: identity.name)
+        var report = HostReport()
         report.address = identity.address
         report.bootID = bootID
         report.agentVersion = Version.text

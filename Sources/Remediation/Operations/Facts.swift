@@ -30,16 +30,12 @@ package struct Facts: Sendable, Equatable {
         package var isHealthy: Bool?
         /// Requests in flight at this leader's proxy; nil when unknown.
         package var inFlight: Int64?
-        /// Who wrote the entry.
-        package var by: String
 
         /// A server from its parts.
-        package init(state: FleetView.Server.State, isHealthy: Bool?, inFlight: Int64?, by: String = "agent")
-        {
+        package init(state: FleetView.Server.State, isHealthy: Bool?, inFlight: Int64?) {
             self.state = state
             self.isHealthy = isHealthy
             self.inFlight = inFlight
-            self.by = by
         }
     }
 

@@ -93,9 +93,6 @@ package struct DoctorPolicy: Sendable {
         goneSince[host] = nil
     }
 
-    /// What the policy knows of a host: its busy share window by window, the youngest first.
-    package func means(of host: String) -> [Double?] { book.means(of: host) }
-
     /// Hosts that have neither reported nor answered their checks for the whole hold.
     private mutating func unreachable(
         _ view: FleetView, _ servers: [String: FleetView.Server], _ now: Instant

@@ -1,5 +1,3 @@
-package import Linux
-
 /// The troop as the policies see it at one moment.
 package struct FleetView: Sendable {
     /// One host.
@@ -7,29 +5,24 @@ package struct FleetView: Sendable {
         package var name: String
         /// The report's sequence number: one that does not move tells nothing new.
         package var seq: String
-        /// When the report last moved, by the reader's clock.
-        package var movedAt: Instant
         /// Whether reports come in time.
         package var isFresh: Bool
         /// Busy share of the CPUs without the agent's own part, 0…1; nil when unknown.
         package var busy: Double?
         package var bootID: String
-        package var address: String
         /// Where its application listens, `address:port`, as its agent says; nil where it runs none.
         package var server: String?
 
         /// A host from its parts.
         package init(
-            name: String, seq: String, movedAt: Instant, isFresh: Bool, busy: Double?, bootID: String = "",
-            address: String = "", server: String? = nil
+            name: String, seq: String, isFresh: Bool, busy: Double?, bootID: String = "",
+            server: String? = nil
         ) {
             self.name = name
             self.seq = seq
-            self.movedAt = movedAt
             self.isFresh = isFresh
             self.busy = busy
             self.bootID = bootID
-            self.address = address
             self.server = server
         }
     }

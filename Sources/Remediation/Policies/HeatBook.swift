@@ -82,12 +82,6 @@ package struct HeatBook: Sendable {
         track.samples += 1
     }
 
-    /// A host's means, the youngest window first; nil for windows without a report.
-    package func means(of host: String) -> [Double?] {
-        guard let track = tracks[host] else { return [] }
-        return (0..<shape.count).map { track.means[$0].isNaN ? nil : track.means[$0] }
-    }
-
     /// The share that a host was busy over the time to hold, when it was above `share` throughout: in five of six
     /// windows, the last one among them. Nil otherwise.
     package func held(_ host: String, above share: Double) -> Double? {

@@ -67,7 +67,6 @@ import Testing
             let read = try configuration(
                 "cluster: c\nredis: {url: 'redis://h', password_file: '\(folder)/password'}")
             #expect(read.redis.password == Secret(password))
-            #expect(read.redis.passwordFile == "\(folder)/password")
             #expect(read.warnings == [])
         }
     }

@@ -21,7 +21,7 @@ import Testing
             peer: .init(listen: try SocketAddress("127.0.0.1:7218")), state: "/srv/troop",
             redis: .init(
                 url: try #require(try? StoreURL("rediss://10.0.0.9:6390/3")), user: "troop",
-                password: nil, passwordFile: nil,
+                password: nil,
                 tls: .init(
                     caFile: "/etc/troop/ca.pem", certificateFile: "/etc/troop/agent.pem",
                     keyFile: "/etc/troop/agent.key", serverName: "redis.example", verify: false)),
@@ -50,7 +50,7 @@ import Testing
             peer: .init(listen: try SocketAddress("10.0.0.5:7118")), state: "/var/lib/troop",
             redis: .init(
                 url: try #require(try? StoreURL("redis://127.0.0.1:6379/0")), user: nil,
-                password: nil, passwordFile: nil, tls: .init(verify: true)),
+                password: nil, tls: .init(verify: true)),
             api: .init(listen: try SocketAddress("127.0.0.1:7117"), socket: "/run/troop/agent.sock"),
             server: nil,
             proxy: .init(

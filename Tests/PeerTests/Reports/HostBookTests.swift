@@ -94,7 +94,7 @@ import Testing
 
 @Suite struct HostReportTests {
     @Test func aReportSurvivesItsOwnFields() {
-        var report = HostReport(name: "a", fields: [:])
+        var report = HostReport(fields: [:])
         report.address = "10.0.0.1"
         report.bootID = "b-1"
         report.agentVersion = "0.1.0"
@@ -108,7 +108,7 @@ import Testing
         let flat = report.fields
         var fields: [String: String] = [:]
         for index in stride(from: 0, to: flat.count, by: 2) { fields[flat[index]] = flat[index + 1] }
-        #expect(HostReport(name: "a", fields: fields) == report)
+        #expect(HostReport(fields: fields) == report)
         #expect(fields["steal"] == nil, "an unknown number has no field")
     }
 
@@ -118,8 +118,8 @@ import Testing
         ("cores", "-1"), ("load1", "1e300"), ("memory_total", "-5"), ("interval_ms", "0"),
     ])
     func nonsenseCountsAsUnknown(_ field: String, _ value: String) {
-        let empty = HostReport(name: "a", fields: [:])
-        let report = HostReport(name: "a", fields: [field: value])
+        let empty = HostReport(fields: [:])
+        let report = HostReport(fields: [field: value])
         #expect(report == empty || (field == "cpu" && report.cpu == 0))
     }
 }
