@@ -87,9 +87,6 @@ package final class Elector: Sendable {
         send(isInvited ? .invited : .hint)
     }
 
-    /// Takes the lease of a holder that is proven not to lead any more, if it still stands.
-    package func holderDied(_ lease: Lease) { send(.holderDied(lease)) }
-
     /// Tells of an epoch that another source knows; the next election goes beyond it.
     package func noteEpoch(_ epoch: Int64) { send(.epochSeen(epoch)) }
 

@@ -109,9 +109,6 @@ package struct LeaseCore: Sendable {
     /// True while the death of the leader that is followed is worth noticing at once.
     package var watches: Bool { intent == .stands && !isReserve }
 
-    /// True while a lease that was given up may still stand in the store.
-    package var hasRelease: Bool { order != nil }
-
     /// Takes an event and answers with what to do now, reports before the ask that follows from them.
     package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         actions = []

@@ -6,7 +6,6 @@ package struct LeasePace: Sendable {
     package static let asksPerSecondMax = 6
     /// Candidates spread over this much after the lease's end.
     package static let jitterMillisecondsMin: Int64 = 5
-    package static let jitterMillisecondsMax: Int64 = 50
     /// From one ask to the next while the store fails: a store that comes back is used within 250 ms.
     package static let failureMilliseconds: Int64 = 200
     /// From one ask to the next while a person has to mend something.

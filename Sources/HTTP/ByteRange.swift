@@ -28,9 +28,4 @@ package struct ByteRange: Equatable, Sendable, BitwiseCopyable {
     /// The number of bytes.
     @inlinable
     package var count: Int { Int(length) }
-
-    /// The bytes as text; malformed UTF-8 is replaced.
-    package func text(in base: UnsafePointer<UInt8>) -> String {
-        String(decoding: UnsafeBufferPointer(start: base + start, count: count), as: UTF8.self)
-    }
 }

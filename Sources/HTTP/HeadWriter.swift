@@ -57,12 +57,4 @@ package struct HeadWriter {
     package mutating func reopen() {
         if !overflowed { count -= 2 }
     }
-
-    /// Appends a text; for paths that may allocate.
-    package mutating func append(text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            if let start = bytes.baseAddress { append(start, bytes.count) }
-        }
-    }
 }

@@ -5,7 +5,6 @@ package struct PlainRequest: Sendable {
     package let target: String
     /// The host asked for; nil only in HTTP/1.0.
     package let host: String?
-    package let minorVersion: Int
     package let fields: [(name: String, value: String)]
     package let framing: BodyFraming
     package let keepsAlive: Bool
@@ -39,17 +38,10 @@ package struct PlainRequest: Sendable {
         }
         method = text(head.methodName)
         host = head.host.map(text)
-        minorVersion = Int(head.minorVersion)
         fields = (0..<head.summary.count).map { (text(room[$0].name), text(room[$0].value)) }
         framing = head.framing
         keepsAlive = head.keepsAlive
         expectsContinue = head.expectsContinue
         length = head.length
-    }
-
-    /// The value of the first field with this name, in any case of letters.
-    package subscript(name: String) -> String? {
-        let wanted = name.lowercased()
-        return fields.first { $0.name.lowercased() == wanted }?.value
     }
 }

@@ -1,6 +1,6 @@
 import CHiredis
 
-/// One command for Redis: words of any bytes. Its description shows only the first, since others may be
+/// One command for Redis: words of any text. Its description shows only the first, since others may be
 /// secret.
 package struct Command: Sendable, CustomStringConvertible {
     private static let wordsMax = 1_048_576
@@ -23,16 +23,6 @@ package struct Command: Sendable, CustomStringConvertible {
 
     /// A command of texts.
     package init(_ words: String...) { self.init(words) }
-
-    /// A command of any bytes.
-    package init(bytes words: [[UInt8]]) {
-        script = nil
-        bytes.reserveCapacity(words.reduce(0) { $0 + $1.count })
-        for word in words {
-            bytes.append(contentsOf: word)
-            lengths.append(word.count)
-        }
-    }
 
     /// A script's run: `EVALSHA`, and where the server does not know it, `EVAL`.
     package init(_ script: Script, keys: [String], arguments: [String]) {

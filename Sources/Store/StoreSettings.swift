@@ -59,12 +59,6 @@ package struct StoreSettings: Sendable, Equatable {
         self.name = name
     }
 
-    /// The password in the clear, for whoever fills settings in; reading it back reveals it.
-    package var password: String? {
-        get { secret?.revealed }
-        set { secret = newValue.map { Secret($0) } }
-    }
-
     /// The password that is sent: the one given beside the URL, else the URL's.
     var effectivePassword: Secret? { secret ?? url.password }
 

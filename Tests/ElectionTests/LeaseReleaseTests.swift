@@ -129,7 +129,7 @@ import Testing
             tries += 1
         }
         #expect((4...8).contains(tries))
-        #expect(!a.core.hasRelease)
+        #expect(a.wakesAt == nil, "nothing is left to be done")
         #expect((1100...1400).contains(now))
     }
 

@@ -90,7 +90,7 @@ import Testing
         let families = HostMetrics.families(Sampler(scope: .host, proc: proc.root).counters())
         let page = text(families, as: .prometheus)
         for line in [
-            "node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} \(MetricsText.number(1000 / Double(ticksPerSecond)))",
+            "node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} \(1000 / ticksPerSecond)",
             "node_memory_MemTotal_bytes 1040621568", "node_boot_time_seconds 1500000000",
             "node_forks_total 77",
             "node_disk_written_bytes_total{device=\"sda\"} 40960000",

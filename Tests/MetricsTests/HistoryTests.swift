@@ -84,10 +84,7 @@ import Testing
                     names.insert("host-\(Int.random(in: 0..<3000, using: &generator))")
                 }
             case 2:
-                for name in names.sorted().prefix(names.count / 3) {
-                    names.remove(name)
-                    book.forget(name)
-                }
+                for name in names.sorted().prefix(names.count / 3) { names.remove(name) }
             default: second += Int64.random(in: 0...90_000, using: &generator)
             }
             second += 1

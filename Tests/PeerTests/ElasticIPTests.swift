@@ -16,18 +16,18 @@ import Testing
     @Test func aLeaderTakesVerifiesAndLooksAgain() {
         var claim = AddressClaim(checkMilliseconds: 30_000)
         #expect(claim.handle(.wake, at: at(0)) == [])
-        #expect(claim.wakeAt == nil)
         #expect(claim.handle(.leads(true), at: at(0)) == [.look])
         #expect(claim.handle(.wake, at: at(5)) == [])  // one question at a time
         #expect(claim.handle(.held(isOurs: false, by: "i-other"), at: at(10)) == [.move])
         #expect(claim.handle(.moved, at: at(400)) == [])
-        #expect(claim.wakeAt == at(1400))
+        #expect(claim.handle(.wake, at: at(1399)) == [])
         #expect(claim.handle(.wake, at: at(1400)) == [.look])
         #expect(
             claim.handle(.held(isOurs: true, by: "i-own"), at: at(1500)) == [
                 .tell(.taken(afterMilliseconds: 1500))
             ])
-        #expect(claim.wakeAt == at(31_500))
+        #expect(claim.handle(.wake, at: at(31_499)) == [])
+        #expect(claim.handle(.wake, at: at(31_500)) == [.look])
     }
 
     @Test func whatAnotherTookIsTakenBackAndTold() {
@@ -43,10 +43,11 @@ import Testing
         var claim = AddressClaim(checkMilliseconds: 30_000)
         _ = claim.handle(.leads(true), at: at(0))
         #expect(claim.handle(.failed("no"), at: at(10)) == [.tell(.trouble("no"))])
-        #expect(claim.wakeAt == at(1010))
-        _ = claim.handle(.wake, at: at(1010))
+        #expect(claim.handle(.wake, at: at(1009)) == [])
+        #expect(claim.handle(.wake, at: at(1010)) == [.look])
         #expect(claim.handle(.failed("no"), at: at(1020)) == [])
-        #expect(claim.wakeAt == at(3020))
+        #expect(claim.handle(.wake, at: at(3019)) == [])
+        #expect(claim.handle(.wake, at: at(3020)) == [.look])
         #expect(claim.trouble == "no")
     }
 
@@ -56,7 +57,7 @@ import Testing
         #expect(claim.handle(.leads(false), at: at(5)) == [])
         // The answer to a question that was out comes too late.
         #expect(claim.handle(.held(isOurs: false, by: "i-other"), at: at(10)) == [])
-        #expect(claim.wakeAt == nil)
+        #expect(claim.handle(.wake, at: at(15)) == [])
         #expect(claim.handle(.leads(true), at: at(20)) == [.look])
     }
 

@@ -25,13 +25,13 @@ import Testing
         }
     }
 
-    @Test func wordsMayHoldAnyBytes() throws {
+    @Test func wordsMayHoldAnyText() throws {
         let server = try RedisServer()
         let connection = try open(server.url())
-        let bytes = (0...255).map { UInt8($0) }
-        let set = Command(bytes: [Array("SET".utf8), Array("k".utf8), bytes])
-        #expect(try connection.call(set, until: soon()) == .status("OK"))
-        #expect(try connection.call(Command("GET", "k"), until: soon()) == .bulk(bytes))
+        var text = String.UnicodeScalarView()
+        for code in UInt32(0)...0x2ff { text.append(try #require(Unicode.Scalar(code))) }
+        #expect(try connection.call(Command("SET", "k", String(text)), until: soon()) == .status("OK"))
+        #expect(try connection.call(Command("GET", "k"), until: soon()) == .bulk(Array(String(text).utf8)))
         #expect(try connection.call(Command("SET", "", ""), until: soon()) == .status("OK"))
         #expect(try connection.call(Command("GET", ""), until: soon()) == .bulk([]))
     }
@@ -39,11 +39,10 @@ import Testing
     @Test func aValueLargerThanAllBuffersPassesBothWays() throws {
         let server = try RedisServer()
         let connection = try open("unix://\(server.socketPath)")
-        let value = [UInt8](repeating: 7, count: 8 * 1024 * 1024)
-        let words = [Array("ECHO".utf8), value]
-        let replies = try connection.pipeline(
-            [Command(bytes: words), Command(bytes: words), Command(bytes: words)], until: soon(20_000))
-        #expect(replies == [.bulk(value), .bulk(value), .bulk(value)])
+        let value = String(repeating: "7", count: 8 * 1024 * 1024)
+        let echo = Command("ECHO", value)
+        let replies = try connection.pipeline([echo, echo, echo], until: soon(20_000))
+        #expect(replies == Array(repeating: .bulk(Array(value.utf8)), count: 3))
     }
 
     @Test func aPipelineKeepsOrderAndErrors() throws {

@@ -30,10 +30,10 @@ import Testing
         let server = try RedisServer(tls: certificates.files())
         for host in ["localhost", "127.0.0.1"] {
             let connection = try open(server.url(tls: true, host: host), tls())
-            let value = [UInt8](repeating: 9, count: 3 * 1024 * 1024)
-            let echo = Command(bytes: [Array("ECHO".utf8), value])
-            #expect(
-                try connection.pipeline([echo, echo], until: soon(20_000)) == [.bulk(value), .bulk(value)])
+            let value = String(repeating: "9", count: 3 * 1024 * 1024)
+            let echo = Command("ECHO", value)
+            let replies = try connection.pipeline([echo, echo], until: soon(20_000))
+            #expect(replies == Array(repeating: .bulk(Array(value.utf8)), count: 2))
             #expect(connection.isUsable())
             try server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             #expect(await eventually { !connection.isUsable() })
@@ -156,7 +156,7 @@ import Testing
         let server = try RedisServer(tls: certificates.files())
         let connection = try open(server.url(tls: true), tls())
         server.stop()
-        let echo = Command(bytes: [Array("ECHO".utf8), [UInt8](repeating: 1, count: 1024 * 1024)])
+        let echo = Command("ECHO", String(repeating: "1", count: 1024 * 1024))
         #expect(throws: StoreFault.self) { try connection.pipeline([echo, echo], until: soon()) }
         #expect(!connection.isOpen)
     }

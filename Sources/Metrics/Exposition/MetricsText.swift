@@ -122,13 +122,7 @@ package enum MetricsText {
     /// Whole numbers up to here are written without a point.
     private static let exactMax = 9_007_199_254_740_992.0
 
-    /// A number as Go reads it; whole ones without a point.
-    static func number(_ value: Double) -> String {
-        var text: [UInt8] = []
-        append(value, to: &text)
-        return String(decoding: text, as: UTF8.self)
-    }
-
+    /// Appends a number as Go reads it; whole ones without a point.
     private static func append(_ value: Double, to text: inout [UInt8]) {
         if value.isNaN {
             add("NaN", to: &text)

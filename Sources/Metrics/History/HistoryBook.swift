@@ -77,9 +77,6 @@ package struct HistoryBook: Sendable {
         }
     }
 
-    /// Forgets a host.
-    package mutating func forget(_ name: String) { records[name] = nil }
-
     /// Whether anything is remembered of a host.
     package func knows(_ name: String) -> Bool { records[name] != nil }
 

@@ -33,7 +33,6 @@ package final class HTTPServer: Sendable {
         case answer(key: UInt64, bytes: [UInt8], closes: Bool)
         case begin(key: UInt64, head: [UInt8])
         case piece(key: UInt64, bytes: [UInt8])
-        case end(key: UInt64)
     }
 
     /// How often `drain` looks, in milliseconds.
@@ -216,7 +215,6 @@ package final class HTTPServer: Sendable {
             // The client may have gone while the handler worked.
             if !loop.beginStream(key, head, at: now) { loop.endedStreams.append(key) }
         case .piece(let key, let bytes): loop.stream(key, bytes, at: now)
-        case .end(let key): loop.endStream(key, at: now)
         }
     }
 
@@ -229,13 +227,5 @@ package final class HTTPServer: Sendable {
         }
         if isOpen { doorbell.ring() }
         return isOpen
-    }
-
-    /// Ends an answer that had no end until now.
-    func end(_ key: UInt64) {
-        state.withLock { state in
-            if state.streams.remove(key) != nil { state.mail.append(.end(key: key)) }
-        }
-        doorbell.ring()
     }
 }

@@ -16,9 +16,6 @@ package struct StreamWriter: Sendable {
     /// Sends some bytes after those before; false once the client is gone.
     @discardableResult
     package func write(_ bytes: [UInt8]) -> Bool { server.write(bytes, to: key) }
-
-    /// Closes the connection once everything is sent.
-    package func end() { server.end(key) }
 }
 
 /// Answers without an end.
@@ -47,16 +44,6 @@ extension HTTPServerLoop {
             flushStream(key, at: now)
         }
         watch(key)
-    }
-
-    /// Ends an answer: what waits is sent as the end of an ordinary one.
-    mutating func endStream(_ key: UInt64, at now: Instant) {
-        guard let connection = connections[key], connection.phase == .streaming else { return }
-        let rest = connection.chunks.enumerated().flatMap { index, chunk in
-            index == 0 ? chunk[connection.written...] : chunk[...]
-        }
-        connection.chunks = []
-        answer(key, rest, closes: true, at: now)
     }
 
     /// Closes all of them.

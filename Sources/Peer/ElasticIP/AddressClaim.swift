@@ -53,9 +53,6 @@ struct AddressClaim: Sendable, Equatable {
 
     init(checkMilliseconds: Int64) { self.checkMilliseconds = checkMilliseconds }
 
-    /// When to call `handle(.wake)`; nil while nothing is to be done.
-    var wakeAt: Instant? { leads && !isBusy ? next : nil }
-
     /// Takes an event and answers with what to do now; at most one of `look` and `move` is out at a time.
     mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         var actions: [Action] = []
