@@ -214,14 +214,15 @@ final class Backend {
     }
 
     private static func listen(on address: SocketAddress) throws(SystemFault) -> Descriptor {
-        let listener = Descriptor(owning: socket(address.family, Int32(SOCK_STREAM.rawValue), 0))
+        let listener = Descriptor(
+            owning: socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0))
         guard listener.raw >= 0 else { throw SystemFault("socket") }
         var on: Int32 = 1
         setsockopt(listener.raw, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         guard address.withSockaddr({ bind(listener.raw, $0, $1) }) == 0 else {
             throw SystemFault("bind", on: address.description)
         }
-        guard Glibc.listen(listener.raw, backlog) == 0, clinux_set_nonblocking(listener.raw) == 0 else {
+        guard Glibc.listen(listener.raw, backlog) == 0 else {
             throw SystemFault("listen", on: address.description)
         }
         return listener

@@ -52,7 +52,6 @@ enum Output {
         case dim = "2"
         case red = "31"
         case green = "32"
-        case inverse = "7"
         case yellow = "33"
     }
 

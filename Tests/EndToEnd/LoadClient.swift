@@ -124,8 +124,6 @@ final class LoadClient: Sendable {
     private struct Connection {
         let port: UInt16
         var socket: Int32 = -1
-        /// True once an answer came over this connection.
-        var isUsed = false
 
         init(port: UInt16) { self.port = port }
 

@@ -109,9 +109,6 @@ package final class SentinelServer: Sendable {
         }
     }
 
-    /// Lets it go on.
-    package func resume() { running.withLock { _ = $0.server > 0 ? kill($0.server, SIGCONT) : 0 } }
-
     /// Freezes it: it accepts connections and answers nothing.
     package func pause() {
         running.withLock { running in

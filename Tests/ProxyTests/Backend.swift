@@ -56,10 +56,6 @@ final class Backend: Sendable {
         return address
     }
 
-    /// Takes no more connections; the accepting thread closes the listener, so that its number is not reused
-    /// under that thread.
-    func stop() { _ = shutdown(listener, Int32(SHUT_RDWR)) }
-
     func note(_ message: Wire.Message) {
         state.withLock { $0.heads.append(message.startLine) }
     }

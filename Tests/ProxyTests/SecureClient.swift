@@ -151,7 +151,6 @@ extension Wire {
 
     var version: Int32 { ssl.map { SSL_version($0) } ?? 0 }
     var isResumed: Bool { ssl.map { copenssl_is_resumed($0) == 1 } ?? false }
-    var cipher: String { ssl.flatMap { copenssl_cipher_name($0) }.map { String(cString: $0) } ?? "" }
 
     /// True when the peer has said that nothing more comes.
     var wasToldGoodbye: Bool { ssl.map { SSL_get_shutdown($0) & SSL_RECEIVED_SHUTDOWN != 0 } ?? false }

@@ -53,12 +53,6 @@ int clinux_cpu_count(void) {
     return count > 0 ? count : 1;
 }
 
-int clinux_set_nonblocking(int descriptor) {
-    int flags = fcntl(descriptor, F_GETFL, 0);
-    if (flags < 0) return -1;
-    return fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
-}
-
 int clinux_signal_on_parent_death(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 
 static int64_t nanoseconds(clockid_t clock) {

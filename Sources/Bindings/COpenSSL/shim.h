@@ -94,4 +94,3 @@ static inline int copenssl_reason(unsigned long code) { return ERR_GET_REASON(co
 static inline long copenssl_set_max_proto_version(SSL_CTX *context, int version) {
     return SSL_CTX_set_max_proto_version(context, version);
 }
-static inline const char *copenssl_cipher_name(const SSL *ssl) { return SSL_get_cipher_name(ssl); }

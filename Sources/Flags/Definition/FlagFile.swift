@@ -1,8 +1,5 @@
 /// A flagd file: `{"flags": {…}, "$evaluators": {…}, "metadata": {…}}`, and the fields it stands for.
 package enum FlagFile {
-    /// The longest file, in bytes.
-    package static let bytesMax = 1024 * 1024
-
     /// The fields of a file, each checked; throws everything that is wrong, with the flag's name.
     package static func fields(_ bytes: [UInt8]) throws(DefinitionFault) -> [(field: String, text: String)] {
         let json: JSON

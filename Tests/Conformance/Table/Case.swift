@@ -113,11 +113,6 @@ package struct Case: Sendable {
 
     static func seenChunked(_ body: String) -> String { seenPost("Transfer-Encoding: chunked", body: body) }
 
-    /// A response's head and body.
-    static func reply(_ line: String, _ fields: String..., body: String = "") -> String {
-        line + "\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n" + body
-    }
-
     /// The bytes of a text whose scalars are bytes.
     package static func bytes(_ text: String) -> [UInt8] {
         text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }

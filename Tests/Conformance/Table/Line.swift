@@ -54,9 +54,6 @@ final class Line {
         return count > 0 ? .bytes(Array(piece.prefix(count))) : .end
     }
 
-    /// Ends both directions; a thread that reads wakes up.
-    func shut() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
-
     private func wait(for event: Int32, milliseconds: Int32) -> Bool {
         var interest = pollfd(fd: descriptor, events: Int16(event), revents: 0)
         return poll(&interest, 1, milliseconds) > 0

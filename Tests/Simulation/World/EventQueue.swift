@@ -11,8 +11,6 @@ struct EventQueue<Event> {
     private var heap: [Item] = []
     private var added = 0
 
-    var isEmpty: Bool { heap.isEmpty }
-
     mutating func add(_ event: Event, at: Int64) {
         added += 1
         heap.append(Item(at: at, order: added, event: event))

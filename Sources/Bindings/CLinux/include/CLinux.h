@@ -26,9 +26,6 @@ int clinux_pin_this_thread(int index);
 /* The number of CPUs the process may run on, at least 1. */
 int clinux_cpu_count(void);
 
-/* fcntl(F_SETFL, O_NONBLOCK) with the other flags kept; -1 with errno. */
-int clinux_set_nonblocking(int descriptor);
-
 /* prctl(PR_SET_PDEATHSIG): the signal this process gets when its parent dies; -1 with errno. */
 int clinux_signal_on_parent_death(int signal);
 
