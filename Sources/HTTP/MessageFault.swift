@@ -86,7 +86,7 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         }
     }
 
-    /// The name in metrics: lower case with underscores.
+    /// The name in metrics and in logs: lower case with underscores.
     package var label: String {
         var label = ""
         for character in "\(self)" {

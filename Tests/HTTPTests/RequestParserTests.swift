@@ -243,6 +243,7 @@ import Testing
         for fault in MessageFault.allCases {
             #expect((400...505).contains(fault.status))
             #expect(fault.reason.utf8CodeUnitCount > 5)
+            #expect(fault.label.allSatisfy { $0 == "_" || $0.isLowercase })
         }
     }
 

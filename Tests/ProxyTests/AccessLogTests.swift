@@ -374,13 +374,6 @@ import Testing
                 + "\"first_byte_us\":1000,\"total_us\":11120,\"end\":\"done\",\"id\":null}\n")
     }
 
-    @Test func everyFaultHasAWordOfItsOwn() {
-        let words = MessageFault.allCases.map(\.word)
-        #expect(Set(words).count == words.count)
-        #expect(MessageFault.lengthAndTransferEncoding.word == "length_and_transfer_encoding")
-        #expect(words.allSatisfy { $0.allSatisfy { $0 == "_" || $0.isLowercase } })
-    }
-
     // MARK: The ring
 
     @Test func recordsComeOutAsTheyWentInAndFullRingsRefuse() throws {

@@ -1,5 +1,3 @@
-import HTTP
-
 /// Why an exchange ended, as the access log says it.
 enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
     /// Not known yet; a connection that ends so was ended by its client.
@@ -63,17 +61,5 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
             case .malformed: .serverMalformed
             case .brokenOff: .serverCut
             }
-    }
-}
-
-extension MessageFault {
-    /// The fault as one word: `bad_method`. Used by the log and as a label of metrics.
-    package var word: String {
-        var word = ""
-        for character in "\(self)".unicodeScalars {
-            if (65...90).contains(character.value) { word += "_" }
-            word += String(character).lowercased()
-        }
-        return word
     }
 }

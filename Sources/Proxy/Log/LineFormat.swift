@@ -16,7 +16,7 @@ struct LineFormat: ~Copyable {
     init(_ format: AccessLogSettings.Format) {
         isJSON = format == .json
         var words = [[UInt8]](repeating: [], count: 256)
-        for fault in MessageFault.allCases { words[Int(fault.rawValue)] = Array(fault.word.utf8) }
+        for fault in MessageFault.allCases { words[Int(fault.rawValue)] = Array(fault.label.utf8) }
         faults = words
     }
 
