@@ -162,7 +162,7 @@ package actor FlagBook {
     package func take(_ replies: [Reply], of reading: Reading) -> Bool {
         guard reading.number > takenNumber else { return true }  // a later reading was faster
         takenNumber = reading.number
-        guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
+        guard replies.count == 2, let pairs = replies[0].pairs else {
             if case .error(let why) = replies.first {
                 stale("\(keys.flags) cannot be read: \(why)")
             } else {
@@ -173,15 +173,15 @@ package actor FlagBook {
         return take(pairs, hasHistory: replies[1].integer != 0)
     }
 
-    private func take(_ pairs: [Reply], hasHistory: Bool) -> Bool {
-        guard pairs.count / 2 <= FlagSet.flagsMax + 2 else {
-            stale("\(keys.flags) has \(pairs.count / 2) fields; \(FlagSet.flagsMax) are read; remove some")
+    private func take(_ pairs: [(Reply, Reply)], hasHistory: Bool) -> Bool {
+        guard pairs.count <= FlagSet.flagsMax + 2 else {
+            stale("\(keys.flags) has \(pairs.count) fields; \(FlagSet.flagsMax) are read; remove some")
             return false
         }
         var fields: [ExactText: String] = [:]
         size = 0
-        for index in stride(from: 0, to: pairs.count, by: 2) {
-            let (field, value) = (pairs[index].lossyText, pairs[index + 1].lossyText)
+        for pair in pairs {
+            let (field, value) = (pair.0.lossyText, pair.1.lossyText)
             size += field.utf8.count + value.utf8.count
             fields[ExactText(field)] = value
         }

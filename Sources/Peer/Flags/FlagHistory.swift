@@ -20,10 +20,10 @@ package struct FlagHistoryEntry: Sendable, Equatable {
     package static func list(_ reply: Reply) -> [FlagHistoryEntry] {
         (reply.elements ?? []).compactMap { entry in
             guard let parts = entry.elements, parts.count == 2, let id = parts[0].text,
-                let words = parts[1].elements?.map({ $0.text ?? "" }), words.count.isMultiple(of: 2)
+                let pairs = parts[1].pairs
             else { return nil }
             var values: [String: String] = [:]
-            for index in stride(from: 0, to: words.count, by: 2) { values[words[index]] = words[index + 1] }
+            for (name, value) in pairs { values[name.text ?? ""] = value.text ?? "" }
             guard let field = values["flag"] else { return nil }
             return FlagHistoryEntry(
                 id: id, field: field, by: values["by"] ?? "", reason: values["reason"] ?? "",

@@ -11,17 +11,17 @@ extension RemediationDesk {
             Question("TIME"), Question("HGETALL", keys.config),
             Question("ZRANGE", keys.operationsOpened, "0", "-1", "WITHSCORES"),
         ])
-        guard let pairs = replies[1].elements, let opened = replies[2].elements else {
+        guard let pairs = replies[1].pairs, let opened = replies[2].pairs else {
             throw .malformed("\(keys.config) is no hash, or \(keys.operationsOpened) no sorted set")
         }
         var fields: [String: String] = [:]
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            if let name = pairs[index].text { fields[name] = pairs[index + 1].text ?? "" }
+        for (name, value) in pairs {
+            if let name = name.text { fields[name] = value.text ?? "" }
         }
         var reading = Reading(switches: await kept(fields, token: token))
-        reading.nowByStore = OperationJournal.milliseconds(replies[0])
-        for index in stride(from: 0, to: opened.count - 1, by: 2) {
-            guard let name = opened[index].text, let at = opened[index + 1].text.flatMap({ Double($0) }),
+        reading.nowByStore = replies[0].storeMilliseconds ?? 0
+        for (name, at) in opened {
+            guard let name = name.text, let at = at.text.flatMap({ Double($0) }),
                 at > Double(reading.nowByStore - RemediationDesk.hourMilliseconds),
                 // What was opened in the future was opened by a clock that is put right since.
                 at < Double(reading.nowByStore + RemediationDesk.countMilliseconds)

@@ -11,11 +11,10 @@ extension RemediationDesk {
     func hearWitnesses(_ view: inout FleetView, storeMs: Int64, token: String, at now: Instant) async {
         guard parts.settings.doctor.unreachable, let gone = lead?.gone, !gone.isEmpty else { return }
         let reply = try? await parts.store.call(Command("HGETALL", parts.keys.witnesses))
-        let words = reply?.elements ?? []
-        for index in stride(from: 0, to: words.count - 1, by: 2) {
+        for (field, at) in reply?.pairs ?? [] {
             // Names of hosts hold no bar.
-            let names = (words[index].text ?? "").split(separator: "|")
-            guard names.count == 2, let at = words[index + 1].integer,
+            let names = (field.text ?? "").split(separator: "|")
+            guard names.count == 2, let at = at.integer,
                 at > storeMs - Suspects.wordMilliseconds, at < storeMs + Suspects.wordMilliseconds
             else { continue }
             view.words[String(names[0]), default: []].insert(String(names[1]))

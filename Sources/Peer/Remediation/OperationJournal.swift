@@ -172,7 +172,7 @@ package struct OperationJournal: Sendable {
             Command("TIME"), Command("XREVRANGE", keys.operationsHistory, "+", "-", "COUNT", "\(count)"),
         ])
         guard replies.count == 2 else { return [] }
-        let now = OperationJournal.milliseconds(replies[0])
+        let now = replies[0].storeMilliseconds ?? 0
         return (replies[1].elements ?? []).compactMap { entry in
             guard let parts = entry.elements, parts.count == 2, let id = parts[0].text,
                 let fields = parts[1].elements, fields.count == 2, let json = fields[1].text,
@@ -223,14 +223,6 @@ package struct OperationJournal: Sendable {
     /// A revision as it stands in Redis; nil for what no leader can have written.
     static func revision(_ text: String?) -> Int64? {
         text.flatMap { Int64($0) }.flatMap { (0...Operation.numberMax).contains($0) ? $0 : nil }
-    }
-
-    /// Redis's clock, from the reply to `TIME`, in milliseconds since 1970; 0 for a reply that makes no sense.
-    static func milliseconds(_ time: Reply) -> Int64 {
-        guard let seconds = time.elements?.first?.integer,
-            (0...Operation.numberMax / 1000).contains(seconds)
-        else { return 0 }
-        return seconds * 1000
     }
 
     /// Longer values are taken for garbage, in bytes.

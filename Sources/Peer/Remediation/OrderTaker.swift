@@ -108,11 +108,8 @@ package actor OrderTaker {
         defer { isBusy = false }
         for entry in reply.elements ?? [] where !isClosed {
             guard let parts = entry.elements, parts.count == 2, let mark = parts[0].text else { continue }
-            let words = (parts[1].elements ?? []).map { $0.text ?? "" }
             var fields: [String: String] = [:]
-            for index in stride(from: 0, to: words.count - 1, by: 2) {
-                fields[words[index]] = words[index + 1]
-            }
+            for (name, value) in parts[1].pairs ?? [] { fields[name.text ?? ""] = value.text ?? "" }
             guard let order = HostOrder(fields: fields) else {
                 book.cursor = mark
                 events.tell("order.refused", .warning, "an order to \(host) makes no sense; it is left alone")

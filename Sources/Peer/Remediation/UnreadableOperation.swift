@@ -28,9 +28,9 @@ extension OperationJournal {
     /// Everything that has not ended, in the order in which it was opened.
     func underWay() async throws(StoreFault) -> (operations: [Operation], unreadable: [UnreadableOperation]) {
         let listed = try await store.call(Command("ZRANGE", keys.operations, "0", "-1", "WITHSCORES"))
-        guard let words = listed.elements else { throw .malformed("\(keys.operations) is no sorted set") }
-        let entries = stride(from: 0, to: words.count - 1, by: 2).compactMap { index in
-            words[index].text.map { (id: $0, score: Double(words[index + 1].text ?? "") ?? 0) }
+        guard let pairs = listed.pairs else { throw .malformed("\(keys.operations) is no sorted set") }
+        let entries = pairs.compactMap { id, score in
+            id.text.map { (id: $0, score: Double(score.text ?? "") ?? 0) }
         }
         guard !entries.isEmpty else { return ([], []) }
         let replies = try await store.pipeline(

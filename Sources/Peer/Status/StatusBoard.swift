@@ -120,7 +120,7 @@ package actor StatusBoard {
         if replies[4].elements == nil {
             notices.append(strange(keys.hosts, replies[4], expected: "a sorted set"))
         }
-        var names = names(replies[4], now: milliseconds(replies[0]))
+        var names = names(replies[4], now: replies[0].storeMilliseconds ?? 0)
         try await readReports(of: &names, into: &notices)
         self.notices = notices
     }
@@ -133,13 +133,13 @@ package actor StatusBoard {
     }
 
     private func names(_ reply: Reply, now: Int64) -> [Member] {
-        let pairs = reply.elements ?? []
+        let pairs = reply.pairs ?? []
         var members: [Member] = []
-        members.reserveCapacity(pairs.count / 2)
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+        members.reserveCapacity(pairs.count)
+        for (member, score) in pairs {
             // Foreign members cannot be hosts: a host's name has one form only.
-            guard let name = pairs[index].text, Lease.isHost(name) else { continue }
-            let score = pairs[index + 1].text.flatMap { Double($0) } ?? 0
+            guard let name = member.text, Lease.isHost(name) else { continue }
+            let score = score.text.flatMap { Double($0) } ?? 0
             let at = score.isFinite && abs(score) < 1e15 ? score : 0
             let line = HostBook.Line(name: name, fields: nil, ageByStore: max(0, now - Int64(at)))
             members.append(Member(line: line, at: at))
@@ -169,7 +169,7 @@ package actor StatusBoard {
                     notices.append(
                         strange(keys.host(members[index].line.name), reply, expected: "a hash"))
                 }
-                members[index].line.fields = fields(reply)
+                members[index].line.fields = reply.fields
             }
         }
         book.take(members.map(\.line), at: .now())
@@ -212,33 +212,6 @@ package actor StatusBoard {
         case .error, .integer, .array:
             return .malformed(
                 "the key \(keys.lease) is no string; remove it with DEL if no other tool owns it")
-        }
-    }
-
-    private func milliseconds(_ time: Reply) -> Int64 {
-        guard let parts = time.elements, parts.count == 2, let seconds = parts[0].integer,
-            let micros = parts[1].integer, (0...Int64.max / 2000).contains(seconds)
-        else { return 0 }
-        return seconds * 1000 + micros / 1000
-    }
-
-    private func fields(_ reply: Reply) -> [String: String] {
-        guard let pairs = reply.elements else { return [:] }
-        var fields: [String: String] = [:]
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            if let name = pairs[index].text, let value = pairs[index + 1].text { fields[name] = value }
-        }
-        return fields
-    }
-}
-
-extension Reply {
-    /// The bytes of a string reply.
-    fileprivate var bytes: [UInt8]? {
-        switch self {
-        case .bulk(let bytes): bytes
-        case .status(let text): Array(text.utf8)
-        case .integer, .array, .null, .error: nil
         }
     }
 }
