@@ -12,6 +12,9 @@ package struct HistoryEntry: Sendable, Equatable {
         case reinstated
     }
 
+    /// A longer reason is cut, in Unicode scalars.
+    private static let reasonMax = 300
+
     /// The entry's id in the stream; entries sort and resume by it.
     package let id: String
     package let event: Event
@@ -32,13 +35,8 @@ package struct HistoryEntry: Sendable, Equatable {
 
     /// Reads one entry of the stream; nil when it is not one of ours. Without an `event` it is an election.
     package init?(_ reply: Reply) {
-        guard let parts = reply.elements, parts.count == 2, let id = parts[0].text,
-            let flat = parts[1].elements
-        else { return nil }
-        var fields: [String: String] = [:]
-        for index in stride(from: 0, to: flat.count - 1, by: 2) {
-            if let name = flat[index].text, let value = flat[index + 1].text { fields[name] = value }
-        }
+        guard let parts = reply.elements, parts.count == 2, let id = parts[0].text else { return nil }
+        let fields = parts[1].fields
         guard let event = Event(rawValue: fields["event"] ?? Event.elected.rawValue),
             let epoch = fields["epoch"].flatMap({ Int64($0) }), (1...Lease.epochMax).contains(epoch),
             let at = fields["at"].flatMap({ Int64($0) }), at >= 0,
@@ -49,15 +47,7 @@ package struct HistoryEntry: Sendable, Equatable {
         self.epoch = epoch
         self.at = at
         self.leader = leader
-        reason = HistoryEntry.printable(fields["reason"] ?? "")
+        reason = (fields["reason"] ?? "").printable(max: HistoryEntry.reasonMax)
         leaderlessMilliseconds = fields["leaderless"].flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
-    }
-
-    private static func printable(_ text: String) -> String {
-        var clean = ""
-        for scalar in text.unicodeScalars.prefix(300) {
-            clean.unicodeScalars.append(scalar.properties.generalCategory == .control ? "?" : scalar)
-        }
-        return clean
     }
 }

@@ -1,3 +1,5 @@
+import Linux
+
 /// Who holds the lease: a host, the run of its agent (the nonce) and the election (the epoch).
 package struct Lease: Sendable, Hashable, CustomStringConvertible {
     /// The largest epoch there can be; the scripts have the same limit, take no larger number for one, and give none
@@ -40,17 +42,10 @@ package struct Lease: Sendable, Hashable, CustomStringConvertible {
     package var description: String { token }
 
     /// True for 1…63 bytes of `A-Z a-z 0-9 . _ -`.
-    package static func isHost(_ text: String) -> Bool {
-        (1...hostBytesMax).contains(text.utf8.count)
-            && text.utf8.allSatisfy { isAlphanumeric($0) || ".-_".utf8.contains($0) }
-    }
+    package static func isHost(_ text: String) -> Bool { text.isPlainName(bytesMax: hostBytesMax) }
 
     /// True for 1…64 letters and digits.
     package static func isNonce(_ text: String) -> Bool {
-        (1...nonceBytesMax).contains(text.utf8.count) && text.utf8.allSatisfy(isAlphanumeric)
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+        text.isPlainName(bytesMax: nonceBytesMax) && !text.utf8.contains { ".-_".utf8.contains($0) }
     }
 }

@@ -23,7 +23,7 @@ extension LeaseAnswer {
             let reason = parts[3].text, let note = parts[4].text
         else { return nil }
         return .acquired(
-            lease, ttl: ttl, reason: printable(reason), note: note.isEmpty ? nil : printable(note))
+            lease, ttl: ttl, reason: reason.printable(), note: note.isEmpty ? nil : note.printable())
     }
 
     private static func refusal(_ reply: Reply) -> LeaseAnswer? {
@@ -62,21 +62,12 @@ extension LeaseAnswer {
     private static func shown(_ reply: Reply) -> String {
         switch reply {
         case .bulk(let bytes):
-            printable(String(decoding: bytes.prefix(4 * shownMax), as: UTF8.self), max: shownMax)
-        case .status(let text): printable(text, max: shownMax)
+            String(decoding: bytes.prefix(4 * shownMax), as: UTF8.self).printable(max: shownMax)
+        case .status(let text): text.printable(max: shownMax)
         case .integer(let number): "\(number)"
         case .array(let parts): "a list of \(parts.count)"
         case .null: "nothing"
         case .error(let error): error.description
         }
-    }
-
-    /// The text fit for a log line: cut, and without control characters.
-    private static func printable(_ text: String, max: Int = 200) -> String {
-        var clean = ""
-        for scalar in text.unicodeScalars.prefix(max) {
-            clean.unicodeScalars.append(scalar.properties.generalCategory == .control ? "?" : scalar)
-        }
-        return text.unicodeScalars.count > max ? clean + "…" : clean
     }
 }

@@ -1,3 +1,4 @@
+import Linux
 import Proxy
 
 extension OptionTable {
@@ -87,18 +88,7 @@ extension ValueForm where Value == String {
     /// The name of a cookie: a token of RFC 9110, section 5.6.2.
     static let cookieName = ValueForm(name: "name: 1 to 32 of `A-Z a-z 0-9 - _ .`") {
         text throws(ValueFault) in
-        let isFine =
-            (1...32).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
-                    UInt8(ascii: "."):
-                    true
-                default: false
-                }
-            }
-        guard isFine else {
+        guard text.isPlainName(bytesMax: 32) else {
             throw ValueFault(text: "expected 1 to 32 letters, digits, '-', '_' or '.', got '\(shown(text))'")
         }
         return text

@@ -62,19 +62,7 @@ extension ValueForm where Value == String {
     }
 
     /// True for what can name a cluster or a host.
-    static func isName(_ text: String) -> Bool {
-        let bytes = text.utf8
-        return (1...63).contains(bytes.count)
-            && bytes.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                    UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
-    }
+    static func isName(_ text: String) -> Bool { text.isPlainName(bytesMax: 63) }
 
     private static func printable(
         _ text: String, expected: String, bytesMax: Int, allowingSpaces: Bool = true

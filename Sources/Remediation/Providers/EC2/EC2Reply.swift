@@ -108,18 +108,7 @@ extension Machine {
     package static func numeric(_ text: String) -> String? { (try? SocketAddress(host: text, port: 1))?.host }
 
     /// Names of machines end up in requests, logs and inventories: 1 to 64 letters, digits and `-._`.
-    static func isID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                    UInt8(ascii: "_"):
-                    true
-                default: false
-                }
-            }
-    }
+    static func isID(_ text: String) -> Bool { text.isPlainName(bytesMax: 64) }
 }
 
 /// The tags that machines are found by.
