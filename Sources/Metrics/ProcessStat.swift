@@ -1,3 +1,5 @@
+import Glibc
+
 /// What /proc/PID/stat says of one process.
 struct ProcessStat: Equatable {
     /// CPU time in user mode and in the kernel, in ticks.
@@ -11,10 +13,7 @@ struct ProcessStat: Equatable {
 
     /// Reads a /proc/PID/stat; nil when it makes no sense.
     static func parse(_ bytes: Span<UInt8>) -> ProcessStat? {
-        // The name may hold spaces and parentheses: the last closing one ends it.
-        var end: Int?
-        for index in bytes.indices where bytes[index] == UInt8(ascii: ")") { end = index }
-        guard let end else { return nil }
+        guard let end = nameEnd(bytes) else { return nil }
         var scanner = ByteScanner(bytes.extracting((end + 1)...))
         scanner.skipSpaces()
         let state = scanner.current
@@ -32,6 +31,13 @@ struct ProcessStat: Equatable {
             cpuTicks: user.saturatingSum(system), startTicks: start, residentPages: resident,
             hasEnded: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
     }
+
+    /// Where the name ends in a /proc/PID/stat: it may hold spaces and parentheses, the last closing one is its end.
+    static func nameEnd(_ bytes: Span<UInt8>) -> Int? {
+        var end: Int?
+        for index in bytes.indices where bytes[index] == UInt8(ascii: ")") { end = index }
+        return end
+    }
 }
 
 /// The number of a process or thread.
@@ -47,6 +53,14 @@ enum ProcessIdentifier {
         guard let number = scanner.number(), (1...largest).contains(number) else { return nil }
         scanner.skipWhiteSpace()
         return scanner.isAtEnd ? Int32(number) : nil
+    }
+
+    /// The process or thread that an entry of a folder in /proc is named by; nil for other entries.
+    static func named(by entry: UnsafeMutablePointer<dirent>) -> Int32? {
+        withUnsafeBytes(of: &entry.pointee.d_name) { name -> Int32? in
+            let end = name.firstIndex(of: 0) ?? name.count
+            return name.withMemoryRebound(to: UInt8.self) { parsePidFile($0.span.extracting(..<end)) }
+        }
     }
 
     /// Hands each number of a /proc/PID/task/TID/children to `body`, until it answers false.

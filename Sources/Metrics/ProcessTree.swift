@@ -114,7 +114,7 @@ final class ProcessTree {
         guard let threads = opendir(folder) else { return }
         defer { closedir(threads) }
         while threadsLeft > 0, let entry = Glibc.readdir(threads) {
-            guard let thread = number(of: entry) else { continue }
+            guard let thread = ProcessIdentifier.named(by: entry) else { continue }
             threadsLeft -= 1
             guard read("\(folder)/\(thread)/children", into: buffer, inPieces: true) else {
                 // A thread that is there without such a file: the kernel has none. One that is gone: nothing.
@@ -127,15 +127,6 @@ final class ProcessTree {
                     waiting.append(child)
                     return true
                 }
-            }
-        }
-    }
-
-    private func number(of entry: UnsafeMutablePointer<dirent>) -> Int32? {
-        withUnsafeBytes(of: &entry.pointee.d_name) { name -> Int32? in
-            let end = name.firstIndex(of: 0) ?? name.count
-            return name.withMemoryRebound(to: UInt8.self) {
-                ProcessIdentifier.parsePidFile($0.span.extracting(..<end))
             }
         }
     }

@@ -61,9 +61,7 @@ struct OwnProcess: Equatable {
 
     /// Reads a /proc/self/stat; nil when it makes no sense.
     static func parse(_ bytes: Span<UInt8>) -> OwnProcess? {
-        var end: Int?
-        for index in bytes.indices where bytes[index] == UInt8(ascii: ")") { end = index }
-        guard let end else { return nil }
+        guard let end = ProcessStat.nameEnd(bytes) else { return nil }
         var scanner = ByteScanner(bytes.extracting((end + 1)...))
         scanner.skipSpaces()
         scanner.skipWords(17)  // from the state, the third field, to before num_threads, the twentieth

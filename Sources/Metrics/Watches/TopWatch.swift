@@ -121,13 +121,7 @@ struct ProcessCensus: ~Copyable {
         defer { closedir(folder) }
         var identifiers: [Int32] = []
         while identifiers.count < TopWatch.processesMax, let entry = readdir(folder) {
-            let pid = withUnsafeBytes(of: &entry.pointee.d_name) { name -> Int32? in
-                let end = name.firstIndex(of: 0) ?? name.count
-                return name.withMemoryRebound(to: UInt8.self) {
-                    ProcessIdentifier.parsePidFile($0.span.extracting(..<end))
-                }
-            }
-            if let pid { identifiers.append(pid) }
+            if let pid = ProcessIdentifier.named(by: entry) { identifiers.append(pid) }
         }
         return identifiers
     }
