@@ -1,5 +1,4 @@
 package import Linux
-import Synchronization
 
 /// Pub/sub on a connection and a thread of its own. It subscribes anew after each fault; messages sent
 /// meanwhile are lost, hence `subscribed` means: look again at once.
@@ -12,13 +11,8 @@ package final class Subscription: Sendable {
         case lost(String)
     }
 
-    private struct State {
-        var bell: Doorbell?
-        var isStopped = false
-    }
-
     private let listener: Listener
-    private let state = Mutex(State())
+    private let thread = OnceThread()
 
     /// A subscription that does nothing yet. `onEvent` is called on the subscription's thread and must not
     /// block.
@@ -27,33 +21,19 @@ package final class Subscription: Sendable {
         onEvent: @escaping @Sendable (Event) -> Void
     ) {
         listener = Listener(
-            settings: settings, channels: channels, pingMilliseconds: pingMilliseconds, onEvent: onEvent)
+            settings: settings, channels: channels, pingMilliseconds: pingMilliseconds, thread: thread,
+            onEvent: onEvent)
     }
 
     deinit { stop() }
 
     /// Starts the thread; a second call, or one after `stop`, does nothing.
     package func start() throws(SystemFault) {
-        let bell = try Doorbell()
-        let mayStart = state.withLock { state in
-            guard state.bell == nil, !state.isStopped else { return false }
-            state.bell = bell
-            return true
-        }
-        guard mayStart else { return }
-        let thread = try Thread.start(named: "troop-news") { [listener] in listener.run(bell) }
-        thread.detach()
+        try thread.start(named: "troop-news") { [listener] in listener.run($0) }
     }
 
     /// Ends the thread and the connection, without waiting for them; an event under way may still be told.
-    package func stop() {
-        let bell = state.withLock { state in
-            state.isStopped = true
-            return state.bell
-        }
-        listener.isStopped.store(true, ordering: .releasing)
-        bell?.ring()
-    }
+    package func stop() { thread.stop() }
 }
 
 /// The thread's part of a subscription; it does not keep the subscription alive.
@@ -61,20 +41,21 @@ private final class Listener: Sendable {
     private let settings: StoreSettings
     private let channels: [String]
     private let pingMilliseconds: Int64
+    private let thread: OnceThread
     private let onEvent: @Sendable (Subscription.Event) -> Void
-    let isStopped = Atomic(false)
 
     init(
-        settings: StoreSettings, channels: [String], pingMilliseconds: Int64,
+        settings: StoreSettings, channels: [String], pingMilliseconds: Int64, thread: OnceThread,
         onEvent: @escaping @Sendable (Subscription.Event) -> Void
     ) {
         self.settings = settings
         self.channels = channels
         self.pingMilliseconds = pingMilliseconds
+        self.thread = thread
         self.onEvent = onEvent
     }
 
-    private var isRunning: Bool { !isStopped.load(ordering: .acquiring) }
+    private var isRunning: Bool { thread.isRunning }
 
     func run(_ bell: Doorbell) {
         var backoff = Backoff()

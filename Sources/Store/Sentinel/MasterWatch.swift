@@ -1,14 +1,8 @@
 package import Linux
-import Synchronization
 
 /// Listens to one Sentinel's `+switch-master` and then looks for the master anew. The message is only a hint: it makes a
 /// search happen now that every reconnect makes anyway.
 package final class MasterWatch: Sendable {
-    private struct State {
-        var bell: Doorbell?
-        var isStopped = false
-    }
-
     private static let channel = "+switch-master"
     /// After a hint the new master may take a moment to say that it is one: it is asked so often, in milliseconds.
     private static let retryMilliseconds: Int64 = 200
@@ -19,7 +13,7 @@ package final class MasterWatch: Sendable {
     private let settings: StoreSettings
     private let finder: MasterFinder
     private let onSwitch: @Sendable () -> Void
-    private let state = Mutex(State())
+    private let thread = OnceThread()
 
     /// A watch at rest; nil where no Sentinel is configured. `onSwitch` is called on the watch's thread after another
     /// master was found, and must not block.
@@ -34,29 +28,13 @@ package final class MasterWatch: Sendable {
 
     /// Starts the thread; a second call, or one after `stop`, does nothing.
     package func start() throws(SystemFault) {
-        let bell = try Doorbell()
-        let mayStart = state.withLock { state in
-            guard state.bell == nil, !state.isStopped else { return false }
-            state.bell = bell
-            return true
+        try thread.start(named: "troop-sentinel") { [settings, finder, onSwitch, thread] bell in
+            MasterWatch.run(settings, finder, bell, { thread.isRunning }, onSwitch)
         }
-        guard mayStart else { return }
-        let (settings, finder, onSwitch) = (settings, finder, onSwitch)
-        let thread = try Thread.start(named: "troop-sentinel") { [weak self] in
-            let isRunning = { self.map { !$0.state.withLock { $0.isStopped } } ?? false }
-            MasterWatch.run(settings, finder, bell, isRunning, onSwitch)
-        }
-        thread.detach()
     }
 
     /// Ends the thread, without waiting for it.
-    package func stop() {
-        let bell = state.withLock { state in
-            state.isStopped = true
-            return state.bell
-        }
-        bell?.ring()
-    }
+    package func stop() { thread.stop() }
 
     private static func run(
         _ settings: StoreSettings, _ finder: MasterFinder, _ bell: Doorbell, _ isRunning: () -> Bool,
