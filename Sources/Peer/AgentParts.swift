@@ -77,9 +77,9 @@ struct AgentParts {
                 case .kept: log.error("\(notice)")
                 }
             })
-        let relay = Relay<TroopWatch>()
+        let watchPlace = LatePlace<TroopWatch>()
         router = try Router(proxy: proxy, health: configuration.healthSettings) { change in
-            relay.value?.see(change)
+            watchPlace.value?.see(change)
             log.info(
                 change.healthy ? "server is healthy" : "server is unhealthy",
                 metadata: ["server": "\(change.address)", "why": "\(change.reason)"])
@@ -96,9 +96,9 @@ struct AgentParts {
         let board = StatusBoard(
             store: store, keys: keys, leaseMilliseconds: configuration.election.ttlMilliseconds)
         self.board = board
-        let electorRelay = ElectionTally.Relay()
+        let electorPlace = LatePlace<Elector>()
         let tally = ElectionTally(
-            electorRelay, leaseMilliseconds: configuration.election.ttlMilliseconds,
+            electorPlace, leaseMilliseconds: configuration.election.ttlMilliseconds,
             holder: { await board.leaseAge })
         (changes, changesEnd) = AsyncStream<ElectionChange>.makeStream()
         let highestEpoch = LeaderDuties.highestEpoch(in: folder, log: log)
@@ -117,12 +117,12 @@ struct AgentParts {
             isInherited: inheritance != nil,
             mover: machines.provider as? any AddressMover, log: log)
         masterWatch = MasterWatch(settings) { [elector] in elector.lookAgain() }
-        electorRelay.set(elector)
+        electorPlace.set(elector)
         let abstention = Abstention(
             elector: elector, reasons: configuration.election.neverLeads ? [.neverLeads] : [])
         let watch = TroopWatch(events: events, leads: { [elector] in elector.isLeader(at: .now()) })
         self.watch = watch
-        relay.set(watch)
+        watchPlace.set(watch)
         let own = configuration.ownServer
         roster = Roster(
             store: store,

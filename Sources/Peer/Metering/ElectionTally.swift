@@ -14,26 +14,17 @@ package final class ElectionTally: MetricSource {
     }
 
     private let state = Mutex(State())
-    private let standing: Relay
+    private let elector: LatePlace<Elector>
     private let leaseMilliseconds: Int64
     private let holder: @Sendable () async -> (ageMilliseconds: Int64?, readAt: Instant?)
 
-    /// The elector exists only after whoever hears its changes; this is where it is found.
-    package final class Relay: Sendable {
-        private let elector = Mutex<Elector?>(nil)
-        /// No elector yet.
-        package init() {}
-        /// Puts the elector in.
-        package func set(_ elector: Elector) { self.elector.withLock { $0 = elector } }
-        var value: Elector? { elector.withLock { $0 } }
-    }
-
-    /// A tally of the elector in `relay`; `holder` tells the age of the lease as it was last read, and when that was.
+    /// A tally of the elector in `place`, which exists only after whoever hears its changes; `holder` tells the age of the
+    /// lease as it was last read, and when that was.
     package init(
-        _ relay: Relay, leaseMilliseconds: Int64,
+        _ place: LatePlace<Elector>, leaseMilliseconds: Int64,
         holder: @escaping @Sendable () async -> (ageMilliseconds: Int64?, readAt: Instant?)
     ) {
-        standing = relay
+        elector = place
         self.leaseMilliseconds = leaseMilliseconds
         self.holder = holder
     }
@@ -68,7 +59,7 @@ package final class ElectionTally: MetricSource {
     }
 
     private func families(at now: Instant, readAge: Int64?, readAt: Instant?) -> [MetricFamily] {
-        let elector = standing.value
+        let elector = elector.value
         let raw = elector?.standing
         let standing = raw?.judged(at: now)
         let state = state.withLock { $0 }

@@ -11,7 +11,7 @@ import Testing
     private let start = Instant(nanoseconds: 1_000_000_000)
 
     @Test func leasesAndLimbosAreCountedOnce() async throws {
-        let tally = ElectionTally(ElectionTally.Relay(), leaseMilliseconds: 1000) { (nil, nil) }
+        let tally = ElectionTally(LatePlace(), leaseMilliseconds: 1000) { (nil, nil) }
         func lease(_ host: String, _ epoch: Int64) throws -> Lease {
             try #require(Lease(token: "\(host):0123456789abcdef0123456789abcdef:\(epoch)"))
         }

@@ -24,7 +24,7 @@ import Testing
         }
         #expect(isThrough)
         let store = try Store(StoreSettings(url: StoreURL("redis://127.0.0.1:1/0")), name: "page") { _ in }
-        let tally = ElectionTally(ElectionTally.Relay(), leaseMilliseconds: 1000) { (nil, nil) }
+        let tally = ElectionTally(LatePlace(), leaseMilliseconds: 1000) { (nil, nil) }
         return await MetricsRoutes.families(
             proxy: proxy,
             sources: [
