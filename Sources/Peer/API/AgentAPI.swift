@@ -72,50 +72,45 @@ package struct AgentAPI: Sendable {
         if let answer = await flags.answer(request) { return answer }
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
-        case "/health": return isGet ? .text(200, "ok") : notAllowed("GET, HEAD")
-        case "/leader", "/standby": return isGet ? role(request.path) : notAllowed("GET, HEAD")
-        case "/v1/check": return isGet ? await check(request) : notAllowed("GET, HEAD")
+        case "/health": return isGet ? .text(200, "ok") : .notAllowed("GET, HEAD")
+        case "/leader", "/standby": return isGet ? role(request.path) : .notAllowed("GET, HEAD")
+        case "/v1/check": return isGet ? await check(request) : .notAllowed("GET, HEAD")
         case "/ready":
-            guard isGet else { return notAllowed("GET, HEAD") }
+            guard isGet else { return .notAllowed("GET, HEAD") }
             return await reading.isServing
                 ? .text(200, "serving") : .text(503, "the proxy does not listen here; ask the leader")
-        case "/v1/status": return isGet ? .json(200, await reading.status().json) : notAllowed("GET, HEAD")
-        case "/v1/events": return isGet ? await events(request) : notAllowed("GET, HEAD")
-        case "/v1/history": return isGet ? await history(request) : notAllowed("GET, HEAD")
+        case "/v1/status": return isGet ? .json(200, await reading.status().json) : .notAllowed("GET, HEAD")
+        case "/v1/events": return isGet ? await events(request) : .notAllowed("GET, HEAD")
+        case "/v1/history": return isGet ? await history(request) : .notAllowed("GET, HEAD")
         case "/v1/servers":
             if isGet { return .json(200, ServersDocument(servers: await reading.status().servers)) }
-            return request.method == "POST" ? await add(request) : notAllowed("GET, HEAD, POST")
+            return request.method == "POST" ? await add(request) : .notAllowed("GET, HEAD, POST")
         case "/v1/switchover", "/v1/pause", "/v1/resume":
-            guard request.method == "POST" else { return notAllowed("POST") }
+            guard request.method == "POST" else { return .notAllowed("POST") }
             guard request.door == .socket else { return readOnly }
             if request.path == "/v1/switchover" { return await commands.switchover(request.body) }
             return request.path == "/v1/pause"
                 ? await commands.pause(request.body) : await commands.resume(request.body)
         case "/v1/provider/test":
-            guard request.method == "POST" else { return notAllowed("POST") }
+            guard request.method == "POST" else { return .notAllowed("POST") }
             return request.door == .socket ? await machines.test() : readOnly
-        case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : notAllowed("POST")
+        case "/v1/upgrade": return request.method == "POST" ? await upgrade(request) : .notAllowed("POST")
         default:
-            if let answer = await metering.answer(request) { return isGet ? answer : notAllowed("GET, HEAD") }
+            if let answer = await metering.answer(request) {
+                return isGet ? answer : .notAllowed("GET, HEAD")
+            }
             if let page = DashboardFiles.answer(request.path) {
-                return isGet ? page : notAllowed("GET, HEAD")
+                return isGet ? page : .notAllowed("GET, HEAD")
             }
             if RemediationRoutes.has(request.path) { return await remedies.answer(request) }
             if request.path.hasPrefix("/v1/servers/") {
-                return request.method == "DELETE" ? await remove(request) : notAllowed("DELETE")
+                return request.method == "DELETE" ? await remove(request) : .notAllowed("DELETE")
             }
             return .error(
                 404,
                 "no such path; /v1/openapi.json describes what there is, such as /v1/status, /v1/events and /health"
             )
         }
-    }
-
-    /// 405 with the methods that there are, as RFC 9110 §15.5.6 wants it.
-    private func notAllowed(_ methods: String) -> Response {
-        var response = Response.error(405, "this path takes only \(methods)")
-        response.fields.append(("Allow", methods))
-        return response
     }
 
     private func role(_ path: String) -> Response {

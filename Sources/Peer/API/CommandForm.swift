@@ -7,9 +7,6 @@ struct CommandForm: Equatable {
     let reason: String
     let by: String
 
-    /// Texts for people may have so many characters.
-    private static let textMax = 200
-
     /// Reads a body, which may be empty; `takesTarget` allows `to`. Throws what is wrong with it.
     init(_ body: [UInt8], takesTarget: Bool) throws(FormFault) {
         var members: [String: String] = [:]
@@ -29,21 +26,7 @@ struct CommandForm: Equatable {
             throw FormFault(sentence: "'to' is no host's name: 1 to 63 letters, digits, '.', '-' or '_'")
         }
         to = members["to"]
-        reason = try CommandForm.plain(members["reason"] ?? "", "reason")
-        by = try CommandForm.plain(members["by"] ?? "api", "by")
-    }
-
-    private static func plain(_ text: String, _ name: String) throws(FormFault) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: false
-            default: true
-            }
-        }
-        guard isPlain, text.count <= textMax else {
-            throw FormFault(
-                sentence: "'\(name)' is longer than \(textMax) characters or holds a control character")
-        }
-        return text
+        reason = try FormText.plain(members["reason"] ?? "", "reason")
+        by = try FormText.plain(members["by"] ?? "api", "by")
     }
 }

@@ -26,14 +26,8 @@ package struct CommandRoutes: Sendable {
         do {
             let form = try CommandForm(body, takesTarget: true)
             let command = LeaderCommand(kind: .switchover, target: form.to, reason: form.reason, by: form.by)
-            switch try await queue.ask(command) {
-            case .done(let old): return try await successor(of: old)
-            case .refused(let why): return .error(409, why)
-            case .expired, nil:
-                return .error(
-                    504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
-            case .claimed:
-                return .error(504, "the leader took the command and said no more; see 'troop history'")
+            return try await queue.ask(command).answer(see: "troop history") { old in
+                try await successor(of: old)
             }
         } catch let fault as FormFault {
             return .error(400, fault.sentence)
@@ -81,6 +75,22 @@ package struct CommandRoutes: Sendable {
             return .error(400, fault.sentence)
         } catch {
             return .error(503, "nothing was changed for certain: \(error)")
+        }
+    }
+}
+
+extension CommandOutcome? {
+    /// What the person who asked is answered: by `done` when it was carried out, else why it was not. `place` is the
+    /// command that shows what became of one that the leader took.
+    func answer<Fault: Error>(
+        see place: String, done: (String) async throws(Fault) -> Response
+    ) async throws(Fault) -> Response {
+        switch self {
+        case .done(let text): try await done(text)
+        case .refused(let why): .error(409, why)
+        case .expired, nil:
+            .error(504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
+        case .claimed: .error(504, "the leader took the command and said no more; see '\(place)'")
         }
     }
 }

@@ -73,4 +73,11 @@ package struct Response: Sendable {
     package static func error(_ status: Int, _ sentence: String) -> Response {
         json(status, ["error": sentence])
     }
+
+    /// 405 with the methods that there are, as RFC 9110 §15.5.6 wants it.
+    static func notAllowed(_ methods: String) -> Response {
+        var response = Response.error(405, "this path takes only \(methods)")
+        response.fields.append(("Allow", methods))
+        return response
+    }
 }

@@ -37,7 +37,7 @@ package struct RemediationRoutes: Sendable {
     func answer(_ request: Request) async -> Response {
         let isGet = request.method == "GET" || request.method == "HEAD"
         if request.path == "/v1/remedies" {
-            guard request.method == "POST" else { return notAllowed("POST") }
+            guard request.method == "POST" else { return .notAllowed("POST") }
             guard request.door == .socket else {
                 return .error(
                     403,
@@ -45,7 +45,7 @@ package struct RemediationRoutes: Sendable {
             }
             return await ask(request.body)
         }
-        guard isGet else { return notAllowed("GET, HEAD") }
+        guard isGet else { return .notAllowed("GET, HEAD") }
         do throws(StoreFault) {
             switch request.path {
             case "/v1/monkeys": return try await monkeys()
@@ -58,12 +58,6 @@ package struct RemediationRoutes: Sendable {
         } catch {
             return .error(error.kind == .retry ? 503 : 502, "\(error)")
         }
-    }
-
-    private func notAllowed(_ methods: String) -> Response {
-        var response = Response.error(405, "this path takes only \(methods)")
-        response.fields.append(("Allow", methods))
-        return response
     }
 
     private func monkeys() async throws(StoreFault) -> Response {
@@ -108,20 +102,9 @@ package struct RemediationRoutes: Sendable {
             return .error(400, error.sentence)
         }
         do throws(StoreFault) {
-            switch try await queue.ask(command) {
-            case .done(let text):
-                guard let document = try? JSONForm.document(RemedyDocument.self, from: Array(text.utf8))
-                else {
-                    return .json(200, RemedyDocument(text: text, operations: []))
-                }
-                return .json(200, document)
-            case .refused(let why): return .error(409, why)
-            case .expired, nil:
-                return .error(
-                    504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
-            case .claimed:
-                return .error(
-                    504, "the leader took the command and said no more; see 'troop operations list'")
+            return try await queue.ask(command).answer(see: "troop operations list") { text in
+                let document = try? JSONForm.document(RemedyDocument.self, from: Array(text.utf8))
+                return .json(200, document ?? RemedyDocument(text: text, operations: []))
             }
         } catch {
             return .error(503, "it is not certain whether it was done: \(error)")
@@ -131,8 +114,6 @@ package struct RemediationRoutes: Sendable {
 
 /// The body of `POST /v1/remedies`.
 enum RemedyForm {
-    private static let textMax = 200
-
     /// Reads a body; throws what is wrong with it.
     static func command(_ body: [UInt8]) throws(FormFault) -> LeaderCommand {
         guard let members = try? JSONDecoder().decode([String: String].self, from: Data(body)) else {
@@ -145,13 +126,7 @@ enum RemedyForm {
                 sentence: "there is no member '\(shown(name))'; there are \(known.joined(separator: ", "))")
         }
         for (name, text) in members.sorted(by: { $0.key < $1.key }) {
-            let isPlain = text.unicodeScalars.allSatisfy {
-                $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value)
-            }
-            guard isPlain, text.count <= textMax else {
-                throw FormFault(
-                    sentence: "'\(name)' is longer than \(textMax) characters or holds a control character")
-            }
+            try FormText.plain(text, name)
         }
         guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover
         else {

@@ -42,9 +42,10 @@ struct ServerForm: Equatable {
             throw FormFault(sentence: "weight is \(weight); expected 1 to 256")
         }
         weight = form.weight
-        host = try ServerForm.plain(form.host, .host)
-        reason = try ServerForm.plain(form.reason, .reason)
-        by = try ServerForm.plain(form.by, .by)
+        host = try form.host.map { text throws(FormFault) in try FormText.plain(text, "host", max: nil) }
+        reason = try form.reason.map { text throws(FormFault) in try FormText.plain(text, "reason", max: nil)
+        }
+        by = try form.by.map { text throws(FormFault) in try FormText.plain(text, "by", max: nil) }
     }
 
     private enum Name: String, CaseIterable {
@@ -91,21 +92,5 @@ struct ServerForm: Equatable {
         else { return FormFault(sentence: example) }
         return FormFault(
             sentence: "'\(name.rawValue)' is not a \(name == .weight ? "number" : "string"); \(example)")
-    }
-
-    /// A text for people that cannot take over a terminal or forge a line.
-    private static func plain(_ text: String?, _ name: Name) throws(FormFault) -> String? {
-        let isPlain =
-            text?.unicodeScalars.allSatisfy { scalar in
-                switch scalar.properties.generalCategory {
-                case .control, .lineSeparator, .paragraphSeparator: false
-                default: true
-                }
-            } ?? true
-        guard isPlain else {
-            throw FormFault(
-                sentence: "'\(name.rawValue)' holds a control character; expected text on one line")
-        }
-        return text
     }
 }

@@ -49,8 +49,8 @@ extension FlagRoutes {
     private func author(_ request: Request) throws(FlagRefusal) -> FlagLedger.Author {
         do throws(FormFault) {
             return FlagLedger.Author(
-                by: try FlagText.plain(request.query["by"] ?? "api", "by"),
-                reason: try FlagText.plain(request.query["reason"] ?? "", "reason"))
+                by: try FormText.plain(request.query["by"] ?? "api", "by"),
+                reason: try FormText.plain(request.query["reason"] ?? "", "reason"))
         } catch {
             throw .wrong(error.sentence)
         }

@@ -30,8 +30,8 @@ struct FlagForm: Equatable {
                     "there is no member '\(member.name.quotable)'; there are \(FlagForm.names.joined(separator: ", "))"
             )
         }
-        by = try FlagText.plain(FlagForm.text(members, "by") ?? "api", "by")
-        reason = try FlagText.plain(FlagForm.text(members, "reason") ?? "", "reason")
+        by = try FormText.plain(FlagForm.text(members, "by") ?? "api", "by")
+        reason = try FormText.plain(FlagForm.text(members, "reason") ?? "", "reason")
         let wishes = ["state", "rollout", "rollback"].filter { members[$0] != nil }
         guard wishes.count == 1 else { throw FormFault(sentence: FlagForm.example) }
         switch wishes[0] {
@@ -75,26 +75,8 @@ struct FlagForm: Equatable {
     }
 }
 
-/// Texts and numbers that people give with a change of flags.
+/// Numbers that people give with a change of flags.
 enum FlagText {
-    /// Texts for people may have so many characters.
-    private static let textMax = 200
-
-    /// A text for people that cannot take over a terminal or forge a line.
-    static func plain(_ text: String, _ name: String) throws(FormFault) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy { scalar in
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: false
-            default: true
-            }
-        }
-        guard isPlain, text.unicodeScalars.count <= textMax else {
-            throw FormFault(
-                sentence: "'\(name)' is longer than \(textMax) characters or holds a control character")
-        }
-        return text
-    }
-
     /// Percent as thousandths of one; nil for what is none, or is finer.
     static func share(_ percent: Double) -> Int64? {
         guard percent >= 0, percent <= 100 else { return nil }

@@ -37,13 +37,13 @@ package struct FlagRoutes: Sendable {
         if let answer = evaluation.answer(request) { return answer }
         let isGet = request.method == "GET" || request.method == "HEAD"
         switch request.path {
-        case "/v1/flags": return isGet ? list() : FlagRoutes.notAllowed("GET, HEAD")
-        case "/v1/flag-history": return isGet ? await history(request) : FlagRoutes.notAllowed("GET, HEAD")
+        case "/v1/flags": return isGet ? list() : .notAllowed("GET, HEAD")
+        case "/v1/flag-history": return isGet ? await history(request) : .notAllowed("GET, HEAD")
         case "/v1/flagset":
             if isGet { return export() }
             return request.method == "POST"
                 ? await change(request) { () throws(FlagRefusal) in try await importing(request) }
-                : FlagRoutes.notAllowed("GET, HEAD, POST")
+                : .notAllowed("GET, HEAD, POST")
         default: break
         }
         let prefix = "/v1/flags/"
@@ -56,14 +56,8 @@ package struct FlagRoutes: Sendable {
             return await change(request) { () throws(FlagRefusal) in try await act(on: key, request) }
         case "DELETE":
             return await change(request) { () throws(FlagRefusal) in try await delete(key, request) }
-        default: return FlagRoutes.notAllowed("GET, HEAD, PUT, POST, DELETE")
+        default: return .notAllowed("GET, HEAD, PUT, POST, DELETE")
         }
-    }
-
-    private static func notAllowed(_ methods: String) -> Response {
-        var response = Response.error(405, "this path takes only \(methods)")
-        response.fields.append(("Allow", methods))
-        return response
     }
 }
 

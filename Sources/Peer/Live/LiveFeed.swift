@@ -57,11 +57,7 @@ package actor LiveFeed {
 
     /// Answers a request for the stream: 503 while there are too many readers.
     package func answer(_ request: Request) -> Response {
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var response = Response.error(405, "this path takes only GET, HEAD")
-            response.fields.append(("Allow", "GET, HEAD"))
-            return response
-        }
+        guard request.method == "GET" || request.method == "HEAD" else { return .notAllowed("GET, HEAD") }
         guard writers.count + joining < LiveFeed.readersMax else {
             var response = Response.error(
                 503,
