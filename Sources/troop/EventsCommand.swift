@@ -1,4 +1,5 @@
 import ArgumentParser
+import Linux
 import Peer
 
 /// `troop events`: what happened in the troop.
@@ -96,7 +97,7 @@ struct EventsCommand: AsyncParsableCommand {
             default: nil
             }
         let text = ShownText.clean(event.text, columns: 400)
-        return Output.styled(HistoryCommand.time(event.atMs), .dim) + "  "
+        return Output.styled(WallClock.local(event.atMs), .dim) + "  "
             + ShownText.clean(event.host, columns: 63) + "  "
             + Output.styled(ShownText.clean(event.kind, columns: 40), .dim) + "  "
             + (style.map { Output.styled(text, $0) } ?? text) + "\n"

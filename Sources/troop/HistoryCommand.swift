@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+import Linux
 import Peer
 
 /// `troop history`: every change of leader, when, and why.
@@ -26,26 +26,12 @@ struct HistoryCommand: AsyncParsableCommand {
             var table = Table(["WHEN", "EVENT", "EPOCH", "HOST", "LEADERLESS", "WHY"], numeric: [4])
             for entry in document.entries {
                 table.add([
-                    .init(HistoryCommand.time(entry.atMs)), .init(entry.event), .init("\(entry.epoch)"),
+                    .init(WallClock.local(entry.atMs)), .init(entry.event), .init("\(entry.epoch)"),
                     .init(entry.leader),
                     .init(entry.leaderlessMs.map { "\($0) ms" } ?? "-"), .init(entry.reason),
                 ])
             }
             Output.write(table.text)
         }
-    }
-
-    /// A moment in local time, as `2026-11-23 19:44:52`.
-    static func time(_ milliseconds: Int64) -> String {
-        var seconds = time_t(milliseconds / 1000)
-        var parts = tm()
-        localtime_r(&seconds, &parts)
-        var buffer = [UInt8](repeating: 0, count: 32)
-        let length = buffer.withUnsafeMutableBytes { raw in
-            raw.withMemoryRebound(to: CChar.self) {
-                strftime($0.baseAddress, $0.count, "%Y-%m-%d %H:%M:%S", &parts)
-            }
-        }
-        return String(decoding: buffer[..<length], as: UTF8.self)
     }
 }

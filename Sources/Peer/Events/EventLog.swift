@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 package import Logging
 package import Store
 import Synchronization

@@ -1,4 +1,5 @@
 import Flags
+import Linux
 
 /// OpenFeature's remote evaluation protocol (OFREP 0.3): what applications ask, of any agent, by TCP or the socket.
 package struct OFREPRoutes: Sendable {
@@ -23,11 +24,7 @@ package struct OFREPRoutes: Sendable {
         guard isBulk || request.path.hasPrefix(OFREPRoutes.prefix + "/") else {
             return .error(404, "no such path; there are \(OFREPRoutes.prefix) and \(OFREPRoutes.prefix)/KEY")
         }
-        guard request.method == "POST" else {
-            var response = Response.error(405, "this path takes only POST")
-            response.fields.append(("Allow", "POST"))
-            return response
-        }
+        guard request.method == "POST" else { return .notAllowed("POST") }
         let key = isBulk ? nil : String(request.path.dropFirst(OFREPRoutes.prefix.count + 1))
         let context: JSONObject
         do throws(EvaluationFault) {

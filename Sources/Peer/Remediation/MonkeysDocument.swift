@@ -1,4 +1,5 @@
 import Glibc
+import Linux
 package import Remediation
 
 /// What the leader's policies see, think and would do: `GET /v1/monkeys`, published once a second.
@@ -66,22 +67,8 @@ package struct OperationLine: Codable, Equatable, Sendable {
         state = operation.state.rawValue
         step = operation.step.rawValue
         epoch = operation.epoch
-        started = OperationLine.time(operation.started)
+        started = WallClock.universal(operation.started)
         reason = operation.reason
-    }
-
-    /// A moment in UTC, as RFC 3339 writes it.
-    package static func time(_ milliseconds: Int64) -> String {
-        var seconds = time_t(milliseconds / 1000)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var buffer = [UInt8](repeating: 0, count: 32)
-        let length = buffer.withUnsafeMutableBytes { raw in
-            raw.withMemoryRebound(to: CChar.self) {
-                strftime($0.baseAddress, $0.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-            }
-        }
-        return String(decoding: buffer[..<length], as: UTF8.self)
     }
 }
 
@@ -133,7 +120,7 @@ package struct OperationDocument: Codable, Sendable {
         step = line.step
         epoch = line.epoch
         started = line.started
-        ended = operation.ended.map { OperationLine.time($0) }
+        ended = operation.ended.map { WallClock.universal($0) }
         reason = line.reason
         by = operation.by
         fault = operation.fault
@@ -141,7 +128,7 @@ package struct OperationDocument: Codable, Sendable {
         launched = operation.launched
         ladder = operation.ladder.map(\.rawValue)
         lines = operation.lines.map {
-            Line(at: OperationLine.time($0.at), step: $0.step, text: $0.text, epoch: $0.epoch)
+            Line(at: WallClock.universal($0.at), step: $0.step, text: $0.text, epoch: $0.epoch)
         }
         self.log = log
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Flags
+import Linux
 import Peer
 
 /// `troop flags list`
@@ -168,7 +169,7 @@ struct FlagHistory: AsyncParsableCommand {
             for entry in entries {
                 guard let entry = entry.members else { continue }
                 var when = "-"
-                if case .integer(let time) = entry["at_ms"] { when = HistoryCommand.time(time) }
+                if case .integer(let time) = entry["at_ms"] { when = WallClock.local(time) }
                 table.add([
                     .init(when), .init(entry["id"]?.text ?? "-"), .init((entry["key"]?.text ?? "").quotable),
                     .init(entry["action"]?.text ?? "-"), .init(entry["by"]?.text ?? "-"),

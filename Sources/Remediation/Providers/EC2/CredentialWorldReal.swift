@@ -1,4 +1,4 @@
-import Glibc
+import Linux
 import Transfer
 
 extension CredentialWorld {
@@ -16,11 +16,7 @@ extension CredentialWorld {
                 guard case .answered(let answer) = transfer.exchange() else { return nil }
                 return (answer.status, answer.body)
             },
-            now: {
-                var now = timespec()
-                clock_gettime(CLOCK_REALTIME, &now)
-                return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-            })
+            now: { WallClock.milliseconds() })
     }
 
     private static let fileBytesMax = 1024 * 1024

@@ -75,11 +75,9 @@ struct ProcessLedger: ~Copyable {
     private func log(
         _ machine: ProcessMachine, _ effect: String, _ operation: String, _ encoder: JSONEncoder
     ) throws(SystemFault) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
         let line = [
             "effect": effect, "id": machine.id, "name": machine.name, "operation": operation,
-            "atMs": "\(Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)",
+            "atMs": "\(WallClock.milliseconds())",
         ]
         let path = "\(folder)/log.jsonl"
         guard let json = try? encoder.encode(line) else { return }

@@ -49,11 +49,9 @@ package actor ProcessProvider: Provider {
             guard permit() else { throw .notPermitted }
             let taken = ledger.machines.keys.compactMap { Int32($0.dropFirst(2)) }.max() ?? 0
             let number = Int(taken) + 1
-            var now = timespec()
-            clock_gettime(CLOCK_REALTIME, &now)
             machine = ProcessMachine(
                 id: "m-\(number)", name: order.name, cluster: order.cluster, operation: order.token,
-                address: ProcessProvider.address(number), launchedAt: Int64(now.tv_sec) * 1000,
+                address: ProcessProvider.address(number), launchedAt: WallClock.milliseconds() / 1000 * 1000,
                 wanted: .running)
             // First its intent: the next leader starts or finds it.
             try ledger.keep(machine)
