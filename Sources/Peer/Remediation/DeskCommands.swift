@@ -83,7 +83,7 @@ extension RemediationDesk {
     {
         do {
             _ = try await parts.store.run(
-                OperationScripts.configure,
+                DeskScripts.configure,
                 keys: [parts.keys.lease, parts.keys.config, parts.keys.command(id), parts.keys.news],
                 arguments: [
                     lease.token, RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)", field,

@@ -49,7 +49,7 @@ extension RemediationDesk {
             return opinion
         }
         let written = try? await parts.store.run(
-            OperationScripts.configure,
+            DeskScripts.configure,
             keys: [parts.keys.lease, parts.keys.config, parts.keys.command("none"), parts.keys.news],
             arguments: [
                 token, "", "0", RemediationSwitches.handoverField, "\(parts.host) \(reading.nowByStore)",

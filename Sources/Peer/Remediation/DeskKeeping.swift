@@ -18,7 +18,7 @@ extension RemediationDesk {
     private func writeBack(_ missing: [String: String], _ token: String) async {
         let pairs = missing.sorted { $0.key < $1.key }
         let written = try? await parts.store.run(
-            OperationScripts.configure,
+            DeskScripts.configure,
             keys: [parts.keys.lease, parts.keys.config, parts.keys.command("none"), parts.keys.news],
             arguments: [token, "", "0"] + pairs.flatMap { [$0.key, $0.value] })
         let names = pairs.map(\.key).filter { $0 != ConfigMemory.mark }
@@ -53,7 +53,7 @@ extension RemediationDesk {
         for entry in orphans where before.contains(entry.by) {
             let (id, server) = (String(entry.by.dropFirst("op:".count)), entry.address.description)
             let reply = try? await parts.store.run(
-                OperationScripts.adopt,
+                DeskScripts.adopt,
                 keys: [
                     parts.keys.lease, parts.keys.servers, parts.keys.operation(id), parts.keys.operations,
                     parts.keys.news,

@@ -38,7 +38,7 @@ extension RemediationDesk {
                 : "\(server) gets requests again"
         do {
             let reply = try await parts.store.run(
-                OperationScripts.move,
+                DeskScripts.move,
                 keys: [parts.keys.lease, parts.keys.servers, parts.keys.command(id), parts.keys.news],
                 arguments: [
                     lease.token, server, state.rawValue, command.reason,
@@ -69,7 +69,7 @@ extension RemediationDesk {
             : "\(host) is forgotten, and off the list: \(servers.map(\.description).joined(separator: " "))"
         do {
             let reply = try await parts.store.run(
-                OperationScripts.forget,
+                DeskScripts.forget,
                 keys: [
                     keys.lease, keys.hosts, keys.host(host), keys.orders(host), keys.config, keys.servers,
                     keys.command(id), keys.news,

@@ -51,7 +51,7 @@ extension RemediationDesk {
             operations: operations.sorted { $0.id < $1.id }.map { OperationLine($0) })
         guard let json = JSONForm.bytes(document) else { return }
         _ = try? await parts.store.run(
-            OperationScripts.publish, keys: [parts.keys.lease, parts.keys.monkeys],
+            DeskScripts.publish, keys: [parts.keys.lease, parts.keys.monkeys],
             arguments: [
                 token, String(decoding: json, as: UTF8.self), "\(MonkeysDocument.expiryMilliseconds)",
             ])
