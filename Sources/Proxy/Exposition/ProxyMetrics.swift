@@ -12,6 +12,12 @@ package enum ProxyMetrics {
     }
 
     private static func listener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        byListener(listener) + connections(listener) + requests(listener) + [
+            responses(listener), lost(listener), handshakes(listener.tls), faults(listener),
+        ]
+    }
+
+    private static func responses(_ listener: ProxySnapshot.Listener) -> MetricFamily {
         var responses = MetricFamily(
             "troop_proxy_responses_total", .counter,
             "Final responses whose sending began, the proxy's own included, by class of status")
@@ -21,13 +27,21 @@ package enum ProxyMetrics {
         ] {
             responses.add(Double(count), [("class", name)])
         }
+        return responses
+    }
+
+    private static func lost(_ listener: ProxySnapshot.Listener) -> MetricFamily {
         var lost = MetricFamily(
             "troop_proxy_log_lines_dropped_total", .counter,
             "Lines of the access log that were given up: for want of room in memory, or because the file took none"
         )
         lost.add(Double(listener.logDropped), [("reason", "ring_full")])
         lost.add(Double(listener.logLost), [("reason", "write_failed")])
-        return byListener(listener) + [
+        return lost
+    }
+
+    private static func connections(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        [
             single(
                 "troop_proxy_listening", .gauge, "Whether the proxy takes connections: 1 or 0",
                 listener.address == nil ? 0 : 1),
@@ -45,6 +59,23 @@ package enum ProxyMetrics {
                 "Connections answered 429 at once because their client had too many",
                 Double(listener.overClientLimit)),
             single(
+                "troop_proxy_received_bytes_total", .counter, "Bytes read from clients",
+                Double(listener.bytesFromClients)),
+            single(
+                "troop_proxy_sent_bytes_total", .counter, "Bytes written to clients",
+                Double(listener.bytesToClients)),
+            single(
+                "troop_proxy_upgrades_total", .counter, "Connections that left HTTP for another protocol",
+                Double(listener.upgrades)),
+            single(
+                "troop_proxy_upgraded_connections", .gauge,
+                "Connections that left HTTP for another protocol and are open", Double(listener.upgraded)),
+        ]
+    }
+
+    private static func requests(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
+        [
+            single(
                 "troop_proxy_requests_total", .counter, "Requests with a valid head",
                 Double(listener.requests)),
             single(
@@ -56,12 +87,6 @@ package enum ProxyMetrics {
             single(
                 "troop_proxy_responses_cut_total", .counter,
                 "Responses that ended before they were whole, for whatever reason", Double(listener.cut)),
-            single(
-                "troop_proxy_received_bytes_total", .counter, "Bytes read from clients",
-                Double(listener.bytesFromClients)),
-            single(
-                "troop_proxy_sent_bytes_total", .counter, "Bytes written to clients",
-                Double(listener.bytesToClients)),
             single(
                 "troop_proxy_stale_retries_total", .counter,
                 "Requests sent again because the server had closed the kept connection",
@@ -76,13 +101,6 @@ package enum ProxyMetrics {
             single(
                 "troop_proxy_queue_timeouts_total", .counter,
                 "Requests answered 503 because they had waited too long", Double(listener.queueTimeouts)),
-            single(
-                "troop_proxy_upgrades_total", .counter, "Connections that left HTTP for another protocol",
-                Double(listener.upgrades)),
-            single(
-                "troop_proxy_upgraded_connections", .gauge,
-                "Connections that left HTTP for another protocol and are open", Double(listener.upgraded)),
-            responses, lost, handshakes(listener.tls), faults(listener),
         ]
     }
 
