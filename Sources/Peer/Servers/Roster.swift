@@ -1,39 +1,10 @@
-package import Linux
+import Linux
 package import Logging
 package import Store
 
 /// Keeps the server list: reads it from the store, keeps the last good one on disk, registers this host's own
 /// application, and, on the leader, writes the list back into a store that lost it.
 package actor Roster {
-    /// This host's own application.
-    package struct OwnServer: Sendable {
-        package var address: SocketAddress
-        package var weight: Int
-
-        /// An application from its address and weight.
-        package init(address: SocketAddress, weight: Int) {
-            self.address = address
-            self.weight = weight
-        }
-    }
-
-    /// Where the roster stands in the troop.
-    package struct Place: Sendable {
-        package var host: String
-        package var keys: Keys
-        package var own: OwnServer?
-        /// Routes requests even where it does not lead, and therefore reads the list as often as a leader.
-        package var alwaysRoutes: Bool
-
-        /// A place from its parts.
-        package init(host: String, keys: Keys, own: OwnServer?, alwaysRoutes: Bool = false) {
-            self.host = host
-            self.keys = keys
-            self.own = own
-            self.alwaysRoutes = alwaysRoutes
-        }
-    }
-
     let store: Store
     let place: Place
     let pace: TroopPace
@@ -303,30 +274,5 @@ package actor Roster {
                 ])
         }
         faultsSeen = faults
-    }
-}
-
-extension Roster {
-    private static func reading(_ replies: [Reply], runID: String?) -> ServerList.Reading? {
-        guard replies.count == 2, let pairs = replies[0].elements, pairs.count.isMultiple(of: 2) else {
-            return nil
-        }
-        var fields: [String: String] = [:]
-        for index in stride(from: 0, to: pairs.count, by: 2) {
-            // A field or value that is no UTF-8 keeps its place with U+FFFD, so that it is reported as malformed.
-            fields[pairs[index].lossyText] = pairs[index + 1].lossyText
-        }
-        switch replies[1] {
-        case .null: return ServerList.Reading(fields: fields, generation: nil, runID: runID)
-        case .bulk, .status:
-            return ServerList.Reading(fields: fields, generation: replies[1].lossyText, runID: runID)
-        case .integer, .array, .error: return nil
-        }
-    }
-
-    private static func printable(_ text: String, _ limit: Int = 80) -> String {
-        String(
-            text.prefix(limit).map { $0.isASCII && ($0.asciiValue ?? 0) >= 0x20 && $0 != "\u{7F}" ? $0 : "?" }
-        )
     }
 }
