@@ -63,6 +63,17 @@ final class Backend: Sendable {
     var startLines: [String] { state.withLock { $0.heads } }
     var connections: Int { state.withLock { $0.connections } }
 
+    /// Answers with its name each time the gate rings.
+    static func gated(_ name: String, _ gate: Doorbell) throws -> Backend {
+        try Backend { backend, wire, _ in
+            while let request = wire.readMessage() {
+                backend.note(request)
+                _ = gate.wait(milliseconds: 10_000)
+                wire.send("HTTP/1.1 200 OK\r\nContent-Length: \(name.utf8.count)\r\n\r\n\(name)")
+            }
+        }
+    }
+
     /// Answers every request with its own body, or with `name` when it has none.
     static func echoing(_ name: String = "") throws -> Backend {
         try Backend { backend, wire, _ in

@@ -1,0 +1,113 @@
+import Linux
+import Testing
+
+@testable import Proxy
+
+/// Servers that take few requests at a time, and the queue before them.
+@Suite(.timeLimit(.minutes(2))) struct QueueTests {
+    private let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    @Test(arguments: [1, 2]) func aFullServersRequestsWaitTheirTurn(_ workers: Int) async throws {
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try Rig([backend.address], workers: workers) { $0.balancing.inFlightMax = 1 }
+        let wires = (0..<6).map { _ in rig.connect() }
+        for (number, wire) in wires.enumerated() {
+            wire.send("GET /\(number) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(
+                await Rig.eventually {
+                    rig.proxy.snapshot().listener.queued + backend.startLines.count == number + 1
+                })
+        }
+        #expect(backend.startLines.count == 1 && rig.proxy.snapshot().listener.queued == 5)
+        for served in 1...6 {
+            #expect(rig.proxy.snapshot().servers[0].inFlight == 1)
+            gate.ring()
+            #expect(await Rig.eventually { backend.startLines.count == min(served + 1, 6) })
+        }
+        for wire in wires { #expect(wire.readMessage()?.text == "a") }
+        if workers == 1 { #expect(backend.startLines == (0..<6).map { "GET /\($0) HTTP/1.1" }) }
+        #expect(rig.proxy.snapshot().listener.queued == 0)
+    }
+
+    @Test func whoWaitsTooLongIsTold() async throws {
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try Rig([backend.address]) {
+            $0.balancing.inFlightMax = 1
+            $0.balancing.queueMilliseconds = 100
+        }
+        let first = rig.connect()
+        first.send(request)
+        #expect(await Rig.eventually { backend.startLines.count == 1 })
+        let second = rig.connect()
+        second.send(request)
+        let answer = try #require(second.readMessage())
+        #expect(answer.status == 503 && answer.text.contains("none had room in time"))
+        #expect(rig.proxy.snapshot().listener.queueTimeouts == 1)
+        gate.ring()
+        #expect(first.readMessage()?.status == 200)
+        second.send(request)  // its connection is as good as before
+        gate.ring()
+        #expect(second.readMessage()?.status == 200)
+    }
+
+    @Test func aLongQueueTakesNobodyMore() async throws {
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try Rig([backend.address]) {
+            $0.balancing.inFlightMax = 1
+            $0.balancing.queueMax = 1
+        }
+        let wires = (0..<3).map { _ in rig.connect() }
+        wires[0].send(request)
+        #expect(await Rig.eventually { backend.startLines.count == 1 })
+        wires[1].send(request)
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.queued == 1 })
+        wires[2].send(request)
+        let answer = try #require(wires[2].readMessage())
+        #expect(answer.status == 503 && answer.text.contains("so is the queue"))
+        gate.ring()
+        #expect(wires[0].readMessage()?.status == 200)
+        gate.ring()
+        #expect(wires[1].readMessage()?.status == 200)
+    }
+
+    @Test(arguments: [true, false]) func whoLeavesTheQueueGivesItsPlaceUp(_ resets: Bool) async throws {
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try Rig([backend.address]) { $0.balancing.inFlightMax = 1 }
+        let wires = (0..<3).map { _ in rig.connect() }
+        for (number, wire) in wires.enumerated() {
+            wire.send("GET /\(number) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(
+                await Rig.eventually {
+                    rig.proxy.snapshot().listener.queued + backend.startLines.count == number + 1
+                })
+        }
+        if resets { wires[1].reset() } else { wires[1].close() }
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.queued == 1 })
+        gate.ring()
+        #expect(wires[0].readMessage()?.status == 200)
+        gate.ring()
+        #expect(wires[2].readMessage()?.status == 200)
+        #expect(backend.startLines == ["GET /0 HTTP/1.1", "GET /2 HTTP/1.1"])
+    }
+
+    @Test func aFullServerIsPassedOverForOneWithRoom() async throws {
+        let gate = try Doorbell()
+        let (full, free) = (try Backend.gated("full", gate), try Backend.echoing("free"))
+        let rig = try Rig([full.address]) { $0.balancing.inFlightMax = 1 }
+        let first = rig.connect()
+        first.send(request)
+        #expect(await Rig.eventually { full.startLines.count == 1 })
+        rig.proxy.publish([full, free].map { RoutedServer(address: $0.address, host: "h") })
+        let wire = rig.connect()
+        for _ in 0..<20 {
+            wire.send(request)
+            #expect(wire.readMessage()?.text == "free")
+        }
+        gate.ring()
+        #expect(first.readMessage()?.text == "full")
+    }
+}
