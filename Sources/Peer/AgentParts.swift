@@ -203,7 +203,7 @@ struct AgentParts {
                 // Whatever has something to tell to Prometheus is one of these.
                 sources: [
                     AgentMetrics(watch: hostWatch, store: store.meter, ticks: reporter.meter), tally, history,
-                    remedyTally,
+                    remedyTally, CertificateMetrics(proxy: proxy),
                 ]), store: store, keys: keys, queue: queue,
             pause: pause,
             flags: FlagRoutes(
