@@ -8,10 +8,11 @@ import Testing
 @Suite struct HostPressureTests {
     @Test(
         arguments: [
-            (["psi_cpu_some": "25", "cpu": "0.99"], 0.25), (["psi_cpu_some": "0", "cpu": "0.99"], 0),
+            (["psi_cpu_some": "25", "cpu": "0.5"], 0.25), (["psi_cpu_some": "25", "cpu": "0.9"], 0.5),
+            (["psi_cpu_some": "0", "cpu": "0.2"], 0), (["psi_cpu_some": "100"], 1),
             (["cpu": "0.9"], 0.5), (["cpu": "0.8"], 0), (["cpu": "1"], 1), ([:], nil),
         ] as [([String: String], Double?)])
-    func theKernelsWordComesFirst(_ fields: [String: String], _ pressure: Double?) {
+    func itIsTheWaitingOrTheBusyWhicheverIsMore(_ fields: [String: String], _ pressure: Double?) {
         let found = HostReport(name: "a", fields: fields).pressure
         #expect(found.map { ($0 * 100).rounded() } == pressure.map { ($0 * 100).rounded() })
     }
