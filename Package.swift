@@ -109,7 +109,7 @@ let package = Package(
             name: "Conformance", dependencies: ["Linux"], path: "Tests/Conformance/Table",
             swiftSettings: strict),
         .testTarget(
-            name: "ConformanceTests", dependencies: ["Conformance", "Linux", "Proxy"],
+            name: "ConformanceTests", dependencies: ["Conformance", "Fixtures", "Linux", "Proxy"],
             path: "Tests/Conformance", exclude: ["Table", "Rivals"], swiftSettings: strict),
         .executableTarget(
             name: "conformance-report", dependencies: ["Conformance", "Linux", "Proxy"],

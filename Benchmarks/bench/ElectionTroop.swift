@@ -29,15 +29,9 @@ final class ElectionTroop {
     init(_ label: String, hasDoors: Bool, count: Int = 3, troop: String, stage: Stage) throws {
         self.stage = stage
         self.troop = troop
-        redisPort = try Loopback.freePort()
         let folder = "\(stage.folder)/\(label)"
         try Folder.make(folder)
-        let words = [
-            try Contender.program("redis-server"), "--port", "\(redisPort)", "--bind", "127.0.0.1", "--save",
-            "",
-            "--appendonly", "no", "--dir", folder,
-        ]
-        _ = try stage.start("\(label)-redis", words, on: nil)
+        redisPort = try stage.startRedis("\(label)-redis", on: nil)
         let application = try Loopback.freePort()
         _ = try stage.start(
             "\(label)-app",

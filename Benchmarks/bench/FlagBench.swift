@@ -57,7 +57,7 @@ struct FlagBench {
             \(options.rounds) rounds of \(FlagBench.seconds) s after a warm-up; latency from the moment a request is due;
             beside a bare server that answers without any work
             """)
-        let redis = try startRedis()
+        let redis = try stage.startRedis("flags-redis", on: machine.helpers)
         try fill(redis)
         let (port, agent) = try start(troop, redis)
         let bare = try Contest.startBackend(stage, on: machine.measured).port
@@ -106,24 +106,6 @@ struct FlagBench {
             throw BenchFault("the load's output cannot be read:\n\(output)")
         }
         return [numbers[0]] + numbers[1...].map { $0 / 1000 }
-    }
-
-    private func startRedis() throws(BenchFault) -> UInt16 {
-        let port = try Loopback.freePort()
-        let folder = "\(stage.folder)/flags-redis"
-        try Folder.make(folder)
-        let words = [
-            try Contender.program("redis-server"), "--port", String(port), "--bind", "127.0.0.1", "--save",
-            "",
-            "--appendonly", "no", "--dir", folder,
-        ]
-        let child = try stage.start("flags-redis", words, on: machine.helpers)
-        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
-            try stage.expectRunning(child)
-            return Loopback.exchange("PING\r\nQUIT\r\n", port: port)?.starts(with: "+PONG".utf8) ?? false
-        }
-        guard isReady else { throw BenchFault("redis-server does not answer:\n\(child.output)") }
-        return port
     }
 
     private func fill(_ redis: UInt16) throws(BenchFault) {

@@ -26,7 +26,7 @@ struct StatusBench {
         guard access(troop, X_OK) == 0 else {
             throw BenchFault("there is no program \(troop); use --troop PATH")
         }
-        let redis = try startRedis()
+        let redis = try stage.startRedis("status-redis", on: machine.helpers)
         let socket = try startAgent(troop, redis)
         for goal in StatusBench.goals {
             try report(goal.hosts, redis)
@@ -92,25 +92,6 @@ struct StatusBench {
                 !answer.contains(UInt8(ascii: "-")), answer.suffix(5).elementsEqual("+OK\r\n".utf8)
             else { throw BenchFault("redis-server does not take the reports") }
         }
-    }
-
-    private func startRedis() throws(BenchFault) -> UInt16 {
-        let port = try Loopback.freePort()
-        let folder = "\(stage.folder)/status-redis"
-        try Folder.make(folder)
-        let child = try stage.start(
-            "status-redis",
-            [
-                try Contender.program("redis-server"), "--port", String(port), "--bind", "127.0.0.1",
-                "--save", "",
-                "--appendonly", "no", "--dir", folder,
-            ], on: machine.helpers)
-        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
-            try stage.expectRunning(child)
-            return Loopback.exchange("PING\r\nQUIT\r\n", port: port)?.starts(with: "+PONG".utf8) ?? false
-        }
-        guard isReady else { throw BenchFault("redis-server does not answer:\n\(child.output)") }
-        return port
     }
 
     /// Starts the agent and waits until it leads; returns its socket.

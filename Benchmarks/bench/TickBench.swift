@@ -64,7 +64,7 @@ struct TickBench {
         guard access(troop, X_OK) == 0 else {
             throw BenchFault("there is no program \(troop); use --troop PATH")
         }
-        let redis = try startRedis()
+        let redis = try stage.startRedis("redis", on: machine.helpers)
         let agents = [try start("a", troop, redis), try start("b", troop, redis)]
         let hasLeader = try Loopback.wait(seconds: TickBench.startSeconds) { () throws(BenchFault) in
             for agent in agents { try stage.expectRunning(agent.child) }
@@ -107,24 +107,6 @@ struct TickBench {
         }
         guard let spread = Spread(ticks) else { throw BenchFault("no tick was asked for") }
         return spread
-    }
-
-    private func startRedis() throws(BenchFault) -> UInt16 {
-        let port = try Loopback.freePort()
-        let folder = "\(stage.folder)/redis"
-        try Folder.make(folder)
-        let words = [
-            try Contender.program("redis-server"), "--port", String(port), "--bind", "127.0.0.1", "--save",
-            "",
-            "--appendonly", "no", "--dir", folder,
-        ]
-        let child = try stage.start("redis", words, on: machine.helpers)
-        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
-            try stage.expectRunning(child)
-            return Loopback.exchange("PING\r\nQUIT\r\n", port: port)?.starts(with: "+PONG".utf8) ?? false
-        }
-        guard isReady else { throw BenchFault("redis-server does not answer:\n\(child.output)") }
-        return port
     }
 
     private func start(_ name: String, _ troop: String, _ redis: UInt16) throws(BenchFault) -> Agent {

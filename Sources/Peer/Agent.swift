@@ -54,6 +54,9 @@ package struct Agent: Service {
         try await begin()
         let remedyChecks = RemedyChecks(configuration, parts.machines)
         await parts.checks.add { await remedyChecks.findings() }
+        await parts.checks.add { [proxy = parts.proxy] in
+            CertificateChecks.findings(proxy.certificateSummaries, now: WallClock.milliseconds() / 1000)
+        }
         await parts.checks.add { [remedies = parts.remedies] in await remedies.findings() }
         do {
             try await parts.incumbency.begin()

@@ -36,7 +36,9 @@ extension Agent {
             await parts.events.flush()
             // Who does not lead reads the hosts only when asked, and now and then for the case that Redis dies.
             let readTurns =
-                leads ? Agent.turns(parts.pace.scale.readMilliseconds) : isClose ? 1 : Agent.boardTurns
+                leads
+                ? Agent.turns(parts.pace.scale.readMilliseconds)
+                : isClose || routesInSmallTroop ? 1 : Agent.boardTurns
             if turn.isMultiple(of: readTurns), leads || !parts.pace.isFar {
                 isClose = await lookAround()
             }
@@ -55,6 +57,11 @@ extension Agent {
     /// How many turns an interval takes, at least one.
     private static func turns(_ milliseconds: Int64) -> Int { max(1, Int(milliseconds / houseMilliseconds)) }
 
+    /// Whether this agent routes without leading, where the hosts' pressures are cheap to follow.
+    private var routesInSmallTroop: Bool {
+        configuration.proxy.run == .every && parts.pace.scale.hosts <= StatusBoard.smallTroop
+    }
+
     /// Learns how large the troop is, and what follows for this host.
     private func measureTroop() async {
         // As before, while the store does not answer.
@@ -72,6 +79,7 @@ extension Agent {
         if let epoch = book.highestEpoch, epoch > parts.elector.highestEpoch {
             parts.elector.noteEpoch(epoch)
         }
+        parts.router.note(pressures: book.pressures)
         let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
         parts.watch.see(book, at: .now())
         parts.watch.see(problems: await parts.roster.notices + parts.board.notices)

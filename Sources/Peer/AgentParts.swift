@@ -102,7 +102,9 @@ struct AgentParts {
         checks = ground.checks(elector, duties, incumbency)
         let reading = ground.reading(
             board, roster, router, duties, elector, reporter, news, pause, flags, incumbency, checks)
-        let metering = ground.metering(proxy, hostWatch, history, reporter, [tally, history, remedyTally])
+        let metering = ground.metering(
+            proxy, hostWatch, history, reporter,
+            [tally, history, remedyTally, CertificateMetrics(proxy: proxy)])
         api = try ground.api(
             ground.answers(reading, roster, metering, queue, pause, flags, checks, upgrades), reading)
         try ground.open(api, inheritance)

@@ -40,7 +40,8 @@ final class SoakTroop {
         redisPort = try Loopback.freePort()
         proxyPort = try Loopback.freePort()
         guest = try Loopback.freePort()
-        redis = try SoakTroop.startRedis(stage, folder, redisPort, run: 1)
+        redis = try stage.startRedis(
+            "soak-redis-1", port: redisPort, data: folder, on: nil, appendOnly: true)
         _ = try stage.start(
             "soak-app-guest", [program, "sample-app", "--port", "\(guest)", "--name", "guest"], on: nil)
         for name in SoakTroop.names { try add(name) }
@@ -116,23 +117,8 @@ final class SoakTroop {
         _ = stage.wait(for: redis)
         usleep(pause * 1000)
         redisRuns += 1
-        redis = try SoakTroop.startRedis(stage, folder, redisPort, run: redisRuns)
-    }
-
-    private static func startRedis(
-        _ stage: Stage, _ folder: String, _ port: UInt16, run: Int
-    ) throws(BenchFault) -> Child {
-        let words = [
-            try Contender.program("redis-server"), "--port", "\(port)", "--bind", "127.0.0.1", "--save", "",
-            "--appendonly", "yes", "--dir", folder,
-        ]
-        let child = try stage.start("soak-redis-\(run)", words, on: nil)
-        let isReady = try Loopback.wait(seconds: 10) { () throws(BenchFault) in
-            try stage.expectRunning(child)
-            return Loopback.exchange("PING\r\nQUIT\r\n", port: port)?.starts(with: "+PONG".utf8) ?? false
-        }
-        guard isReady else { throw BenchFault("redis-server does not answer:\n\(child.output)") }
-        return child
+        redis = try stage.startRedis(
+            "soak-redis-\(redisRuns)", port: redisPort, data: folder, on: nil, appendOnly: true)
     }
 
     /// Whether every agent evaluates the flag to this value.

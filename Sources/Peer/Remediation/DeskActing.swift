@@ -13,14 +13,13 @@ extension RemediationDesk {
     /// Does something to the world; nil when the lease was lost meanwhile, and with it the right to tell.
     func perform(_ act: Act, for operation: Operation, _ lease: Lease) async -> Outcome? {
         let elector = parts.elector
-        let means = parts.means
-        let cluster = parts.cluster
+        let parts = parts
         let lines = LogLines()
         let flusher = Task { await flush(lines, operation.id, lease) }
         let outcome: Outcome? = await withTaskGroup(of: Outcome?.self) { group in
             group.addTask {
                 await RemediationDesk.carryOut(
-                    act, operation, means, cluster: cluster, epoch: lease.epoch,
+                    act, operation, parts, epoch: lease.epoch,
                     permit: { elector.token(at: .now()) == lease.token }, output: { lines.add($0) })
             }
             group.addTask { [id = operation.id] in
@@ -57,21 +56,21 @@ extension RemediationDesk {
     }
 
     private static func carryOut(
-        _ act: Act, _ operation: Operation, _ means: RemediationMeans, cluster: String, epoch: Int64,
+        _ act: Act, _ operation: Operation, _ parts: Parts, epoch: Int64,
         permit: @escaping Permit, output: @escaping @Sendable (String) -> Void
     ) async -> Outcome {
         switch act {
-        case .provision: return await play(means.provision, operation, means, cluster, epoch, output)
-        case .production: return await play(means.production, operation, means, cluster, epoch, output)
+        case .provision: return await play(parts.means.provision, operation, parts, epoch, output)
+        case .production: return await play(parts.means.production, operation, parts, epoch, output)
         case .launch, .find, .look, .reboot, .stop, .start, .terminate: break
         }
-        guard let provider = means.provider else { return .fault(.permanent("no provider is configured")) }
+        guard let provider = parts.means.provider else { return .fault(.permanent("no provider is configured")) }
         do throws(ProviderFault) {
             let id = operation.id
             switch act {
             case .launch(let attempt):
                 let order = LaunchOrder(
-                    token: id, cluster: cluster, name: operation.newcomer, attempt: attempt)
+                    token: id, cluster: parts.cluster, name: operation.newcomer, attempt: attempt)
                 return .machine(try await provider.launch(order, permit: permit))
             case .find:
                 guard let found = try await provider.machine(launchedBy: id) else { return .nothing }
@@ -116,21 +115,20 @@ extension RemediationDesk {
     }
 
     private static func play(
-        _ step: PlaybookStep?, _ operation: Operation, _ means: RemediationMeans, _ cluster: String,
-        _ epoch: Int64,
+        _ step: PlaybookStep?, _ operation: Operation, _ parts: Parts, _ epoch: Int64,
         _ output: @escaping @Sendable (String) -> Void
     ) async -> Outcome {
-        guard let step, let runner = means.runner else { return .done }
+        guard let step, let runner = parts.means.runner else { return .done }
         let isNew = operation.step != .application
         let target = PlaybookTarget(
             host: isNew ? operation.newcomer : operation.target,
-            address: isNew ? operation.launchedAddress : operation.address, cluster: cluster,
+            address: isNew ? operation.launchedAddress : operation.address, cluster: parts.cluster,
             operation: operation.id,
             epoch: epoch, machine: isNew ? operation.launched : operation.machine)
         do throws(PlaybookFault) {
             output("--- \(operation.step.rawValue) on \(target.host) (\(target.address)), epoch \(epoch)")
             try await runner.run(
-                step, on: target, deadlineSeconds: Int(OperationLimits().playbookMilliseconds / 1000),
+                step, on: target, deadlineSeconds: Int(parts.limits.playbookMilliseconds / 1000),
                 output: output)
             return .done
         } catch {

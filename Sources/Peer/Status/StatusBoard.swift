@@ -45,7 +45,7 @@ package actor StatusBoard {
     /// But for no longer than hosts take between two reports, in milliseconds.
     private static let freshMillisecondsMax: Int64 = 1000
     /// The most hosts that are read as one command, during which Redis does nothing else.
-    private static let smallTroop = 50
+    static let smallTroop = 50
     /// Hosts read in one pipeline.
     private static let batch = 500
     /// Strange keys that are named; the others look alike.

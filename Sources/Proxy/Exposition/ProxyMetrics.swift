@@ -214,6 +214,13 @@ package enum ProxyMetrics {
             ) {
                 Double($0.retries)
             },
+            each(
+                "pressure_ratio", .gauge,
+                "What the server's host reports of work that waits for a CPU, less for the report's age"
+            ) { $0.pressure },
+            each(
+                "drained", .gauge, "Whether the server gets no new requests and has none any more: 1 or 0"
+            ) { $0.isDrained ? 1 : 0 },
             each("weight", .gauge, "The server's share of the requests, against the other weights") {
                 Double($0.server.weight)
             },

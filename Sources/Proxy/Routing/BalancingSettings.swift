@@ -45,7 +45,7 @@ package struct BalancingSettings: Sendable, Equatable {
 package struct EjectionSettings: Sendable, Equatable {
     /// Failures in a row that lead to it; 0 for never.
     package var failures = 5
-    /// The percentage of failed requests within `windowSeconds` that leads to it; 0 for never.
+    /// The percentage of failed requests within ten seconds that leads to it; 0 for never.
     package var errorPercent = 50
     /// The fewest requests that such a percentage is taken of.
     package var requestsMin = 20

@@ -48,10 +48,8 @@ final class Contestant {
         guard let text = read("Benchmarks/rivals/\(template)") else {
             throw SystemFault("open Benchmarks/rivals/\(template)")
         }
-        let filled = text.replacing("@LISTEN@", with: "\(address)").replacing(
-            "@BACKEND@", with: "\(recorder.address)"
-        )
-        .replacing("@FOLDER@", with: folder)
+        let filled = RivalConfiguration.plain(
+            text, listen: "\(address)", backend: "\(recorder.address)", folder: folder)
         guard write(filled, to: file) else { throw SystemFault("write \(file)") }
         let version = output([path, "-v"], folder)
         guard let child = spawn([path] + arguments(file), log: "\(folder)/\(program).log") else {
@@ -59,7 +57,10 @@ final class Contestant {
         }
         let contestant = Contestant(
             name: name, version: version, address: address, recorder: recorder, proxy: nil, child: child)
-        guard contestant.isUp() else { throw SystemFault("connect to \(name) at \(address)") }
+        guard contestant.isUp() else {
+            contestant.stop()
+            throw SystemFault("connect to \(name), which says:\n\(read("\(folder)/\(program).log") ?? "")")
+        }
         return contestant
     }
 

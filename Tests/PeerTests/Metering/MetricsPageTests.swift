@@ -30,6 +30,7 @@ import Testing
             sources: [
                 AgentMetrics(watch: watch, store: store.meter, ticks: TickMeter()), tally,
                 HistoryKeeper(budgetBytes: 1 << 20), RemedyTally(),
+                CertificateMetrics(proxy: proxy),
             ])
     }
 
@@ -66,6 +67,7 @@ import Testing
         if name == "troop_policy_mode" { return ["policy", "mode"] }
         if name == "troop_policy_wishes" { return ["policy"] }
         if name == "troop_policy_held_back" { return ["policy", "guard"] }
+        if name == "troop_proxy_certificate_expiry_timestamp_seconds" { return ["certificate"] }
         if name == "troop_proxy_malformed_messages_total" { return ["message", "reason"] }
         return []
     }
