@@ -79,7 +79,7 @@ extension Agent {
         if let epoch = book.highestEpoch, epoch > parts.elector.highestEpoch {
             parts.elector.noteEpoch(epoch)
         }
-        parts.router.note(pressures: book.pressures)
+        parts.router.note(pressures: book.pressures(at: .now()))
         let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
         parts.watch.see(book, at: .now())
         parts.watch.see(problems: await parts.roster.notices + parts.board.notices)

@@ -22,30 +22,27 @@ struct Round: Sendable {
     /// Asks, and hands out the answers; `hosts` is the troop's size.
     func go(hosts: Int) async {
         let orderAsking = await orders.asking()
+        let pauseReading = await pause.begin()
         var questions = [pause.question]
         if let orderAsking { questions.append(orderAsking.question) }
-        let flagReading: FlagBook.Reading?
-        switch await flags.turn(hosts: hosts) {
-        case .rest: flagReading = nil
-        case .along(let reading):
-            flagReading = reading
-            questions += flags.questions
-        case .alone:
-            flagReading = nil
-            await flags.look()
-        }
+        let flagTurn = await flags.turn(hosts: hosts)
+        if case .along = flagTurn { questions += flags.questions }
         var replies: ArraySlice<Reply>
         do throws(StoreFault) {
             replies = try await store.ask(questions)[...]
         } catch {
             await pause.miss(error)
-            if flagReading != nil { await flags.miss() }
+            await flags.miss()
             return
         }
-        if let reply = replies.popFirst() { await pause.take(reply) }
+        if let reply = replies.popFirst() { await pause.take(reply, of: pauseReading) }
         if let orderAsking, let reply = replies.popFirst() {
             Task { [orders] in await orders.take(reply, to: orderAsking) }  // a reboot takes its time
         }
-        if let flagReading { await flags.take(Array(replies), of: flagReading) }
+        switch flagTurn {
+        case .rest: break
+        case .along(let reading): await flags.take(Array(replies), of: reading)
+        case .alone: await flags.look()
+        }
     }
 }

@@ -9,8 +9,8 @@ package struct ProxySnapshot: Sendable, Equatable {
         package let rank: ServerRank
         /// The end of its ejection; nil when it is not ejected.
         package let ejectedUntil: Instant?
-        /// What its host reported of its pressure, 0…1, less for the report's age.
-        package let pressure: Double
+        /// What its host reported of its pressure, 0…1, less for the report's age; nil where none was told of.
+        package let pressure: Double?
         /// It is not active, and has nothing in flight any more or has had its time to finish.
         package let isDrained: Bool
         /// Requests sent to it, repeated ones included.

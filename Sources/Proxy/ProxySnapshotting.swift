@@ -38,7 +38,8 @@ extension Proxy {
         let (pressure, age) = board.signals.pressure(entry.slot, at: now)
         return ProxySnapshot.Server(
             server: entry.server, rank: standing.rating(at: now), ejectedUntil: standing.ejection.until,
-            pressure: Double(pressure * Decay.share(after: age, halfLife: Pressure.halfLife)),
+            pressure: board.signals.hasPressure(entry.slot)
+                ? Double(pressure * Decay.share(after: age, halfLife: Pressure.halfLife)) : nil,
             isDrained: entry.server.state != .active && (inFlight == 0 || now >= drainEnd),
             requests: requests, retries: retries, errors: errors, responses5xx: responses5xx,
             connects: connects, inFlight: Int(truncatingIfNeeded: inFlight),

@@ -39,8 +39,8 @@ package struct ReplyError: Error, Equatable, Sendable, CustomStringConvertible {
         let words = clean.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
         let code = String(words.first?.prefix(32) ?? "ERR")
         let message = String(words.dropFirst().first?.prefix(ReplyError.messageCharactersMax) ?? "")
-        if code == "ERR", message.hasPrefix("The user executing the script") {
-            self.init(code: "NOPERM", message: message)  // how Redis 7.0 tells it
+        if let refused = ReplyError.rightsInsideScript(clean) {
+            self.init(code: "NOPERM", message: String(refused.prefix(ReplyError.messageCharactersMax)))
         } else if code == "ERR", let inner = ReplyError.codeInsideScript(message) {
             self.init(code: inner, message: message)
         } else {
@@ -82,6 +82,20 @@ package struct ReplyError: Error, Equatable, Sendable, CustomStringConvertible {
             if code.utf8.count > 2, code.utf8.allSatisfy({ (65...90).contains($0) }) { return String(code) }
         }
         return nil
+    }
+
+    /// A right that a script lacks, which each Redis tells in its way: `@user_script: 5: The user executing the script …`
+    /// (6), `ERR The user executing the script …` (7.0), `ERR ACL failure in script: …` (7.2).
+    private static func rightsInsideScript(_ line: String) -> Substring? {
+        var text = line[...]
+        if text.hasPrefix("@user_script:"), let end = text.dropFirst(14).firstIndex(of: ":") {
+            text = text[text.index(after: end)...].drop { $0 == " " }
+        } else if text.hasPrefix("ERR ") {
+            text = text.dropFirst(4)
+        }
+        let isOne =
+            text.hasPrefix("The user executing the script") || text.hasPrefix("ACL failure in script")
+        return isOne ? text : nil
     }
 
     private static func prefix(of line: String, before mark: String) -> Substring {

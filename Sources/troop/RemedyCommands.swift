@@ -83,9 +83,11 @@ struct UnholdCommand: AsyncParsableCommand {
 struct ForgetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget",
-        abstract: "Take a host that is gone for good, and its servers, out of the troop.",
+        abstract: "Take a host that is gone for good out of the troop.",
         usage: "troop forget HOST [--reason TEXT]",
-        discussion: "Only a host that is silent, and whose servers fail their health checks, is taken out.")
+        discussion:
+            "Only a host that is silent is forgotten, and whose servers are off the list ('troop servers remove')."
+    )
 
     @Argument(help: "The host, as in 'troop status'.") var host: String
     @OptionGroup var ask: RemedyOptions

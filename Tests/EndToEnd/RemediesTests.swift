@@ -192,7 +192,7 @@ import Testing
         #expect(isExplained, "\(troop.logs)")
     }
 
-    /// A host that is gone for good leaves at a person's word; one that lives, or may serve, does not.
+    /// A host that is gone for good leaves at a person's word; one that lives, or whose server is on the list, does not.
     @Test(.timeLimit(.minutes(2))) func aHostThatIsGoneForGoodIsForgotten() async throws {
         let troop = try await begin()
         let leader = try #require(troop.status()?.leader?.host)
@@ -208,11 +208,13 @@ import Testing
         #expect(try ask("hold", gone).code == 0)
 
         _ = try troop.killAgent(gone)
-        let mayServe = await eventually(within: 30_000) {
-            (try? ask("forget", gone).output.contains("may serve")) ?? false
-        }
-        #expect(mayServe, "\(troop.logs)")
         troop.stopApp(gone)
+        let server = "127.0.0.1:\(try troop.member(gone).appPort)"
+        let isListed = await eventually(within: 30_000) {
+            (try? ask("forget", gone).output.contains("'troop servers remove \(server)'")) ?? false
+        }
+        #expect(isListed, "\(troop.logs)")
+        #expect(try ask("servers", "remove", server).code == 0)
         let isForgotten = await eventually(within: 30_000) { (try? ask("forget", gone).code) == 0 }
         try #require(isForgotten, "\(troop.logs)")
         let isOut = await eventually {

@@ -110,7 +110,7 @@ package actor FlagBook {
     package enum Turn: Sendable {
         /// Not yet.
         case rest
-        /// With whatever else is asked.
+        /// With whatever else is asked: they are known to be small.
         case along(Reading)
         /// By themselves (`look`): they are large.
         case alone
@@ -125,8 +125,10 @@ package actor FlagBook {
     package func turn(hosts: Int) -> Turn {
         let interval = FlagBook.readMilliseconds(bytes: size, hosts: hosts)
         let elapsed = Instant.now().milliseconds(since: lookedAt)
-        guard elapsed >= interval || snapshot.standing != .fresh else { return .rest }
-        return size <= FlagBook.smallBytes ? .along(begin()) : .alone
+        let isFresh = snapshot.standing == .fresh
+        // What Redis has and cannot be read is not asked for more often than what can.
+        guard elapsed >= interval || (!isFresh && fault == nil) else { return .rest }
+        return isFresh && size <= FlagBook.smallBytes ? .along(begin()) : .alone
     }
 
     /// How often flags of so many bytes are read by each of so many hosts, in milliseconds; 0 for in every turn.
@@ -174,17 +176,13 @@ package actor FlagBook {
     }
 
     private func take(_ pairs: [(Reply, Reply)], hasHistory: Bool) -> Bool {
+        size = pairs.reduce(0) { $0 + ($1.0.bytes?.count ?? 0) + ($1.1.bytes?.count ?? 0) }
         guard pairs.count <= FlagSet.flagsMax + 2 else {
             stale("\(keys.flags) has \(pairs.count) fields; \(FlagSet.flagsMax) are read; remove some")
             return false
         }
         var fields: [ExactText: String] = [:]
-        size = 0
-        for pair in pairs {
-            let (field, value) = (pair.0.lossyText, pair.1.lossyText)
-            size += field.utf8.count + value.utf8.count
-            fields[ExactText(field)] = value
-        }
+        for pair in pairs { fields[ExactText(pair.0.lossyText)] = pair.1.lossyText }
         var current = snapshot
         if fields.isEmpty, !hasHistory, !current.set.texts.isEmpty {
             stale(

@@ -66,6 +66,10 @@ package actor PauseSwitch {
     private let abstention: Abstention
     private let log: Logger
 
+    /// Readings begun, and the last of them whose answer counted.
+    private var lookNumber = 0
+    private var takenNumber = 0
+
     /// The pause in force; nil for none.
     package private(set) var current: Pause?
     /// What is wrong with the stored value; nil when nothing is.
@@ -82,10 +86,22 @@ package actor PauseSwitch {
         self.log = log
     }
 
+    /// A reading that was begun.
+    package struct Reading: Sendable {
+        fileprivate let number: Int
+    }
+
+    /// Begins a reading; of two whose answers cross, the one that was begun later counts.
+    package func begin() -> Reading {
+        lookNumber += 1
+        return Reading(number: lookNumber)
+    }
+
     /// Reads it again.
     package func look() async {
+        let reading = begin()
         do throws(StoreFault) {
-            take(try await store.call(question.command))
+            take(try await store.call(question.command), of: reading)
         } catch {
             miss(error)
         }
@@ -100,9 +116,11 @@ package actor PauseSwitch {
     }
 
     /// Takes in the answer.
-    package func take(_ reply: Reply) {
+    package func take(_ reply: Reply, of reading: Reading) {
+        guard reading.number > takenNumber else { return }
+        takenNumber = reading.number
         switch reply {
-        case .null: take(nil as Pause?)
+        case .null: take(nil)
         case .bulk, .status:
             guard let pause = try? JSONForm.document(Pause.self, from: Array((reply.text ?? "").utf8)) else {
                 fault =
@@ -125,6 +143,7 @@ package actor PauseSwitch {
             _ = try await store.call(Command("HDEL", keys.config, PauseSwitch.field))
         }
         _ = try? await store.call(Command("PUBLISH", keys.news, PauseSwitch.field))
+        takenNumber = begin().number  // what was asked before may not know of it
         take(pause)
     }
 

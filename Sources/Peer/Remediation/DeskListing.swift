@@ -52,59 +52,63 @@ extension RemediationDesk {
         }
     }
 
-    /// Takes a host that is gone for good out of everything; nil when that has settled the command, too.
+    /// Takes a host that is gone for good out of the troop; nil when that has settled the command, too.
     func forget(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
-        guard let host = command.target, Lease.isHost(host) else { return .refused("no host is named") }
-        let now = Instant.now()
-        let page = await parts.board.book.pages[host]
-        let servers = await parts.roster.entries.filter { $0.host == host }.map(\.address)
-        guard page != nil || !servers.isEmpty else {
-            return .refused("there is no host '\(host)'; 'troop status' lists them")
+        guard lead?.lease == lease else {
+            return .refused("this leader is not ready yet; ask again in a second")
         }
-        if let why = livingSign(of: host, page, servers, at: now) { return .refused(why) }
+        guard let host = command.target, Lease.isHost(host), let page = await parts.board.book.pages[host]
+        else {
+            return .refused("there is no host '\(command.target ?? "")'; 'troop status' lists them")
+        }
+        let servers = await parts.roster.entries.filter { $0.host == host }.map(\.address)
+        let unbroken = await parts.board.unbrokenSince
+        if let why = RemediationDesk.objection(
+            toForgetting: host, page, servers, readSince: unbroken, at: .now())
+        {
+            return .refused(why)
+        }
         let keys = parts.keys
-        let text =
-            servers.isEmpty
-            ? "\(host) is forgotten"
-            : "\(host) is forgotten, and off the list: \(servers.map(\.description).joined(separator: " "))"
         do {
             let reply = try await parts.store.run(
                 DeskScripts.forget,
                 keys: [
-                    keys.lease, keys.hosts, keys.host(host), keys.orders(host), keys.config, keys.servers,
+                    keys.lease, keys.hosts, keys.host(host), keys.orders(host), keys.config, keys.operations,
                     keys.command(id), keys.news,
                 ],
                 arguments: [
-                    lease.token, host, page?.seq ?? "", RemediationDesk.answer(text),
+                    lease.token, host, page.seq, keys.operation(""),
+                    RemediationDesk.answer("\(host) is forgotten"),
                     "\(LeaderCommand.outcomeMilliseconds)",
-                ] + servers.map(\.description))
-            return reply.integer == 1 ? nil : .refused("\(host) has just reported: it is alive")
+                ])
+            if let why = reply.text { return .refused(why) }
         } catch {
             return .refused("\(error)")
         }
+        // What was is no judgement on another machine of this name.
+        lead?.past.removeAll { $0.operation.target == host && $0.operation.remedy != nil }
+        return nil
     }
 
-    /// What speaks against a host's being gone; nil for nothing.
-    private func livingSign(
-        of host: String, _ page: HostBook.Page?, _ servers: [SocketAddress], at now: Instant
+    /// What speaks against a host's being gone; nil for nothing. `readSince` is since when Redis has been read without a
+    /// fault: a silence that began with one of Redis says nothing.
+    static func objection(
+        toForgetting host: String, _ page: HostBook.Page, _ servers: [SocketAddress], readSince: Instant?,
+        at now: Instant
     ) -> String? {
-        if let page, let report = page.report {
-            let age = max(0, now.milliseconds(since: page.movedAt))
-            let liveness = HostBook.liveness(
-                ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds)
-            guard liveness == .lost else {
-                return
-                    "\(host) reported \(age / 1000) s ago; stop its agent first ('systemctl stop troop' there), which takes it out by itself"
-            }
-        }
-        if let found = operations.first(where: { $0.target == host }) {
-            return "operation \(found.id) (\(found.kind.rawValue)) is under way on \(host)"
-        }
-        let health = parts.router.health
-        if let serving = servers.first(where: { health[$0] == .healthy }) {
+        let interval = page.report?.intervalMilliseconds ?? TroopScale.reportMillisecondsMin
+        let age = max(0, now.milliseconds(since: page.movedAt))
+        guard HostBook.liveness(ageMilliseconds: age, intervalMilliseconds: interval) == .lost else {
             return
-                "its server \(serving) passes its health checks and may serve; 'troop drain \(serving)' and 'troop servers remove \(serving)' first"
+                "\(host) reported \(age / 1000) s ago; stop its agent first ('systemctl stop troop' there), which takes it out by itself"
         }
-        return nil
+        let read = readSince.map { now.milliseconds(since: $0) } ?? 0
+        guard HostBook.liveness(ageMilliseconds: read, intervalMilliseconds: interval) == .lost else {
+            return
+                "Redis was out of reach a moment ago, and \(host) may report again; ask again in \(span(interval * 10))"
+        }
+        guard let server = servers.first else { return nil }
+        return
+            "its server \(server) is still on the list; if it is gone, too: 'troop servers remove \(server)', then ask again"
     }
 }

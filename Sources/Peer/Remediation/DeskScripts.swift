@@ -24,29 +24,28 @@ enum DeskScripts {
             return 1
             """)
 
-    /// A host that is gone for good leaves the troop with its servers, orders, hold and quarantine, and the command is
-    /// settled in the same step. KEYS: 1 lease 2 hosts 3 host:<name> 4 orders:<name> 5 config 6 servers 7 command:<id>
-    /// 8 news; ARGV: 1 token 2 name 3 seq of its last report 4 text of the outcome 5 life of the outcome in ms, then its
-    /// servers. Answers 1, or 0 when it has reported since.
+    /// A host that is gone for good leaves the troop with its orders, its hold and its quarantine, and the command is settled
+    /// in the same step. KEYS: 1 lease 2 hosts 3 host:<name> 4 orders:<name> 5 config 6 ops 7 command:<id> 8 news; ARGV: 1
+    /// token 2 name 3 seq of its last report 4 prefix of operations 5 text of the outcome 6 life of the outcome in ms.
+    /// Answers 1, or why not.
     static let forget = Script(
         name: "host-forget",
         body: Fence.prologue + """
             local seq = redis.call('HGET', KEYS[3], 'seq')
-            if seq and seq ~= ARGV[3] then return 0 end
-            redis.call('ZREM', KEYS[2], ARGV[2])
-            redis.call('DEL', KEYS[3], KEYS[4])
+            if seq and seq ~= ARGV[3] then return ARGV[2] .. ' has just reported: it is alive' end
+            for _, id in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
+              -- What is no hash is no operation: the leader reports it.
+              local target = redis.pcall('HGET', ARGV[4] .. id, 'target')
+              if target == ARGV[2] then return 'operation ' .. id .. ' is under way on ' .. ARGV[2] end
+            end
+            -- First what a key of another type would end.
             redis.call('HDEL', KEYS[5], '\(RemediationSwitches.holdPrefix)' .. ARGV[2],
               '\(RemediationSwitches.quarantinePrefix)' .. ARGV[2])
-            for index = 6, #ARGV do
-              local value = redis.call('HGET', KEYS[6], ARGV[index])
-              local ok, entry = pcall(cjson.decode, value or '')
-              if ok and type(entry) == 'table' and entry.host == ARGV[2] then
-                redis.call('HDEL', KEYS[6], ARGV[index])
-              end
-            end
-            redis.call('HSET', KEYS[7], 'state', 'done', 'text', ARGV[4])
-            redis.call('PEXPIRE', KEYS[7], ARGV[5])
-            redis.call('PUBLISH', KEYS[8], 'servers')
+            redis.call('ZREM', KEYS[2], ARGV[2])
+            redis.call('DEL', KEYS[3], KEYS[4])
+            redis.call('HSET', KEYS[7], 'state', 'done', 'text', ARGV[5])
+            redis.call('PEXPIRE', KEYS[7], ARGV[6])
+            redis.call('PUBLISH', KEYS[8], 'operations')
             return 1
             """)
 

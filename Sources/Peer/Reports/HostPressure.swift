@@ -16,8 +16,14 @@ extension HostReport {
 }
 
 extension HostBook {
-    /// Every host's pressure, with the moment of its report.
-    package var pressures: [String: (value: Double, at: Instant)] {
-        pages.compactMapValues { page in page.report?.pressure.map { ($0, page.movedAt) } }
+    /// A report that is older says nothing of now, in milliseconds: twelve times a pressure's half-life.
+    private static let pressureMilliseconds: Int64 = 60_000
+
+    /// The pressure of every host that reported lately, with the moment of its report.
+    package func pressures(at now: Instant) -> [String: (value: Double, at: Instant)] {
+        pages.compactMapValues { page in
+            guard now.milliseconds(since: page.movedAt) < HostBook.pressureMilliseconds else { return nil }
+            return page.report?.pressure.map { ($0, page.movedAt) }
+        }
     }
 }

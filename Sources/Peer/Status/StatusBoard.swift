@@ -32,6 +32,8 @@ package actor StatusBoard {
     package private(set) var traffic: Traffic?
     /// When the store was last read in full; nil before.
     package private(set) var readAt: Instant?
+    /// Since when every try has succeeded; nil while the last one failed, and before the first.
+    package private(set) var unbrokenSince: Instant?
     /// Why the last try failed; nil when it did not.
     package private(set) var fault: String?
     /// Keys that were found in a shape in which no agent writes them, one line each.
@@ -96,10 +98,12 @@ package actor StatusBoard {
             fault = nil
             let now = Instant.now()
             readAt = now
+            unbrokenSince = unbrokenSince ?? now
             let worth = StatusBoard.freshFactor * now.milliseconds(since: start)
             fresh = max(StatusBoard.freshMilliseconds, min(worth, StatusBoard.freshMillisecondsMax))
         } catch {
             fault = "\(error)"
+            unbrokenSince = nil
         }
     }
 

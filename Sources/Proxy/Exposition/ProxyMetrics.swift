@@ -166,10 +166,12 @@ package enum ProxyMetrics {
             .prefix(serversMax)
         func each(
             _ name: String, _ kind: MetricFamily.Kind, _ help: String,
-            _ value: (ProxySnapshot.Server) -> Double
+            _ value: (ProxySnapshot.Server) -> Double?
         ) -> MetricFamily {
             var family = MetricFamily("troop_proxy_server_\(name)", kind, help)
-            for (address, server) in sorted { family.add(value(server), [("server", address)]) }
+            for (address, server) in sorted {
+                if let number = value(server) { family.add(number, [("server", address)]) }
+            }
             return family
         }
         var info = MetricFamily(

@@ -30,6 +30,9 @@ final class SlotSignals: Sendable {
         base[slot].pressure.store(UInt64(value.bitPattern) << 32 | second, ordering: .relaxed)
     }
 
+    /// Whether a pressure was ever reported.
+    func hasPressure(_ slot: Int) -> Bool { base[slot].pressure.load(ordering: .relaxed) != 0 }
+
     /// The pressure last reported and the report's age in nanoseconds, to a second.
     func pressure(_ slot: Int, at now: Int64) -> (value: Float, age: Int64) {
         let word = base[slot].pressure.load(ordering: .relaxed)

@@ -32,9 +32,11 @@ import Testing
             HostBook.Line(name: name, fields: ["seq": "1", "psi_cpu_some": some], ageByStore: 0)
         }
         book.take([line("hot", "80"), line("cold", "0"), line("elsewhere", "50")], at: .now())
-        router.note(pressures: book.pressures)
-        let pressures = proxy.snapshot().servers.map(\.pressure)
-        #expect(pressures.count == 2)
-        #expect(pressures.contains { (0.5...0.8).contains($0) } && pressures.contains(0))
+        func pressures() -> [Double?] { proxy.snapshot().servers.map(\.pressure) }
+        #expect(pressures() == [nil, nil])
+        #expect(book.pressures(at: .now().advanced(milliseconds: 60_000)).isEmpty, "too old")
+        router.note(pressures: book.pressures(at: .now()))
+        let told = pressures().compactMap { $0 }
+        #expect(told.contains { (0.5...0.8).contains($0) } && told.contains(0))
     }
 }
