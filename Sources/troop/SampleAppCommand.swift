@@ -46,8 +46,10 @@ struct SampleAppCommand: AsyncParsableCommand {
             ExitStatus.complain("cannot listen on \(listen): \(error.reason)")
             throw ExitStatus.degraded
         }
+        // Trapped before anybody is told: later there may be no descriptor left for it.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         ExitStatus.complain("sample application \(app.name) listens on \(listen)")
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { break }
+        for await _ in signals { break }
         server.stop()
     }
 }

@@ -200,6 +200,8 @@ import Transfer
         #expect(!troop.logs.contains("upgraded: "), "\(troop.logs)")
     }
 
+    /// The child that runs a program of its own by now: one between fork and exec still holds its parent up, and has the
+    /// name of the thread that made it.
     private static func child(of parent: pid_t) -> pid_t? {
         guard let folder = opendir("/proc/\(parent)/task") else { return nil }
         defer { closedir(folder) }
@@ -208,7 +210,11 @@ import Transfer
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             let children = Program.text(of: "/proc/\(parent)/task/\(name)/children")
-            if let child = children.split(separator: " ").first.flatMap({ pid_t($0) }) { return child }
+            if let child = children.split(separator: " ").first.flatMap({ pid_t($0) }),
+                Program.text(of: "/proc/\(child)/comm") == "troop\n"
+            {
+                return child
+            }
         }
         return nil
     }

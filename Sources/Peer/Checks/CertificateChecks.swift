@@ -13,6 +13,7 @@ package enum CertificateChecks {
             let file = certificate.files.certificate
             let left = certificate.expiry - now
             let days = left / daySeconds
+            let names = certificate.names.joined(separator: ", ")
             if left <= 0 {
                 return Finding(
                     "certificate", .failed,
@@ -30,7 +31,8 @@ package enum CertificateChecks {
             }
             return Finding(
                 "certificate", .fine,
-                "\(file) is for \(certificate.names.joined(separator: ", ")), and valid for \(days) more days")
+                "\(file) is for \(names), and valid for \(days) more days"
+            )
         }
     }
 }

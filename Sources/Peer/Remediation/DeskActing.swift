@@ -64,7 +64,9 @@ extension RemediationDesk {
         case .production: return await play(parts.means.production, operation, parts, epoch, output)
         case .launch, .find, .look, .reboot, .stop, .start, .terminate: break
         }
-        guard let provider = parts.means.provider else { return .fault(.permanent("no provider is configured")) }
+        guard let provider = parts.means.provider else {
+            return .fault(.permanent("no provider is configured"))
+        }
         do throws(ProviderFault) {
             let id = operation.id
             switch act {

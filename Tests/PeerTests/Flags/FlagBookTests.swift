@@ -51,7 +51,8 @@ import Testing
 
     @Test(
         arguments: [
-            (0, 100_000, 0), (2000, 3, 0), (300_000, 3, 5000), (300_000, 10_000, 93_750), (10_000, 10_000, 3125),
+            (0, 100_000, 0), (2000, 3, 0), (300_000, 3, 5000), (300_000, 10_000, 93_750),
+            (10_000, 10_000, 3125),
             (3000, 10_000, 0),
         ] as [(Int, Int, Int64)])
     func manyFlagsOfManyHostsAreReadLessOften(_ bytes: Int, _ hosts: Int, _ milliseconds: Int64) {
