@@ -208,23 +208,6 @@ package final class RedisServer: Sendable {
 }
 
 extension RedisServer {
-    /// A port of 127.0.0.1 that was free just now.
-    package static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        defer { _ = close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-            }
-        }
-        guard result else { throw Fault(description: "no free port: \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
-    }
-
     /// What a program's words begin with that is to live in another network.
     package static func entering(_ namespace: String?) -> [String] {
         namespace.map { ["ip", "netns", "exec", $0] } ?? []
