@@ -63,6 +63,8 @@ extension World {
         }
         for (address, entry) in ledger.list.settled.sorted(by: { $0.key.description < $1.key.description })
         where !ledger.list.touched.contains(address) && !World.isSame(stored[address], entry) {
+            // What nobody remembered after a loss may come back with an older copy: it is what people had said.
+            if let stored = stored[address], stored == ledger.list.said[address] { continue }
             return violate(
                 8,
                 "\(address) was \(entry?.value ?? "absent"), is \(stored[address]?.value ?? "absent"), and nobody touched it"
@@ -81,7 +83,9 @@ extension World {
     private mutating func settle(_ stored: [SocketAddress: ServerEntry]) {
         tally.settledLists += 1
         let addresses = Set(stored.keys).union(ledger.list.settled.keys).union(ledger.list.touched)
+        let said = ledger.list.said
         ledger.list = ListLedger()
+        ledger.list.said = said
         for address in addresses { ledger.list.settled.updateValue(stored[address], forKey: address) }
         ledger.list.settledAt = now
     }

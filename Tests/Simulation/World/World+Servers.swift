@@ -63,6 +63,8 @@ struct ListLedger {
     var settled: [SocketAddress: ServerEntry?] = [:]
     /// What people have changed since.
     var touched: Set<SocketAddress> = []
+    /// People's last word of an address, whether it was lost since or not.
+    var said: [SocketAddress: ServerEntry] = [:]
     /// An agent has forgotten since what only its memory knew: that it is up to date.
     var hasForgetful = false
     /// The store went back to before `settled`, and no leader has put that right yet.
@@ -198,12 +200,14 @@ extension World {
             _ = perform(
                 ServerScripts.remove, keys: [World.keys.servers, World.keys.news], [address.description],
                 on: master)
+            ledger.list.said[address] = nil
         } else {
             let entry = ServerEntry(
                 address: address, state: random.chance(50) ? .out : .active, by: "cli:ann", since: now)
             _ = perform(
                 ServerScripts.add, keys: [World.keys.servers, World.keys.news],
                 [address.description, entry.value], on: master)
+            ledger.list.said[address] = entry
         }
     }
 }
