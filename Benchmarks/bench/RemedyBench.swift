@@ -39,7 +39,7 @@ struct RemedyBench {
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// The CPU time of each look in milliseconds: both policies, and the guards over what they wish.
+    /// The CPU time of each look in milliseconds: who serves where, both policies, and the guards over what they wish.
     private func decisions() -> [Double] {
         let servers = (0..<RemedyBench.hosts).map { number in
             FleetView.Server(
@@ -55,10 +55,11 @@ struct RemedyBench {
                 // One host in a thousand is ill, the others are between a tenth and nine tenths busy.
                 FleetView.Host(
                     name: "host-\(number)", seq: "\(second)", isFresh: true,
-                    busy: number % 1000 == 7 ? 0.99 : 0.1 + Double(number % 80) / 100)
+                    busy: number % 1000 == 7 ? 0.99 : 0.1 + Double(number % 80) / 100,
+                    server: servers[number].address)
             }
-            let view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
             let begin = RemedyBench.processorNanoseconds()
+            let view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
             let gifts = gift.look(at: view, now: now)
             let thought = doctor.look(at: view, fleetIsHot: gifts.isHot, now: now)
             var context = GuardContext()

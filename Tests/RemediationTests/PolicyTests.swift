@@ -110,12 +110,15 @@ import Testing
                 FleetView.Server(address: "10.0.0.3:80", host: "gone"),  // the name of before
                 FleetView.Server(address: "10.0.0.5:80", host: "e", state: .out),
             ], leader: "z")
-        let found = view.serversByHost().mapValues(\.address)
-        #expect(
-            found == [
-                "a": "10.0.0.9:80", "b": "10.0.0.2:80", "c": "10.0.0.3:80", "gone": "10.0.0.3:80",
-                "e": "10.0.0.5:80",
-            ])
+        let wanted = [
+            "a": "10.0.0.9:80", "b": "10.0.0.2:80", "c": "10.0.0.3:80", "d": nil, "e": "10.0.0.5:80",
+            // Those that do not report.
+            "gone": "10.0.0.3:80", "z": nil,
+        ]
+        for (host, address) in wanted { #expect(view.server(of: host)?.address == address, "\(host)") }
+        for (place, host) in view.hosts.enumerated() {
+            #expect(view.server(at: place)?.address == wanted[host.name] ?? nil, "\(host.name)")
+        }
     }
 
     @Test func manyHotHostsAreAStorm() throws {
@@ -187,19 +190,37 @@ import Testing
         #expect(series.diagnoses(DoctorSettings()).last?.wishes.isEmpty == true)
     }
 
+    /// Hosts come and go and in another order each time; what each did stays its own.
+    @Test func heatIsRememberedByHostAndNotByPlace() {
+        let names = (0..<40).map { "h\($0)" }
+        let servers = names.map { FleetView.Server(address: "\($0):80", host: $0) }
+        var doctor = DoctorPolicy(DoctorSettings())
+        var hot: [String] = []
+        for second in 0..<90 {
+            // h7 and h8 are ill; h8 is away for a second, and begins anew.
+            let present = names.filter { $0 != "h8" || second != 60 }
+            let turned = Array(present.dropFirst(second % 39) + present.prefix(second % 39))
+            let hosts = (second.isMultiple(of: 2) ? turned : turned.reversed()).map { name in
+                FleetView.Host(
+                    name: name, seq: "\(second)", isFresh: true,
+                    busy: name == "h7" || name == "h8" ? 0.99 : 0.2)
+            }
+            let view = FleetView(hosts: hosts, servers: servers, leader: "h0")
+            hot = doctor.look(at: view, fleetIsHot: false, now: Series.instant(second)).hot.map(\.host)
+        }
+        #expect(hot == ["h7"])
+    }
+
     /// Ten thousand hosts; the time is printed, not judged: machines differ.
     @Test func decidesForTenThousandHosts() {
-        let hosts = (0..<10_000).map { number in
-            FleetView.Host(
-                name: "host-\(number)", seq: "1", isFresh: true, busy: 0.5)
-        }
-        let servers = hosts.map { FleetView.Server(address: "10.0.0.1:\($0.name)", host: $0.name) }
+        let names = (0..<10_000).map { "host-\($0)" }
+        let servers = names.map { FleetView.Server(address: "10.0.0.1:\($0)", host: $0) }
         var gift = GiftPolicy(GiftSettings())
         var doctor = DoctorPolicy(DoctorSettings())
         var longest: Int64 = 0
         for second in 0..<20 {
-            var view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
-            for index in view.hosts.indices { view.hosts[index].seq = "\(second)" }
+            let hosts = names.map { FleetView.Host(name: $0, seq: "\(second)", isFresh: true, busy: 0.5) }
+            let view = FleetView(hosts: hosts, servers: servers, leader: "host-0")
             let begin = Instant.now()
             let thought = gift.look(at: view, now: Series.instant(second))
             _ = doctor.look(at: view, fleetIsHot: thought.isHot, now: Series.instant(second))

@@ -152,7 +152,7 @@ extension RemediationDesk {
         guard book.pages[host] != nil else {
             return .refused("there is no host '\(host)'; 'troop status' lists them")
         }
-        let server = await view(at: .now()).serversByHost()[host]
+        let server = await view(at: .now()).server(of: host)
         return await open(
             .heal(
                 host: host, server: server?.state == .active ? server?.address : nil,

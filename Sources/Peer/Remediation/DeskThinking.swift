@@ -47,12 +47,12 @@ extension RemediationDesk {
         }
         var view = await view(at: now)
         await hearWitnesses(&view, storeMs: reading.nowByStore, token: token, at: now)
-        guard var current = lead, current.lease.token == token else { return }
-        let gift = current.gift.look(at: view, now: now)
-        let doctor = current.doctor.look(
-            at: view, fleetIsHot: gift.isHot, again: again(reading.switches, view, at: now), now: now)
-        lead?.gift = current.gift
-        lead?.doctor = current.doctor
+        guard lead?.lease.token == token else { return }
+        // In place: what the policies remember of 10,000 hosts is not to be copied once a second.
+        let again = again(reading.switches, view, at: now)
+        guard let gift = lead?.gift.look(at: view, now: now),
+            let doctor = lead?.doctor.look(at: view, fleetIsHot: gift.isHot, again: again, now: now)
+        else { return }
         lead?.gone = doctor.gone
         var context = context(view, reading, fault: fault, at: now)
         context.storm = doctor.storm

@@ -44,14 +44,15 @@ package struct DoctorPolicy: Sendable {
         at view: FleetView, fleetIsHot: Bool, again: [String: String] = [:], now: Instant
     ) -> Thought {
         book.take(view, at: now)
-        let servers = view.serversByHost()
         let above = Double(settings.abovePercent) / 100
-        var hot: [Patient] = []
-        for host in view.hosts where host.isFresh {
-            guard let share = book.held(host.name, above: above), servers[host.name] != nil else { continue }
-            hot.append(Patient(host: host.name, share: share))
+        var hot: [(patient: Patient, server: FleetView.Server)] = []
+        for (place, host) in view.hosts.enumerated() where host.isFresh {
+            guard let share = book.held(at: place, above: above), let server = view.server(at: place) else {
+                continue
+            }
+            hot.append((Patient(host: host.name, share: share), server))
         }
-        hot.sort { ($0.share, $1.host) > ($1.share, $0.host) }
+        hot.sort { ($0.patient.share, $1.patient.host) > ($1.patient.share, $0.patient.host) }
         let active = view.servers.count { $0.state == .active }
         var storm: String?
         if fleetIsHot {
@@ -65,10 +66,9 @@ package struct DoctorPolicy: Sendable {
             // Who is still hot as a storm ends is its last victim, not a patient.
             storm = "many servers were hot at once \(span(now.milliseconds(since: stormAt))) ago"
         }
-        var wishes = unreachable(view, servers, now)
+        var wishes = unreachable(view, now)
         var hotLeader: String?
-        for patient in hot {
-            guard let server = servers[patient.host] else { continue }
+        for (patient, server) in hot {
             let reason =
                 "cpu of \(patient.host) \(percent(patient.share)) over \(settings.abovePercent) % for \(span(settings.holdMilliseconds))"
             if patient.host == view.leader {
@@ -84,7 +84,8 @@ package struct DoctorPolicy: Sendable {
             wishes.append(.heal(host: host, server: nil, reason: why))
         }
         return Thought(
-            hot: hot, storm: storm, hotLeader: hotLeader, gone: goneSince.keys.sorted(), wishes: wishes)
+            hot: hot.map(\.patient), storm: storm, hotLeader: hotLeader, gone: goneSince.keys.sorted(),
+            wishes: wishes)
     }
 
     /// Forgets a host's heat: it was treated.
@@ -94,15 +95,14 @@ package struct DoctorPolicy: Sendable {
     }
 
     /// Hosts that have neither reported nor answered their checks for the whole hold.
-    private mutating func unreachable(
-        _ view: FleetView, _ servers: [String: FleetView.Server], _ now: Instant
-    ) -> [Wish] {
+    private mutating func unreachable(_ view: FleetView, _ now: Instant) -> [Wish] {
         guard settings.unreachable else { return [] }
         var gone: [String: Instant] = [:]
         var wishes: [Wish] = []
         let fresh = view.hosts.count { $0.isFresh && $0.name != view.leader }
-        for host in view.hosts where !host.isFresh && host.name != view.leader {
-            guard let server = servers[host.name], server.state == .active, server.isHealthy == false else {
+        for (place, host) in view.hosts.enumerated() where !host.isFresh && host.name != view.leader {
+            guard let server = view.server(at: place), server.state == .active, server.isHealthy == false
+            else {
                 continue
             }
             let since = goneSince[host.name] ?? now

@@ -53,32 +53,53 @@ package struct FleetView: Sendable {
         }
     }
 
-    package var hosts: [Host]
-    package var servers: [Server]
+    package let hosts: [Host]
+    package let servers: [Server]
     /// The host that leads.
-    package var leader: String
+    package let leader: String
     /// Peers that do not reach a host's server either, by host.
     package var words: [String: Set<String>] = [:]
+    /// Where in `servers` the entry stands that each of `hosts` serves by; nil for one that serves by none.
+    private let places: [Int?]
 
     /// A view from its parts.
     package init(hosts: [Host], servers: [Server], leader: String) {
         self.hosts = hosts
         self.servers = servers
         self.leader = leader
+        places = FleetView.places(of: hosts, in: servers)
+    }
+
+    /// The entry that a host serves by, the host being one of `hosts` by its place there; nil for none.
+    package func server(at place: Int) -> Server? { places[place].map { servers[$0] } }
+
+    /// The entry that a host serves by, reporting or not; nil for none.
+    package func server(of host: String) -> Server? {
+        if let place = hosts.firstIndex(where: { $0.name == host }) { return server(at: place) }
+        return servers.last { $0.host == host && $0.state == .active } ?? servers.first { $0.host == host }
     }
 
     /// The entry of the list that each host serves by: the one at the address that its agent tells, else an active one of
     /// its name, else any. An entry that names nobody, or a host that there is not (any more), may be a host's all the same.
-    package func serversByHost() -> [String: Server] {
-        var found: [String: Server] = [:]
-        for server in servers where !server.host.isEmpty {
-            if server.state == .active || found[server.host] == nil { found[server.host] = server }
+    private static func places(of hosts: [Host], in servers: [Server]) -> [Int?] {
+        let numbers = Dictionary(hosts.indices.map { (hosts[$0].name, $0) }) { first, _ in first }
+        var found = [Int?](repeating: nil, count: hosts.count)
+        for index in servers.indices where !servers[index].host.isEmpty {
+            guard let number = numbers[servers[index].host] else { continue }
+            if found[number] == nil || servers[index].state == .active { found[number] = index }
         }
-        let names = Set(hosts.map(\.name))
-        let byAddress = Dictionary(servers.map { ($0.address, $0) }) { first, _ in first }
-        for host in hosts {
-            guard let address = host.server, let server = byAddress[address] else { continue }
-            if server.host == host.name || !names.contains(server.host) { found[host.name] = server }
+        // Seldom asked for: most hosts serve where the list says so under their names.
+        var addresses: [String: Int]?
+        for number in hosts.indices {
+            guard let address = hosts[number].server else { continue }
+            if let index = found[number], servers[index].address == address { continue }
+            let known =
+                addresses
+                ?? Dictionary(servers.indices.map { (servers[$0].address, $0) }) { first, _ in first }
+            addresses = known
+            guard let index = known[address] else { continue }
+            let owner = servers[index].host
+            if owner == hosts[number].name || numbers[owner] == nil { found[number] = index }
         }
         return found
     }

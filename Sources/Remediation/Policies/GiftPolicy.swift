@@ -32,9 +32,10 @@ package struct GiftPolicy: Sendable {
     package mutating func look(at view: FleetView, now: Instant) -> Thought {
         book.take(view, at: now)
         if settings.scaleIn { idleBook.take(view, at: now) }
-        let active = Set(view.servers.filter { $0.state == .active && !$0.host.isEmpty }.map(\.host))
-        let hosts = view.hosts.lazy.filter { $0.isFresh && active.contains($0.name) }.map(\.name)
-        let means = book.fleetMeans(over: hosts)
+        let serving = view.hosts.indices.filter { place in
+            view.hosts[place].isFresh && view.server(at: place)?.state == .active
+        }
+        let means = book.fleetMeans(over: serving)
         let mean = means[0].isNaN ? nil : means[0]
         let above = Double(settings.abovePercent) / 100
         let held = HeatBook.held(means, book.shape) { $0 > above }
@@ -48,7 +49,7 @@ package struct GiftPolicy: Sendable {
                     "mean cpu \(percent(held)) over \(settings.abovePercent) % for \(span(settings.holdMilliseconds))"
             )
         } else if settings.scaleIn {
-            wish = retirement(from: view, hosts: hosts)
+            wish = retirement(from: view, serving)
         }
         return Thought(mean: mean, isHot: isHot, wish: wish)
     }
@@ -61,9 +62,9 @@ package struct GiftPolicy: Sendable {
     }
 
     /// The newest server that was launched by an operation, when the fleet has been idle throughout.
-    private func retirement(from view: FleetView, hosts: some Sequence<String>) -> Wish? {
+    private func retirement(from view: FleetView, _ serving: [Int]) -> Wish? {
         let below = Double(settings.belowPercent) / 100
-        let means = idleBook.fleetMeans(over: hosts)
+        let means = idleBook.fleetMeans(over: serving)
         guard let held = HeatBook.held(means, idleBook.shape, { $0 < below }) else { return nil }
         let active = view.servers.filter { $0.state == .active }
         guard active.count > settings.min else { return nil }

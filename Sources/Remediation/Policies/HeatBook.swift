@@ -3,7 +3,8 @@ package import Linux
 /// How busy each host was in the last windows of time: the memory of both policies.
 ///
 /// Only a report that moved adds a value, so that a frozen one counts once and then no more; a window in which a host
-/// did not report has no value for it.
+/// did not report has no value for it. Hosts stand in it in the order of the view that was taken in last, and are asked
+/// for by their places there: a decision over 10,000 hosts looks none of them up by name.
 package struct HeatBook: Sendable {
     /// The windows that a decision looks at.
     package struct Shape: Sendable, Equatable {
@@ -23,7 +24,8 @@ package struct HeatBook: Sendable {
     }
 
     /// The windows of one host: the one that is being filled, and the last ones that are complete.
-    struct Track: Sendable {
+    private struct Track: Sendable {
+        let host: String
         var seq = ""
         var sum = 0.0
         var samples = 0
@@ -31,6 +33,8 @@ package struct HeatBook: Sendable {
         var window: Int64 = -1
         /// Means of the windows before it, the youngest in lane 0; NaN for none.
         var means = SIMD8<Double>(repeating: .nan)
+
+        init(_ host: String) { self.host = host }
 
         mutating func roll(to next: Int64) {
             guard next > window else { return }
@@ -50,27 +54,35 @@ package struct HeatBook: Sendable {
     package static let windowMillisecondsMin: Int64 = 2000
 
     package let shape: Shape
-    private(set) var tracks: [String: Track] = [:]
+    private var tracks: [Track] = []
 
     /// An empty book.
     package init(holdMilliseconds: Int64) { shape = Shape(holdMilliseconds: holdMilliseconds) }
 
     /// Forgets everything.
-    package mutating func reset() { tracks = [:] }
+    package mutating func reset() { tracks = [] }
 
     /// Forgets one host.
-    package mutating func reset(_ host: String) { tracks[host] = nil }
+    package mutating func reset(_ host: String) {
+        guard let place = tracks.firstIndex(where: { $0.host == host }) else { return }
+        tracks[place] = Track(host)
+    }
 
     /// Takes in what the hosts reported since the last call; hosts that are gone are forgotten.
     package mutating func take(_ view: FleetView, at now: Instant) {
         let window = now.nanoseconds / (shape.windowMilliseconds * 1_000_000)
-        if tracks.count > view.hosts.count {
-            let names = Set(view.hosts.map(\.name))
-            tracks = tracks.filter { names.contains($0.key) }
+        align(with: view.hosts)
+        for place in view.hosts.indices {
+            HeatBook.note(view.hosts[place], in: &tracks[place], window)
         }
-        for host in view.hosts {
-            HeatBook.note(host, in: &tracks[host.name, default: Track()], window)
-        }
+    }
+
+    /// The same hosts in the same order; they seldom change.
+    private mutating func align(with hosts: [FleetView.Host]) {
+        if tracks.count == hosts.count, zip(tracks, hosts).allSatisfy({ $0.host == $1.name }) { return }
+        let known = tracks
+        let places = Dictionary(known.indices.map { (known[$0].host, $0) }) { first, _ in first }
+        tracks = hosts.map { host in places[host.name].map { known[$0] } ?? Track(host.name) }
     }
 
     private static func note(_ host: FleetView.Host, in track: inout Track, _ window: Int64) {
@@ -83,10 +95,9 @@ package struct HeatBook: Sendable {
     }
 
     /// The share that a host was busy over the time to hold, when it was above `share` throughout: in five of six
-    /// windows, the last one among them. Nil otherwise.
-    package func held(_ host: String, above share: Double) -> Double? {
-        guard let track = tracks[host] else { return nil }
-        return HeatBook.held(track.means, shape) { $0 > share }
+    /// windows, the last one among them. Nil otherwise. The host is named by its place in the view taken in last.
+    package func held(at place: Int, above share: Double) -> Double? {
+        HeatBook.held(tracks[place].means, shape) { $0 > share }
     }
 
     static func held(_ means: SIMD8<Double>, _ shape: Shape, _ counts: (Double) -> Bool) -> Double? {
@@ -100,16 +111,17 @@ package struct HeatBook: Sendable {
         return agreeing >= shape.needed ? sum / Double(agreeing) : nil
     }
 
-    /// The means over many hosts, window by window; a window that fewer than half of them have values for has none.
-    func fleetMeans(over hosts: some Sequence<String>) -> SIMD8<Double> {
+    /// The means over many hosts, window by window; a window that fewer than half of them have values for has none. Hosts
+    /// are named by their places in the view taken in last.
+    func fleetMeans(over places: some Sequence<Int>) -> SIMD8<Double> {
         var sums = SIMD8<Double>(repeating: 0)
         var counts = SIMD8<Double>(repeating: 0)
         var asked = 0.0
-        for host in hosts {
+        for place in places {
             asked += 1
-            guard let track = tracks[host] else { continue }
-            let known = track.means .== track.means  // false for NaN
-            sums += track.means.replacing(with: 0, where: .!known)
+            let means = tracks[place].means
+            let known = means .== means  // false for NaN
+            sums += means.replacing(with: 0, where: .!known)
             counts += SIMD8<Double>(repeating: 0).replacing(with: 1, where: known)
         }
         let enough = counts .>= SIMD8<Double>(repeating: asked / 2) .& (counts .> SIMD8<Double>(repeating: 0))
