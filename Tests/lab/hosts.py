@@ -14,6 +14,7 @@ import time
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 NAMESPACE = "troop-lab"
 BRIDGE = "br0"
+SWITCH = "02:00:00:77:00:01"  # a bridge without an address of its own takes another port's whenever a host comes or goes
 NETWORK = "10.77.0"
 CONTROLLER = f"{NETWORK}.1"
 CPU_SHARES = 4096  # of the whole lab, against 1024 of each process outside of it
@@ -31,6 +32,10 @@ LATER_PACKAGES = "libcurl4 libexpat1 libhiredis0.14 libssl3 libyaml-0-2 libstdc+
 
 class LabFault(Exception):
     """Why the lab cannot go on: one line that says what to do."""
+
+
+class StalledFault(LabFault):
+    """What went wrong while this machine, and with it every host, stood still: it says nothing about the troop."""
 
 
 def run(*command, check=True, timeout=60, **options):
@@ -266,7 +271,7 @@ class Lab:
         run("ssh-keygen", "-qt", "ed25519", "-N", "", "-f", self.folder / "key")
         run("ip", "netns", "add", NAMESPACE)
         for words in (
-            f"link set lo up|link add {BRIDGE} type bridge stp_state 0 forward_delay 0|"
+            f"link set lo up|link add {BRIDGE} address {SWITCH} type bridge stp_state 0 forward_delay 0|"
             f"addr add {CONTROLLER}/24 dev {BRIDGE}|link set {BRIDGE} up"
         ).split("|"):
             run("ip", "-n", NAMESPACE, *words.split())

@@ -26,6 +26,7 @@ class Load:
         self.lock = threading.Lock()
         self.answered = self.cut = self.hung = self.retries = 0
         self.longest = 0.0
+        self.stall = 0.0
         self.failures = []
         self.by_server = collections.Counter()
         self.stop = threading.Event()
@@ -74,6 +75,13 @@ class Load:
                     self.retries += 1
                 time.sleep(0.005)
 
+    def pause(self, until):
+        """Sleeps, and notes by how much that was longer than asked for: then this machine stood still."""
+        begun = time.monotonic()
+        wanted = max(0.0, until - begun)
+        time.sleep(wanted)
+        self.stall = max(self.stall, time.monotonic() - begun - wanted)
+
     def run(self, seconds):
         threads = [threading.Thread(target=self.worker, daemon=True) for _ in range(WORKERS)]
         for thread in threads:
@@ -83,7 +91,7 @@ class Load:
         while time.monotonic() - begun < seconds and not self.stop.is_set():
             self.work.put(time.monotonic())
             count += 1
-            time.sleep(max(0.0, begun + count / self.rate - time.monotonic()))
+            self.pause(begun + count / self.rate)
         for _ in threads:
             self.work.put(None)
         for thread in threads:
@@ -91,7 +99,7 @@ class Load:
         return {
             "answered": self.answered, "cut": self.cut, "hung": self.hung, "retries": self.retries, "failed": len(self.failures),
             "failures": dict(collections.Counter(self.failures).most_common(10)),
-            "longest_ms": round(self.longest * 1000), "by_server": dict(self.by_server),
+            "longest_ms": round(self.longest * 1000), "stall_ms": round(self.stall * 1000), "by_server": dict(self.by_server),
         }  # fmt: skip
 
 

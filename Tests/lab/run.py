@@ -13,22 +13,50 @@ import time
 import traceback
 import xml.etree.ElementTree as xml
 
-from hosts import Lab, LabFault, build_base
+from hosts import Lab, LabFault, StalledFault, build_base
 from installation import Installation
 from scenarios import ALONE, SCENARIOS, SHORT
 
 
+EVIDENCE_LINES = 8  # of each host's journal, under a scenario that failed
+
+
+def attempt(site, name):
+    """The scenario's text and its failure, one of them None."""
+    try:
+        return SCENARIOS[name](site), None
+    except LabFault as fault:
+        return None, fault
+    except Exception as fault:  # noqa: BLE001: a fault of the scenario itself is a failure with its trace
+        return None, LabFault("".join(traceback.format_exception(fault)))
+
+
 def play(site, name):
     begun = time.monotonic()
-    try:
-        text, failure = SCENARIOS[name](site), None
-    except LabFault as fault:
-        text, failure = "", str(fault)
-    except Exception:  # noqa: BLE001: a fault of the scenario itself is a failure with its trace
-        text, failure = "", traceback.format_exc()
+    since = int(time.time())
+    text, failure = attempt(site, name)
+    if isinstance(failure, StalledFault):
+        print(f"again   {name:26} {failure}", flush=True)
+        text, failure = attempt(site, name)
     seconds = time.monotonic() - begun
     print(f"{'FAILED' if failure else 'passed'}  {name:26} {seconds:6.1f} s  {failure or text}", flush=True)
-    return name, seconds, text, failure
+    words = str(failure) + evidence(site, since) if failure else None
+    return name, seconds, text or "", words
+
+
+def evidence(site, since):
+    """What the hosts' agents said meanwhile: the last of it is printed, all of it goes into the report."""
+    lines = [""]
+    for host in site.lab.hosts:
+        try:
+            done = host.ssh(f"journalctl -u troop --since @{since} --no-pager -o short-precise", check=False, timeout=20)
+            said = (done.stdout or done.stderr).splitlines()
+        except Exception as fault:  # noqa: BLE001: the failure itself is what matters
+            said = [f"cannot be asked: {fault}"]
+        lines += [f"{host.name}: {line}" for line in said]
+        for line in said[-EVIDENCE_LINES:]:
+            print(f"        {host.name}: {line[:240]}", flush=True)
+    return "\n".join(lines)
 
 
 def report(results, folder):

@@ -8,7 +8,7 @@ import json
 import time
 
 from cloud import Cloud
-from hosts import LabFault, until
+from hosts import LabFault, StalledFault, until
 from installation import CORES, RunningLoad
 from load import WORKERS
 from packages import expect, package_life, refusals
@@ -16,6 +16,7 @@ from packages import expect, package_life, refusals
 PATIENCE_S = 1.5  # a client's, as in the end-to-end tests
 GAP_S = 1.2  # how long nobody may lead when a host dies without a word
 MARGIN_S = 0.8  # what a busy machine with virtual hosts may add to it
+STALL_MS = 300  # for so long no machine that runs the lab may stand still: leases lapse after 1 s
 
 
 def settle(site, count=None):
@@ -26,14 +27,20 @@ def settle(site, count=None):
     until(site.vip_answers, 10, "the VIP to answer")
 
 
-def judge(result, cut_allowed, patience=PATIENCE_S):
+def judge(result, cut_allowed):
     """Nothing failed but exchanges that were open on a host that died."""
-    expect(result["failed"] == 0, f"{result['failed']} requests failed: {result['failures']}")
-    expect(result["answered"] > 100, f"only {result['answered']} requests were answered")
     # A host that dies takes along what it was working on, and no more.
-    lost = result["cut"] + result["hung"]
-    expect(lost <= (WORKERS if cut_allowed else 0), f"{result['cut']} answers were cut, {result['hung']} never came")
-    return f"{result['answered']} answered, {result['cut']} cut, {result['hung']} hung, {result['retries']} tried again, longest {result['longest_ms']} ms"
+    lost, may_be_lost = result["cut"] + result["hung"], WORKERS if cut_allowed else 0
+    text = (
+        f"{result['answered']} answered, {result['cut']} cut, {result['hung']} hung, {result['retries']} tried again, "
+        f"longest {result['longest_ms']} ms"
+    )
+    if result["failed"] > 0 or lost > may_be_lost or result["answered"] <= 100:
+        text = f"{result['failed']} failed: {result['failures']}; {text}; at most {may_be_lost} may be lost"
+        if result["stall_ms"] > STALL_MS:
+            raise StalledFault(f"this machine stood still for {result['stall_ms']} ms: {text}")
+        raise LabFault(text)
+    return text
 
 
 def apart(site):

@@ -88,7 +88,7 @@ int clinux_address_present(const char *interface, int family, const uint8_t *add
 int clinux_link_watch(void) {
     int watch = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
     if (watch < 0) return -1;
-    struct sockaddr_nl place = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    struct sockaddr_nl place = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
     if (bind(watch, (struct sockaddr *)&place, sizeof place) == 0) return watch;
     int code = errno;
     close(watch);
@@ -96,14 +96,19 @@ int clinux_link_watch(void) {
     return -1;
 }
 
-int clinux_link_read(int watch, int interface) {
+int clinux_link_read(int watch, int interface, int *lost) {
     int state = -1;
+    *lost = 0;
     char buffer[8192];
     for (int turn = 0; turn < frames_per_turn; turn++) {
         ssize_t count = recv(watch, buffer, sizeof buffer, 0);
         if (count <= 0) break;
         int left = (int)count;
         for (struct nlmsghdr *head = (struct nlmsghdr *)buffer; NLMSG_OK(head, left); head = NLMSG_NEXT(head, left)) {
+            if (head->nlmsg_type == RTM_DELADDR && head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg))) {
+                struct ifaddrmsg *address = NLMSG_DATA(head);
+                if ((int)address->ifa_index == interface) *lost = 1;
+            }
             if (head->nlmsg_type != RTM_NEWLINK && head->nlmsg_type != RTM_DELLINK) continue;
             if (head->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg))) continue;
             struct ifinfomsg *link = NLMSG_DATA(head);

@@ -13,6 +13,8 @@ final class AddressKeeper: Sendable {
 
     /// A missing interface is looked for so often, in milliseconds.
     private static let retryMilliseconds: Int32 = 1000
+    /// Whether a lease that ran out holds again is asked so often, in milliseconds: until then nobody may have the address.
+    private static let lapseMilliseconds: Int32 = 50
     /// Whether the interface is still the one that was opened is looked at least so often, in milliseconds; where links are
     /// heard of, that is known at once.
     private static let lookMilliseconds: Int32 = 10_000
@@ -101,9 +103,11 @@ final class AddressKeeper: Sendable {
                 if let claimant = station.claimant() {
                     perform(core.handle(.claimed(by: claimant), at: .now()), &core, station)
                 }
-                if let isUp = station.carrier() {
+                let news = station.news()
+                if let isUp = news.isUp {
                     perform(core.handle(.link(isUp: isUp), at: .now()), &core, station)
                 }
+                if news.hasLostAddress { perform([.look], &core, station) }
             }
             perform(core.handle(.wake, at: .now()), &core, station)
             sleep(core, station, isLapsed: lapse.isWaiting)
@@ -203,8 +207,8 @@ final class AddressKeeper: Sendable {
                 entries.append(pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0))
             }
         }
-        let isUnsettled = station == nil || isLapsed
-        var patience = isUnsettled ? AddressKeeper.retryMilliseconds : AddressKeeper.lookMilliseconds
+        var patience = station == nil ? AddressKeeper.retryMilliseconds : AddressKeeper.lookMilliseconds
+        if isLapsed { patience = AddressKeeper.lapseMilliseconds }
         if let wake = core.wakeAt {
             let left = max(0, wake.nanoseconds - Instant.now().nanoseconds)
             patience = min(patience, Int32(clamping: (left + 999_999) / 1_000_000))

@@ -10,7 +10,7 @@ final class AddressStation {
     private var hardware = [UInt8](repeating: 0, count: 6)
     /// Hears claims and sends announcements; -1 where the rights for it are missing.
     let station: Int32
-    /// Hears of the interface's carrier; -1 where it cannot be had.
+    /// Hears of the interface's carrier and of addresses that leave it; -1 where it cannot be had.
     let links: Int32
 
     /// Opens what is needed to watch the interface; without the right to do so only the address itself is moved.
@@ -79,11 +79,20 @@ final class AddressStation {
         }.joined(separator: ":")
     }
 
-    /// Whether the interface has a carrier, as the kernel said since the last look; nil when it said nothing.
-    func carrier() -> Bool? {
-        guard links >= 0 else { return nil }
-        let state = clinux_link_read(links, index)
-        return state < 0 ? nil : state == 1
+    /// What the kernel said of the interface since the last look (rtnetlink(7)).
+    struct News {
+        /// Whether it has a carrier; nil when nothing was said of that.
+        let isUp: Bool?
+        /// It lost an address, whichever: as when the network's own service begins anew and clears what it does not know.
+        let hasLostAddress: Bool
+    }
+
+    /// What waits to be read; nothing where it cannot be had.
+    func news() -> News {
+        guard links >= 0 else { return News(isUp: nil, hasLostAddress: false) }
+        var lost: Int32 = 0
+        let state = clinux_link_read(links, index, &lost)
+        return News(isUp: state < 0 ? nil : state == 1, hasLostAddress: lost != 0)
     }
 
     /// What to do about a fault.

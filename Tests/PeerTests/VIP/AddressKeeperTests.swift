@@ -1,4 +1,5 @@
 import Fixtures
+import Glibc
 import Testing
 
 @testable import Peer
@@ -44,5 +45,19 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func aPromotionThatComesTooLateIsNone() async throws {
         #expect(try await told(mayLead: true) == [.taken])
         #expect(try await told(mayLead: false) == [])
+    }
+
+    /// Needs the right to change addresses; on the loopback interface nobody else hears of it.
+    @Test(.enabled(if: geteuid() == 0)) func anAddressThatGoesIsHeardOf() throws {
+        let station = try AddressStation(
+            VirtualAddress(prefix: .init(bytes: [127, 77, 0, 1], bits: 32), interface: "lo"))
+        try station.change(adds: true)
+        #expect(station.isPresent == true)
+        #expect(!station.news().hasLostAddress)
+        try station.change(adds: false)
+        let news = station.news()
+        #expect(news.hasLostAddress && news.isUp == nil)
+        #expect(station.isPresent == false)
+        #expect(!station.news().hasLostAddress)
     }
 }

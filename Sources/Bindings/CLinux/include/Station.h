@@ -9,10 +9,11 @@ int clinux_address_change(int add, int interface, int family, const uint8_t *add
 /* 1 when the interface has the address, 0 when not, -1 with errno. */
 int clinux_address_present(const char *interface, int family, const uint8_t *address);
 
-/* A non-blocking netlink socket that tells of links; -1 with errno. */
+/* A non-blocking netlink socket that tells of links and of addresses that go; -1 with errno. */
 int clinux_link_watch(void);
-/* Reads what waits on it: 1 or 0 when the interface has a carrier now or not, -1 when nothing was said of it. */
-int clinux_link_read(int watch, int interface);
+/* Reads what waits on it: 1 or 0 when the interface has a carrier now or not, -1 when nothing was said of it. `lost` is set
+   to 1 when the interface lost an address, whichever, and to 0 otherwise. */
+int clinux_link_read(int watch, int interface, int *lost);
 
 /* A non-blocking socket that hears who claims addresses on an interface (ARP, or neighbour advertisements); -1 with
    errno (EPERM without CAP_NET_RAW). */
