@@ -52,9 +52,13 @@ final class Exchange {
         while true {
             var input = true
             var output = false
+            // Right after the last byte went out nothing has come yet: the first look would be in vain.
+            var looks = true
             if sent < outgoing.count, writeFailure == nil {
                 switch write() {
-                case .moved: output = true
+                case .moved:
+                    output = sent < outgoing.count
+                    looks = output || wire.mayHoldInput
                 case .wantsOutput: output = true
                 case .wantsInput: break
                 case .ended: writeFailure = "closed the connection"
@@ -67,7 +71,7 @@ final class Exchange {
                 return .done
             }
             if isLate { return .late }
-            switch wire.read(into: buffer) {
+            switch looks ? wire.read(into: buffer) : .wantsInput {
             case .moved(let count):
                 try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
                 isLate = Instant.now() >= deadline  // a peer that dribbles must not hold the caller

@@ -43,6 +43,9 @@ final class Wire {
         }
     }
 
+    /// Whether bytes may have come that the socket knows nothing of any more: TLS reads whole records.
+    var mayHoldInput: Bool { tls != nil }
+
     func read(into buffer: UnsafeMutableRawBufferPointer) -> WireStep {
         if let tls { return tls.read(into: buffer) }
         while true {
