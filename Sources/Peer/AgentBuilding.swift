@@ -118,7 +118,10 @@ extension AgentGround {
                 means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
                 router: router, board: board, events: events, tally: tally,
-                storeHosts: { [configuration, finder] in configuration.storeHosts(finder) }))
+                othersServe: configuration.proxy.run == .every,
+                storeHosts: { [configuration, finder, store] in
+                    configuration.storeHosts(finder).union(store.meter.peer.map { [$0] } ?? [])
+                }))
     }
 
     func orders(_ reporter: Reporter) -> OrderTaker {

@@ -29,6 +29,9 @@ final class Exchange {
 
     deinit { buffer.deallocate() }
 
+    /// The address at the other end, IPv6 in brackets; nil with a unix socket.
+    var peer: String? { wire.peer }
+
     /// True when nothing has come that nobody asked for, the end of the stream included.
     var isQuiet: Bool { wire.peek() == .wantsInput }
 

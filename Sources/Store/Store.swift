@@ -126,7 +126,7 @@ package actor Store {
             let opened = try StoreConnection.open(
                 settings, until: now.advanced(milliseconds: settings.connectTimeoutMilliseconds))
             connection = opened
-            meter.noteConnect()
+            meter.noteConnect(to: opened.peer)
             retry = nil
             report(.connected)
             return opened

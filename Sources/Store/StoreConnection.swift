@@ -60,6 +60,9 @@ package final class StoreConnection {
         return connection
     }
 
+    /// The address at the other end, IPv6 in brackets; nil with a unix socket, and after `close`.
+    var peer: String? { exchange?.peer }
+
     /// False after a fault or `close`; a closed connection never opens again.
     package var isOpen: Bool { exchange != nil }
 

@@ -43,6 +43,19 @@ final class Wire {
         }
     }
 
+    /// The address at the other end, IPv6 in brackets; nil with a unix socket (getpeername(2)).
+    var peer: String? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let outcome = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getpeername(descriptor.raw, $0, &length)
+            }
+        }
+        guard outcome == 0, let host = SocketAddress(storage)?.host else { return nil }
+        return host.contains(":") ? "[\(host)]" : host
+    }
+
     /// Whether bytes may have come that the socket knows nothing of any more: TLS reads whole records.
     var mayHoldInput: Bool { tls != nil }
 

@@ -121,6 +121,29 @@ import Testing
         #expect(rail(wish) { $0.storeHosts = ["10.0.0.1"] } == .storeHost)
         #expect(rail(wish, { $0.storeHosts = ["10.0.0.1"] }, byPerson: true) == nil)
         #expect(rail(wish) { $0.storeHosts = ["10.0.0.2"] } == nil)
+        // A second try names no server: its server is out, and on that host all the same.
+        let again = Wish.heal(host: "a", server: nil, reason: "")
+        let list = [
+            FleetView.Server(address: "10.0.0.1:80", host: "a", state: .out, by: "op:x"),
+            FleetView.Server(address: "10.0.0.2:80", host: "b"),
+        ]
+        func found(_ redis: String) -> Guard? {
+            rail(again) {
+                $0.count(list)
+                $0.storeHosts = [redis]
+            }
+        }
+        #expect(found("10.0.0.1") == .storeHost)
+        #expect(found("10.0.0.2") == nil)
+    }
+
+    @Test func aLeaderThatHandsOverIsOnNobodysServer() {
+        // As 'HSET servers ADDRESS ""' writes it.
+        let nobodys = [
+            FleetView.Server(address: "10.0.0.9:80", host: ""),
+            FleetView.Server(address: "10.0.0.8:80", host: "b"),
+        ]
+        #expect(rail(.heal(host: "", server: nil, reason: "")) { $0.count(nobodys) } == nil)
     }
 
     @Test func serversOnLaunchedMachinesCountOnce() {

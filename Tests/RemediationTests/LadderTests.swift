@@ -101,4 +101,40 @@ import Testing
             #expect(world.entries["10.0.0.1:3000"] == .active, "\(story)")
         }
     }
+
+    /// A machine that takes requests again by a person's word is not rebooted, stopped or terminated under them.
+    @Test(
+        arguments: zip(
+            [[.reboot], [.restartApp, .reboot], [.reboot, .stopStart], [.replace]] as [[Remedy]],
+            [(0, .reboot), (1, .preflight), (1, .stop), (0, .retire)] as [(Int, Step)]))
+    func whoPutsTheServerBackEndsTheOperation(ladder: [Remedy], at point: (Int, Step)) {
+        forEveryDeath(in: {
+            var world = heal(ladder, curedBy: .replace)
+            world.canProduce = false
+            world.putBack = point
+            return world
+        }) { world in
+            let story = "deaths \(world.deaths): \(world.stored.lines)"
+            #expect(world.stored.state == .cancelled && world.stored.isCancelled, "\(story)")
+            #expect(world.stored.fault.contains("somebody put"), "\(story)")
+            #expect(world.entries["10.0.0.1:3000"] == .active, "\(story)")
+            #expect(world.old == .running && world.stops == 0 && world.terminations == 0, "\(story)")
+            #expect(world.reboots == (ladder == [.reboot, .stopStart] ? 1 : 0), "\(story)")
+        }
+    }
+
+    @Test(arguments: [0, 1]) func aHeldHostGetsNoFurtherRemedy(from rung: Int) {
+        forEveryDeath(in: {
+            var world = heal([.restartApp, .reboot], curedBy: .replace)
+            world.canProduce = false
+            world.heldFromRung = rung
+            return world
+        }) { world in
+            let story = "deaths \(world.deaths): \(world.stored.lines)"
+            #expect(world.reboots == 0 && world.stored.fault.contains("is held"), "\(story)")
+            // Once treated and still ill, it stays off; else nothing has happened.
+            #expect(world.stored.state == (rung == 0 ? .cancelled : .failed), "\(story)")
+            #expect(world.entries["10.0.0.1:3000"] == (rung == 0 ? .active : .out), "\(story)")
+        }
+    }
 }

@@ -207,6 +207,71 @@ import Testing
         #expect(core.draft.phase == .intent)
     }
 
+    /// A person may take half an hour; the provider's five minutes begin then.
+    @Test func whatWasApprovedLateHasAllItsTime() {
+        var operation = launch().stored
+        operation.state = .waiting
+        let limits = OperationLimits()
+        var core = OperationCore(operation, limits: limits, at: Instant(nanoseconds: 0))
+        let later = Instant(nanoseconds: 0).advanced(milliseconds: limits.approvalMilliseconds - 1000)
+        _ = core.next(Facts(), at: later)
+        let isApproved = core.approve(by: "cli:root")
+        #expect(isApproved)
+        for _ in 0..<2 {
+            let move = core.next(Facts(), at: later)
+            #expect(move == .write(.none))
+            core.wrote(at: later)
+        }
+        let move = core.next(Facts(), at: later.advanced(milliseconds: 1000))
+        #expect(move == .act(.launch(attempt: 0)), "\(core.operation.lines)")
+    }
+
+    /// A leader that takes a draining up knows nothing of the requests that its predecessor's proxy still serves.
+    @Test func aDrainingThatWasTakenUpLastsItsWholeTime() {
+        var operation = heal().stored
+        operation.step = .drain
+        operation.isDrained = true
+        let limits = OperationLimits()
+        var facts = Facts()
+        facts.server = Facts.Server(state: .draining, isHealthy: true, inFlight: 0)
+        let begin = Instant(nanoseconds: 0)
+        var core = OperationCore(operation, limits: limits, at: begin)
+        var move = core.next(facts, at: begin.advanced(milliseconds: limits.drainMilliseconds - 1))
+        #expect(move == .wait(milliseconds: limits.pollMilliseconds))
+        move = core.next(facts, at: begin.advanced(milliseconds: limits.drainMilliseconds))
+        #expect(move == .write(.none) && core.draft.step == .reboot)
+    }
+
+    @Test func whoMayNotBeTreatedIsLeftAsHeIs() {
+        for isCommitted in [false, true] {
+            var operation = heal([.restartApp, .reboot]).stored
+            operation.step = .preflight
+            (operation.isDrained, operation.isCommitted, operation.rung) = (
+                true, isCommitted, isCommitted ? 1 : 0
+            )
+            let now = Instant(nanoseconds: 0)
+            var core = OperationCore(operation, limits: OperationLimits(), at: now)
+            core.leaveAlone("it leads")
+            let move = core.next(Facts(), at: now)
+            #expect(move == .write(isCommitted ? .putOut("it leads") : .restore))
+            #expect(
+                core.draft.state == (isCommitted ? .failed : .cancelled) && core.draft.fault == "it leads")
+        }
+    }
+
+    @Test func whatIsUnderWayAlreadyIsNoLeadersOwnToAvoid() {
+        var operation = heal([.restartApp, .reboot]).stored
+        #expect(operation.isAboutToTreat)
+        (operation.isCommitted, operation.rung, operation.step) = (true, 1, .reboot)
+        #expect(operation.isAboutToTreat)
+        operation.way = .agent
+        #expect(!operation.isAboutToTreat)
+        for step in [Step.prove, .application, .healthy, .power] {
+            operation.step = step
+            #expect(!operation.isAboutToTreat)
+        }
+    }
+
     private func forEveryPairOfDeaths(in make: () -> World, _ check: (World, Set<Int>) -> Void) {
         var calm = make()
         let calmEnded = calm.run()

@@ -34,6 +34,10 @@ struct World {
     var playbookFails = false
     var comesBack = true
     var objection: String?
+    /// A person puts the server back once the operation has come to this step of this rung.
+    var putBack: (rung: Int, step: Step)?
+    /// From this rung on a person holds the host.
+    var heldFromRung: Int?
     /// What makes the sick server healthy; nil for a server that is well all along.
     var curedBy: Remedy?
 
@@ -85,6 +89,7 @@ struct World {
             turns += 1
             if turns > 2_000_000 { return }
             settle()
+            personActs(core.operation)
             let facts = facts(core.operation)
             switch core.next(facts, at: now) {
             case .over: return
@@ -109,6 +114,15 @@ struct World {
                 core.took(act, outcome, self.facts(core.operation), at: now)
             }
         }
+    }
+
+    private mutating func personActs(_ operation: Operation) {
+        guard let wanted = putBack, operation.rung == wanted.rung, operation.step == wanted.step else {
+            return
+        }
+        putBack = nil
+        entries["10.0.0.1:3000"] = .active
+        writers["10.0.0.1:3000"] = "cli:ann"
     }
 
     private mutating func settle() {
@@ -199,6 +213,7 @@ struct World {
         facts.canProduce = canProduce
         facts.canProvision = canProduce
         facts.objection = objection
+        facts.hold = heldFromRung.flatMap { operation.rung >= $0 ? "a is held by a person" : nil }
         return facts
     }
 

@@ -1,5 +1,3 @@
-package import Remediation
-
 /// One line of `troop check`: something that was looked at, and for anything but `fine` what to do about it.
 package struct Finding: Sendable, Equatable, Codable {
     /// How it was found.
@@ -22,17 +20,6 @@ package struct Finding: Sendable, Equatable, Codable {
         self.subject = subject
         self.verdict = verdict
         self.text = text
-    }
-
-    /// A provider's finding as one of ours.
-    package init(_ finding: ProviderFinding) {
-        let verdict: Verdict =
-            switch finding.verdict {
-            case .fine: .fine
-            case .warning: .warning
-            case .failed: .failed
-            }
-        self.init(finding.subject, verdict, finding.text)
     }
 }
 

@@ -118,9 +118,17 @@ extension RemediationDesk {
         guard book.pages[host] != nil else {
             return .refused("there is no host '\(host)'; 'troop status' lists them")
         }
-        return await set(
-            RemediationSwitches.holdPrefix + host, mark(command),
-            "\(host) is held: the monkeys leave it alone", id, lease)
+        var text = "\(host) is held: the monkeys leave it alone"
+        if let found = operations.first(where: { $0.target == host }) {
+            let isMonkeys = Monkey(rawValue: found.by) != nil
+            if isMonkeys, lead?.runs[found.id]?.core.cancel(by: command.by) == true {
+                text += "; operation \(found.id) (\(found.kind.rawValue)) on it is being cancelled"
+            } else {
+                text +=
+                    "; but operation \(found.id) (\(found.kind.rawValue)) is at work on it, at step '\(found.step.rawValue)', and comes to its end\(isMonkeys ? " without a further remedy" : ""): 'troop operations show \(found.id)'"
+            }
+        }
+        return await set(RemediationSwitches.holdPrefix + host, mark(command), text, id, lease)
     }
 
     private func release(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {

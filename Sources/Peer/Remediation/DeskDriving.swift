@@ -14,20 +14,21 @@ extension RemediationDesk {
     func drive(_ id: String, _ lease: Lease) async {
         while !Task.isCancelled, lead?.lease == lease, let operation = lead?.runs[id]?.core.operation {
             guard parts.elector.token(at: .now()) == lease.token else { return }
-            if await yieldsToItself(operation, lease) { return }
             // In a pause nothing changes, and the time does not count.
             if lead?.switches.pause != nil {
-                let since = Instant.now()
-                await rest(RemediationDesk.retryMilliseconds)
-                let spent = Instant.now().milliseconds(since: since)
-                lead?.runs[id]?.core.paused(milliseconds: spent)
+                await pause(id)
                 continue
             }
             // With Redis unwell nobody knows what would be changed.
-            guard let facts = try? await facts(for: operation) else {
+            guard let (facts, isPaused) = try? await facts(for: operation) else {
                 await rest(RemediationDesk.retryMilliseconds)
                 continue
             }
+            if isPaused {
+                await pause(id)
+                continue
+            }
+            if await yieldsToItself(operation, lease) { return }
             guard lead?.lease == lease, let move = lead?.runs[id]?.core.next(facts, at: .now()) else {
                 return
             }
@@ -40,23 +41,29 @@ extension RemediationDesk {
             case .write(let effect): await write(id, effect, lease)
             case .act(let act):
                 guard let outcome = await perform(act, for: operation, lease) else { return }
-                let later = (try? await self.facts(for: operation)) ?? facts
+                let later = (try? await self.facts(for: operation))?.facts ?? facts
                 guard lead?.lease == lease else { return }
                 lead?.runs[id]?.core.took(act, outcome, later, at: .now())
             }
         }
     }
 
+    /// Lets a while of a pause go by.
+    private func pause(_ id: String) async {
+        let since = Instant.now()
+        await rest(RemediationDesk.retryMilliseconds)
+        lead?.runs[id]?.core.paused(milliseconds: Instant.now().milliseconds(since: since))
+    }
+
     /// An operation whose target has become the leader: another host must lead before it goes on. True when the lease is
     /// on its way.
     private func yieldsToItself(_ operation: Operation, _ lease: Lease) async -> Bool {
-        guard operation.target == parts.host, operation.isDrained, !operation.isCommitted,
+        guard operation.target == parts.host, operation.isDrained, operation.isAboutToTreat,
             !operation.isCancelled, !operation.state.hasEnded
         else { return false }
         let book = await parts.board.book
         guard CommandDesk.unfitness(of: nil, leader: parts.host, book: book, at: .now()) == nil else {
-            _ = lead?.runs[operation.id]?.core.cancel(
-                by: "\(parts.host), which leads and has nobody to hand over to,")
+            lead?.runs[operation.id]?.core.leaveAlone("\(parts.host) leads and has nobody to hand over to")
             return false
         }
         parts.elector.handOver(to: nil, reason: "operation \(operation.id) is about to treat the leader")
@@ -153,9 +160,12 @@ extension RemediationDesk {
 
     // MARK: - The world
 
-    private func facts(for operation: Operation) async throws(StoreFault) -> Facts {
+    private func facts(
+        for operation: Operation
+    ) async throws(StoreFault) -> (facts: Facts, isPaused: Bool) {
         var facts = Facts()
-        facts.order = try await journal.order(of: operation)
+        let isPaused: Bool
+        (facts.order, isPaused) = try await journal.order(of: operation)
         let now = Instant.now()
         let book = await parts.board.book
         // What was just written must be seen, or our own draining looks like a person's undoing of it.
@@ -195,12 +205,17 @@ extension RemediationDesk {
         if operation.step == .preflight, !operation.isDrained, facts.server?.state == .active {
             facts.objection = lastObjection(operation, await view(at: now))
         }
-        return facts
+        // A person may treat a host that is held; the monkeys' own operations go no further.
+        if Monkey(rawValue: operation.by) != nil, let hold = lead?.switches.holds[operation.target] {
+            facts.hold = "\(operation.target) is held by a person\(hold.isEmpty ? "" : ": \(hold)")"
+        }
+        return (facts, isPaused)
     }
 
-    /// What is only known when it is asked for: counting requests costs every worker's numbers.
+    /// What is only known when it is asked for: counting requests costs every worker's numbers. Nothing is known where other
+    /// agents' proxies serve, too: the whole time for draining is waited out then.
     private func flights(for operation: Operation) -> [String: Int64] {
-        guard operation.step == .drain else { return [:] }
+        guard operation.step == .drain, !parts.othersServe else { return [:] }
         return Dictionary(parts.router.traffic(epoch: 0).servers.map { ($0.address, $0.inFlight) }) {
             first, _ in first
         }

@@ -19,7 +19,7 @@ extension RemediationDesk {
         }
         let server = entry.address.description
         let isDrain = command.kind == .drain
-        if let found = operations.first(where: { $0.server == server }) {
+        if let found = operations.first(where: { $0.server == server || $0.target == entry.host }) {
             return .refused("operation \(found.id) (\(found.kind.rawValue)) has \(server) in its hands")
         }
         if isDrain, entry.state == .active,
@@ -102,10 +102,13 @@ extension RemediationDesk {
             return
                 "\(host) reported \(age / 1000) s ago; stop its agent first ('systemctl stop troop' there), which takes it out by itself"
         }
-        let read = readSince.map { now.milliseconds(since: $0) } ?? 0
+        guard let readSince else {
+            return "Redis is out of reach, and \(host) may report as soon as it is back"
+        }
+        let read = max(0, now.milliseconds(since: readSince))
         guard HostBook.liveness(ageMilliseconds: read, intervalMilliseconds: interval) == .lost else {
             return
-                "Redis was out of reach a moment ago, and \(host) may report again; ask again in \(span(interval * 10))"
+                "this leader has read the reports for \(read / 1000) s only, since its agent began or Redis came back, and \(host) may report again; ask again in \(span(interval * 10))"
         }
         guard let server = servers.first else { return nil }
         return

@@ -87,7 +87,7 @@ extension RemediationDesk {
         context.fleet = knownFleet
         let past = lead?.past ?? []
         context.lastScaling = RemediationDesk.lastScaling(past, at: now)
-        for entry in past where entry.operation.kind.takesServerOut && entry.operation.state != .cancelled {
+        for entry in past where entry.operation.kind.takesServerOut && entry.counts {
             let ago = max(0, now.milliseconds(since: entry.at))
             context.lastRemedy[entry.operation.target] = min(
                 context.lastRemedy[entry.operation.target] ?? .max, ago)
@@ -103,7 +103,7 @@ extension RemediationDesk {
     private static func lastScaling(_ past: [Past], at now: Instant) -> GuardContext.Scaling? {
         let scalings = past.filter {
             ($0.operation.kind == .launch || $0.operation.kind == .terminate)
-                && $0.operation.state != .cancelled
+                && $0.counts
         }.sorted { $0.at > $1.at }
         guard let last = scalings.first else { return nil }
         return GuardContext.Scaling(

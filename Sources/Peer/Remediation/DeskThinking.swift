@@ -33,7 +33,8 @@ extension RemediationDesk {
     func think(token: String) async {
         let began = Instant.now()
         var fault = await parts.board.fault
-        var reading = Reading()
+        // What people have set stays in force while it cannot be read: a pause above all.
+        var reading = Reading(switches: lead?.switches ?? RemediationSwitches())
         do {
             reading = try await read(token: token)
         } catch {

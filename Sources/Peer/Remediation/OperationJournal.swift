@@ -127,19 +127,30 @@ package struct OperationJournal: Sendable {
     }
 
     /// What became of the order that the operation's step is about.
-    func order(of operation: Operation) async throws(StoreFault) -> Facts.Order {
-        let order: Effect.Order
+    /// The second of the answer: whether people have paused the troop, read at the same moment.
+    func order(of operation: Operation) async throws(StoreFault) -> (Facts.Order, isPaused: Bool) {
+        let order: Effect.Order?
         switch operation.step {
         case .reboot, .prove: order = .reboot
         case .application, .restart: order = .restart
         case .launch, .boot, .provision, .production, .join, .preflight, .drain, .healthy, .return, .stop,
             .stopped,
             .power, .retire, .remove, .undo:
-            return .none
+            order = nil
         }
-        let id = OperationJournal.orderID(operation, order)
-        let reply = try await store.call(Command("HGET", keys.operation(operation.id), "order:\(id)"))
-        guard let text = reply.text else { return .none }
+        var questions = [Question("HGET", keys.config, PauseSwitch.field)]
+        if let order {
+            let id = OperationJournal.orderID(operation, order)
+            questions.append(Question("HGET", keys.operation(operation.id), "order:\(id)"))
+        }
+        let replies = try await store.ask(questions)
+        for case .error(let error) in replies { throw .rejected(error) }
+        let isPaused = replies.first?.text != nil
+        return (order == nil ? .none : OperationJournal.order(replies.last?.text), isPaused)
+    }
+
+    private static func order(_ text: String?) -> Facts.Order {
+        guard let text else { return .none }
         switch text {
         case "waiting": return .waiting
         case "claimed": return .claimed

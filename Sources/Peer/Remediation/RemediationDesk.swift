@@ -25,6 +25,8 @@ package actor RemediationDesk {
         var board: StatusBoard
         var events: EventLog
         var tally: RemedyTally
+        /// Whether the other agents' proxies serve as well (`proxy.run: every`).
+        var othersServe: Bool
         /// The addresses at which Redis is now, as they stand in the server list.
         var storeHosts: @Sendable () -> Set<String>
     }
@@ -41,6 +43,10 @@ package actor RemediationDesk {
     struct Past {
         var operation: Operation
         var at: Instant
+
+        /// Whether the next one has to wait for a while after it: a person's "no" is to last; what was held back at the last
+        /// moment never was.
+        var counts: Bool { operation.state != .cancelled || operation.isCancelled }
     }
 
     /// Everything that one leadership knows.
@@ -149,9 +155,12 @@ package actor RemediationDesk {
         do throws(StoreFault) {
             let underWay = try await journal.underWay()
             let ended = try await journal.ended(count: RemediationDesk.pastMax)
+            // Before anything is driven: a pause or a hold may be older than this leadership.
+            let reading = try await read(token: lease.token)
             var lead = Lead(
                 lease: lease, since: now, gift: GiftPolicy(parts.settings.gift),
                 doctor: DoctorPolicy(parts.settings.doctor))
+            lead.switches = reading.switches
             lead.past = ended.map {
                 Past(operation: $0.operation, at: now.advanced(milliseconds: -$0.agoMilliseconds))
             }

@@ -159,7 +159,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
 
     /// Only one server is drained for a remedy: a second one on the same machine would be cut off in the middle of requests.
     private func twoServers(_ wish: Wish, _ context: GuardContext) -> String? {
-        guard let host = wish.host else { return nil }
+        // A leader that only hands over treats no host.
+        guard let host = wish.host, !host.isEmpty else { return nil }
         let place = wish.server.flatMap(Guard.place)
         let boot = context.boots[host]
         let here = context.list.filter { server in
@@ -183,8 +184,13 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
     }
 
     private func storeHost(_ wish: Wish, _ context: GuardContext) -> String? {
-        guard let server = wish.server, let place = Guard.place(server), case .heal(let host, _, _) = wish,
-            context.storeHosts.contains(String(place))
+        guard case .heal(let host, let server, _) = wish else { return nil }
+        // A server that is off the list for now is on its host all the same.
+        let servers = [server].compactMap(\.self) + context.list.filter { $0.host == host }.map(\.address)
+        guard
+            servers.contains(where: {
+                Guard.place($0).map { context.storeHosts.contains(String($0)) } ?? false
+            })
         else { return nil }
         return
             "Redis runs on \(host): while it reboots nobody leads; move Redis away first (with Sentinel, fail over), then 'troop doctor \(host)'"

@@ -63,6 +63,8 @@ package struct Facts: Sendable, Equatable {
     package var order = Order.none
     /// Why the server may not be taken out just now; nil when it may.
     package var objection: String?
+    /// Why nothing further may be done to the target, by a person's word; nil when it may.
+    package var hold: String?
     /// Why no further machine may be launched in place of another; nil when one may.
     package var launchObjection: String?
     /// Whether a provider is configured.
@@ -80,7 +82,7 @@ package struct Facts: Sendable, Equatable {
         left.host == right.host && left.newcomer == right.newcomer && left.server == right.server
             && left.newcomerServer?.address == right.newcomerServer?.address
             && left.newcomerServer?.server == right.newcomerServer?.server && left.order == right.order
-            && left.objection == right.objection
+            && left.objection == right.objection && left.hold == right.hold
     }
 }
 

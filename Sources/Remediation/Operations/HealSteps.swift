@@ -6,6 +6,10 @@ extension OperationCore {
         if !operation.isDrained, let objection = facts.objection {
             return end(.cancelled, fault: "held back at the last moment: \(objection)")
         }
+        if let hold = facts.hold {
+            return operation.isDrained ? giveUp(hold) : end(.cancelled, fault: hold)
+        }
+        if isTakenBack(facts) { return yieldToPerson() }
         if operation.isCommitted, let boot = provenBoot(facts), let rung = lastBootingRung {
             return late(boot, rung)
         }
@@ -86,9 +90,9 @@ extension OperationCore {
     /// Why a machine is not the target's, although it was found at its address; nil when nothing speaks against it.
     private func strangeness(of machine: Machine, _ facts: Facts) -> String? {
         guard operation.machine.isEmpty else { return nil }
-        if let launched = machine.launchedAt, let host = facts.host,
-            launched > facts.wallMs - host.ageMilliseconds + OperationCore.clocksMilliseconds
-        {
+        // Of a host that is not in the troop any more it is known that it was when the operation began.
+        let known = facts.host.map { facts.wallMs - $0.ageMilliseconds } ?? operation.started
+        if let launched = machine.launchedAt, launched > known + OperationCore.clocksMilliseconds {
             return "it was launched after \(operation.target) had reported for the last time"
         }
         // Only what a gift brought is taken away for good.
@@ -141,11 +145,11 @@ extension OperationCore {
 
     mutating func drain(_ facts: Facts, at now: Instant) -> Move {
         guard let server = facts.server else { return advance(facts, note: "its server is off the list") }
-        if server.state == .active {
-            return end(.cancelled, fault: "somebody put \(operation.server) back into the list")
-        }
+        if isTakenBack(facts) { return yieldToPerson() }
         let spent = spent(at: now)
-        if server.inFlight == 0, spent >= min(limits.drainedMilliseconds, limits.drainMilliseconds) {
+        if server.inFlight == 0, !tookUpDraining,
+            spent >= min(limits.drainedMilliseconds, limits.drainMilliseconds)
+        {
             return advance(facts, note: "no request in flight any more")
         }
         if spent >= limits.drainMilliseconds {
@@ -153,6 +157,16 @@ extension OperationCore {
             return advance(facts, note: "\(left) still in flight after \(span(limits.drainMilliseconds))")
         }
         return .wait(milliseconds: limits.pollMilliseconds)
+    }
+
+    /// Whether a person has put the server back that this operation keeps off: it takes requests, and nothing may be done
+    /// to its host.
+    func isTakenBack(_ facts: Facts) -> Bool { operation.isDrained && facts.server?.state == .active }
+
+    /// Ends, and leaves everything as the person wants it.
+    mutating func yieldToPerson() -> Move {
+        draft.isCancelled = true
+        return end(.cancelled, fault: "somebody put \(operation.server) back into the list")
     }
 
     mutating func application(_ facts: Facts, at now: Instant) -> Move {
@@ -207,6 +221,7 @@ extension OperationCore {
         orderedAt = since
         switch facts.order {
         case .none:
+            if isTakenBack(facts) { return yieldToPerson() }
             let atMs = wallMs
             return write(.order(.restart)) { operation in
                 operation.isCommitted = true

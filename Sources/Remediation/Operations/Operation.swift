@@ -137,6 +137,20 @@ package struct Operation: Sendable, Equatable, Codable {
     /// The remedy that is being tried; nil for launches and terminations.
     package var remedy: Remedy? { ladder.indices.contains(rung) ? ladder[rung] : nil }
 
+    /// Whether what comes next is something that its host may not be alive after: nobody does that to itself.
+    package var isAboutToTreat: Bool {
+        guard isCommitted else { return true }
+        return switch step {
+        case .preflight, .drain: true
+        case .reboot: way == nil
+        case .stop, .retire: phase == .ready
+        case .launch, .boot, .provision, .production, .join, .prove, .application, .healthy, .return,
+            .restart,
+            .stopped, .power, .remove, .undo:
+            false
+        }
+    }
+
     /// The steps of what is being done now.
     package var steps: [Step] { remedy?.steps ?? kind.steps }
 

@@ -24,6 +24,8 @@ package struct OperationCore: Sendable {
     var healthySince: Instant?
     /// When an order was first seen to wait, or to be claimed.
     var orderedAt: Instant?
+    /// Requests that were sent before this leader took the draining up are in no count of its own.
+    let tookUpDraining: Bool
     /// Preflight has asked the provider, or need not.
     var hasLooked = false
     private var owed: Effect?
@@ -37,6 +39,7 @@ package struct OperationCore: Sendable {
         if let epoch { draft.epoch = epoch }
         self.limits = limits
         began = now
+        tookUpDraining = operation.step == .drain
         isInDoubt = operation.phase == .intent
     }
 
@@ -68,7 +71,7 @@ package struct OperationCore: Sendable {
         case .healthy: healthy(facts, at: now)
         case .return: end(.done, effect: operation.isDrained ? .restore : .none, note: "back in the list")
         case .restart: restart(facts, at: now)
-        case .stop, .power, .retire: power(at: now)
+        case .stop, .power, .retire: power(facts, at: now)
         case .stopped: stopped(at: now)
         case .remove:
             end(
@@ -82,10 +85,12 @@ package struct OperationCore: Sendable {
     package mutating func wrote(at now: Instant) {
         owed = nil
         let isNewStep = draft.step != operation.step || draft.rung != operation.rung
+        // The time of a step begins when it may be taken, however long that took a person.
+        let isApproved = operation.state == .waiting && draft.state == .running
         holdsIntent = draft.phase == .intent
         draft.revision += 1
         operation = draft
-        if isNewStep { enter(at: now) }
+        if isNewStep || isApproved { enter(at: now) }
     }
 
     /// Redis refused the effect, for a reason that writing again cannot mend: somebody changed the server's entry.
@@ -115,6 +120,13 @@ package struct OperationCore: Sendable {
         draft.isCancelled = true
         draft.note("\(person) asked to cancel it", atMs: wallMs)
         return true
+    }
+
+    /// Nothing more may be done to the target: the operation ends at its next step.
+    package mutating func leaveAlone(_ why: String) {
+        guard owed == nil, !operation.state.hasEnded else { return }
+        if !operation.isCommitted { draft.isCancelled = true }
+        _ = giveUp(why)
     }
 
     /// A person lets it begin. False when it does not wait.

@@ -2,7 +2,9 @@ import Linux
 
 /// The steps that stop, start and terminate a machine by its provider.
 extension OperationCore {
-    mutating func power(at now: Instant) -> Move {
+    mutating func power(_ facts: Facts, at now: Instant) -> Move {
+        // A machine that was stopped is started whatever people have done with its server meanwhile.
+        if operation.phase == .ready, operation.step != .power, isTakenBack(facts) { return yieldToPerson() }
         if operation.phase == .ready || !holdsIntent {
             // Stopping what stops, starting what starts and terminating what is gone change nothing: it may be sent again.
             return write { operation in
@@ -23,6 +25,9 @@ extension OperationCore {
     }
 
     private mutating func powerless(_ why: String, at now: Instant) -> Move {
+        if operation.step == .power {
+            return fail("\(why); machine \(operation.machine) may be off: start it by hand", at: now)
+        }
         guard operation.step == .retire else { return fail(why, at: now) }
         let effect: Effect = operation.isDrained ? .putOut(why) : .none
         return end(.failed, effect: effect, fault: "\(why); terminate machine \(operation.machine) by hand")
@@ -42,7 +47,7 @@ extension OperationCore {
     mutating func stopped(at now: Instant) -> Move {
         if spent(at: now) >= limits.powerMilliseconds {
             return fail(
-                "machine \(operation.machine) has not stopped within \(span(limits.powerMilliseconds))",
+                "machine \(operation.machine) has not stopped within \(span(limits.powerMilliseconds)); if it does yet, start it by hand",
                 at: now)
         }
         return .act(.look(machine: operation.machine))

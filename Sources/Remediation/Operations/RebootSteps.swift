@@ -17,6 +17,7 @@ extension OperationCore {
         }
         switch operation.way {
         case nil:
+            if isTakenBack(facts) { return yieldToPerson() }
             if facts.host?.isFresh == true {
                 let atMs = wallMs
                 return write(.order(.reboot)) { operation in

@@ -145,7 +145,15 @@ import Testing
             found, after: 1, .withdraw(.reboot), quarantine: false, wallMs: 1, token: token)
         var asked = found
         asked.step = .reboot
-        #expect(try await journal.order(of: asked) == .claimed, "a claimed order cannot be taken back")
+        var (order, isPaused) = try await journal.order(of: asked)
+        #expect(order == .claimed, "a claimed order cannot be taken back")
+        #expect(!isPaused)
+        _ = try await store.call(Command("HSET", keys.config, "pause", "a person"))
+        (order, isPaused) = try await journal.order(of: asked)
+        #expect(order == .claimed && isPaused)
+        asked.step = .drain
+        (order, isPaused) = try await journal.order(of: asked)
+        #expect(order == .none && isPaused)
         withExtendedLifetime(server) {}
     }
 
