@@ -24,6 +24,15 @@ package enum StoreFault: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What a person is told whose change met this fault: whether it may have been carried out.
+    package var ofChange: String {
+        switch self {
+        case .backingOff, .misconfigured, .unknownMaster, .rejected: "nothing was done: \(self)"
+        case .unreachable, .timeout, .malformed:
+            "it may or may not have been done: \(self); look before you ask again"
+        }
+    }
+
     package var description: String {
         switch self {
         case .unreachable(let text): "Redis is unreachable: \(text)"

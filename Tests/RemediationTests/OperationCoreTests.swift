@@ -38,7 +38,9 @@ import Testing
         var core = core { operation in
             (operation.step, operation.bootID, operation.isDrained) = (.reboot, "boot-0", true)
         }
-        #expect(core.next(facts(boot: "boot-0"), at: now) == .write(.order(.reboot)))
+        var before = facts(boot: "boot-0")
+        before.server?.state = .draining
+        #expect(core.next(before, at: now) == .write(.order(.reboot)))
         var again = self.core { operation in
             (operation.step, operation.bootID, operation.isDrained) = (.reboot, "boot-0", true)
         }

@@ -58,23 +58,28 @@ package struct CommandRoutes: Sendable {
 
     /// Pauses the troop.
     func pause(_ body: [UInt8]) async -> Response {
-        await change(body) { form in Pause(reason: form.reason, by: form.by, since: WallClock.milliseconds())
+        await change(body) { form, current in
+            // Who says it again without a word leaves the reason that stands.
+            if let current, form.reason.isEmpty { return current }
+            return Pause(reason: form.reason, by: form.by, since: WallClock.milliseconds())
         }
     }
 
     /// Ends the pause.
-    func resume(_ body: [UInt8]) async -> Response { await change(body) { _ in nil } }
+    func resume(_ body: [UInt8]) async -> Response { await change(body) { _, _ in nil } }
 
-    private func change(_ body: [UInt8], _ pause: (CommandForm) -> Pause?) async -> Response {
+    private func change(_ body: [UInt8], _ pause: (CommandForm, Pause?) -> Pause?) async -> Response {
         do {
-            let wanted = pause(try CommandForm(body, takesTarget: false))
             let was = await self.pause.current
+            let wanted = pause(try CommandForm(body, takesTarget: false), was)
             try await self.pause.set(wanted)
             return .json(200, PauseDocument(paused: wanted != nil, changed: (was != nil) != (wanted != nil)))
         } catch let fault as FormFault {
             return .error(400, fault.sentence)
+        } catch let fault as StoreFault {
+            return .error(503, fault.ofChange)
         } catch {
-            return .error(503, "nothing was changed for certain: \(error)")
+            return .error(500, "\(error)")
         }
     }
 }
@@ -89,7 +94,10 @@ extension CommandOutcome? {
         case .done(let text): try await done(text)
         case .refused(let why): .error(409, why)
         case .expired, nil:
-            .error(504, "no leader took the command within 5 s, and none will any more; see 'troop status'")
+            .error(
+                504,
+                "no leader took the command within 5 s, and it will not be done later; 'troop status' tells who leads, and whether the troop is paused"
+            )
         case .claimed: .error(504, "the leader took the command and said no more; see '\(place)'")
         }
     }

@@ -107,7 +107,7 @@ package struct RemediationRoutes: Sendable {
                 return .json(200, document ?? RemedyDocument(text: text, operations: []))
             }
         } catch {
-            return .error(503, "it is not certain whether it was done: \(error)")
+            return .error(503, error.ofChange)
         }
     }
 }

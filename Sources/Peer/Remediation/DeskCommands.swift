@@ -13,21 +13,13 @@ extension RemediationDesk {
         let outcome: CommandOutcome?
         switch command.kind {
         case .switchover: outcome = .refused("that is not for this desk")
-        case .monkeysPause:
-            outcome = await set(
-                RemediationSwitches.monkeysField, mark(command),
-                "the monkeys are paused: what is under way goes on, nothing new begins",
-                id, lease)
+        case .monkeysPause: outcome = await pauseMonkeys(command, id, lease)
         case .monkeysResume:
             outcome = await set(
                 RemediationSwitches.monkeysField, "", "the monkeys are at work again", id, lease)
         case .mode: outcome = await setMode(command, id, lease)
         case .hold: outcome = await hold(command, id, lease)
-        case .unhold:
-            outcome = await set(
-                RemediationSwitches.holdPrefix + (command.target ?? ""), "",
-                "\(command.target ?? "") is not held any more",
-                id, lease)
+        case .unhold: outcome = await unhold(command, id, lease)
         case .release: outcome = await release(command, id, lease)
         case .gift: outcome = await gift(command, id, lease)
         case .doctor: outcome = await doctor(command, id, lease)
@@ -89,6 +81,10 @@ extension RemediationDesk {
                     lease.token, RemediationDesk.answer(text), "\(LeaderCommand.outcomeMilliseconds)", field,
                     value,
                 ])
+            // Who says something right after this is answered by it.
+            if let reading = try? await read(token: lease.token), lead?.lease == lease {
+                lead?.switches = reading.switches
+            }
             return nil
         } catch {
             return .refused("\(error)")
@@ -112,11 +108,39 @@ extension RemediationDesk {
             field, mode.rawValue, "the \(monkey.rawValue) monkey's mode is \(mode.rawValue)", id, lease)
     }
 
+    private func pauseMonkeys(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome?
+    {
+        // Who says it again without a word leaves the reason that stands.
+        if let reason = lead?.switches.monkeys, command.reason.isEmpty {
+            return .done(
+                RemediationDesk.answer(
+                    "the monkeys were paused already\(reason.isEmpty ? "" : ": \(reason)")"))
+        }
+        return await set(
+            RemediationSwitches.monkeysField, mark(command),
+            "the monkeys are paused: what is under way goes on, nothing new begins", id, lease)
+    }
+
+    private func unhold(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
+        guard let host = command.target else { return .refused("no host is named") }
+        guard let held = lead?.switches.holds, held[host] != nil else {
+            let others = (lead?.switches.holds ?? [:]).keys.sorted().prefix(10).joined(separator: ", ")
+            return .refused(
+                "\(host) is not held\(others.isEmpty ? ", nor is any host" : "; held: \(others)")")
+        }
+        return await set(
+            RemediationSwitches.holdPrefix + host, "", "\(host) is not held any more", id, lease)
+    }
+
     private func hold(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard let host = command.target else { return .refused("no host is named") }
         let book = await parts.board.book
         guard book.pages[host] != nil else {
             return .refused("there is no host '\(host)'; 'troop status' lists them")
+        }
+        if let reason = lead?.switches.holds[host], command.reason.isEmpty {
+            return .done(
+                RemediationDesk.answer("\(host) was held already\(reason.isEmpty ? "" : ": \(reason)")"))
         }
         var text = "\(host) is held: the monkeys leave it alone"
         if let found = operations.first(where: { $0.target == host }) {

@@ -30,6 +30,10 @@ extension RemediationDesk {
             )
         }
         let state: ServerState = isDrain ? .draining : .active
+        // Who says it again without a word leaves the reason that stands.
+        if isDrain, entry.state == state, command.reason.isEmpty {
+            return .done(RemediationDesk.answer("\(server) was \(state.rawValue) already"))
+        }
         let text =
             entry.state == state
             ? "\(server) was \(state.rawValue) already"
@@ -100,7 +104,7 @@ extension RemediationDesk {
         let age = max(0, now.milliseconds(since: page.movedAt))
         guard HostBook.liveness(ageMilliseconds: age, intervalMilliseconds: interval) == .lost else {
             return
-                "\(host) reported \(age / 1000) s ago; stop its agent first ('systemctl stop troop' there), which takes it out by itself"
+                "\(host) reported \(age / 1000) s ago; stop its agent first ('systemctl stop troop' there), which takes it out by itself; a dead one can be forgotten once it is lost, after \(span(interval * 10)) of silence"
         }
         guard let readSince else {
             return "Redis is out of reach, and \(host) may report as soon as it is back"

@@ -37,7 +37,8 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
                 }
             }
         case .leader:
-            wish.host == context.leader ? "\(context.leader) leads: it hands the lease over first" : nil
+            wish.host == context.leader
+                ? "\(context.leader) leads, and no leader treats itself: 'troop switchover' first" : nil
         case .storm:
             switch wish {
             case .heal: context.storm

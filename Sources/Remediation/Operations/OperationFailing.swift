@@ -48,7 +48,7 @@ extension OperationCore {
         if needsUndo || operation.step == .launch && operation.phase == .intent { return undoing(why) }
         let state: Operation.State = draft.isCancelled ? .cancelled : .failed
         guard operation.isDrained else { return end(state, fault: why) }
-        let effect: Effect = operation.isCommitted ? .putOut(why) : .restore
+        let effect: Effect = draft.isCommitted ? .putOut(why) : .restore
         return end(state, effect: effect, fault: why)
     }
 

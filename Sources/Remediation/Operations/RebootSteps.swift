@@ -44,10 +44,11 @@ extension OperationCore {
         case .claimed, .done: return advance(facts, note: "the agent has taken the order")
         case .failed(let why):
             if facts.hasProvider, !operation.machine.isEmpty { return byProvider(facts, at: now) }
+            draft.isCommitted = operation.rung > 0
             return fail("the agent cannot reboot: \(why)", at: now)
         case .withdrawn, .none:
             if facts.hasProvider, !operation.machine.isEmpty { return byProvider(facts, at: now) }
-            draft.isCommitted = false
+            draft.isCommitted = operation.rung > 0
             return fail("the agent did not take the order", at: now)
         case .waiting:
             if now.milliseconds(since: since) < limits.orderMilliseconds {
@@ -97,6 +98,7 @@ extension OperationCore {
                 facts, note: "proven: boot …\(operation.bootID.suffix(8)) became …\(boot.suffix(8))")
         }
         if operation.way == .agent, case .failed(let why) = facts.order {
+            draft.isCommitted = operation.rung > 0
             return fail("the agent could not reboot: \(why)", at: now)
         }
         if spent(at: now) >= limits.proveMilliseconds {
