@@ -84,7 +84,7 @@ import Testing
         ("VcpuLimitExceeded", 400, .capacity), ("InvalidInstanceID.NotFound", 400, .missing),
         ("IdempotentParameterMismatch", 400, .otherParameters), ("InternalError", 500, .failure),
         ("Whatever", 500, .failure), ("InvalidAMIID.NotFound", 400, .permanent),
-        ("DryRunOperation", 412, .wouldWork),
+        ("DryRunOperation", 412, .wouldWork), ("IncorrectInstanceState", 400, .unready),
         ("ExpiredToken", 400, .expired),
     ])
     func codesHaveMeanings(_ code: String, _ status: Int, _ meaning: EC2ErrorMeaning) {

@@ -137,4 +137,18 @@ import Testing
             #expect(world.entries["10.0.0.1:3000"] == (rung == 0 ? .active : .out), "\(story)")
         }
     }
+
+    /// A machine that stops late is started all the same, and does not stay off.
+    @Test func aMachineThatStopsLateIsStarted() {
+        forEveryDeath(in: {
+            var world = heal([.stopStart], curedBy: .stopStart)
+            world.canProduce = false
+            world.stopMilliseconds = world.limits.powerMilliseconds + 60_000
+            return world
+        }) { world in
+            let story = "deaths \(world.deaths): \(world.stored.lines)"
+            #expect(world.stops == 1 && world.starts == 1 && world.old == .running, "\(story)")
+            #expect(world.stored.state == .done, "\(story)")
+        }
+    }
 }

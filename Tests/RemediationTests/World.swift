@@ -33,6 +33,8 @@ struct World {
     var canProduce = false
     var playbookFails = false
     var comesBack = true
+    /// How long the machine takes to stop, in milliseconds.
+    var stopMilliseconds: Int64 = 0
     var objection: String?
     /// A person puts the server back once the operation has come to this step of this rung.
     var putBack: (rung: Int, step: Step)?
@@ -272,8 +274,17 @@ struct World {
             return .done
         case .stop:
             if old == .running { stops += 1 }
-            old = .stopped
+            guard stopMilliseconds > 0 else {
+                old = .stopped
+                return .done
+            }
+            if old == .running {
+                old = .stopping
+                pending.append((now.advanced(milliseconds: stopMilliseconds), { $0.old = .stopped }))
+            }
             return .done
+        case .start where old == .stopping:
+            return .fault(.retryable("IncorrectInstanceState", mayHaveHappened: false))
         case .start:
             guard old == .stopped else { return .done }
             starts += 1

@@ -45,10 +45,17 @@ extension OperationCore {
     }
 
     mutating func stopped(at now: Instant) -> Move {
-        if spent(at: now) >= limits.powerMilliseconds {
-            return fail(
-                "machine \(operation.machine) has not stopped within \(span(limits.powerMilliseconds)); if it does yet, start it by hand",
-                at: now)
+        let milliseconds = limits.powerMilliseconds
+        if spent(at: now) >= milliseconds {
+            // It may stop yet: then it must not stay off. To start one that runs changes nothing.
+            let atMs = wallMs
+            return write { operation in
+                operation.note(
+                    "machine \(operation.machine) has not stopped within \(span(milliseconds)); started to be sure",
+                    atMs: atMs)
+                operation.step = .power
+                operation.phase = .ready
+            }
         }
         return .act(.look(machine: operation.machine))
     }

@@ -141,6 +141,7 @@ package actor EC2Caller {
             case .auth: return .fault(.auth(text))
             case .capacity: return .fault(.capacity(text))
             case .missing: return .fault(.missing(text))
+            case .unready: return .fault(.retryable(text, mayHaveHappened: false))
             case .otherParameters, .permanent: return .fault(.permanent(text))
             case .failure: return .failure(text)
             }

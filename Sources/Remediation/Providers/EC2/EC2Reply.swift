@@ -55,6 +55,8 @@ enum EC2ErrorMeaning: Sendable, Equatable {
     case auth
     case capacity
     case missing
+    /// The machine is on its way from one state to another; nothing was done.
+    case unready
     /// The same token was used with other parameters.
     case otherParameters
     /// EC2 failed; it may have done what it was asked.
@@ -82,6 +84,7 @@ enum EC2ErrorMeaning: Sendable, Equatable {
         case "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "InvalidInstanceID",
             "InvalidInstanceId.NotFound":
             self = .missing
+        case "IncorrectInstanceState", "IncorrectState": self = .unready
         case "IdempotentParameterMismatch": self = .otherParameters
         case "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable", "RequestTimeout",
             "ServerInternal", "InternalServerError":
