@@ -36,6 +36,7 @@ struct Troop: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         // Whoever started this program may ignore it, and then no child's end could be waited for.
         signal(SIGCHLD, SIG_DFL)
+        Output.reserveNumbers()
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -44,7 +45,14 @@ struct Troop: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            exit(withError: error)
+            guard exitCode(for: error).isSuccess else {
+                _ = Output.hasArrived()
+                exit(withError: error)
+            }
+            // Help and the like: the parser would not notice that it could not be written.
+            let text = fullMessage(for: error)
+            if !text.isEmpty { Output.line(text) }
         }
+        if !Output.hasArrived() { exit(withError: ExitStatus.degraded) }
     }
 }

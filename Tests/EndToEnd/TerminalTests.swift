@@ -145,6 +145,21 @@ import Transfer
         }
     }
 
+    @Test(arguments: ["version", "version -o json", "--help", "--version", "completions bash"])
+    func outputThatCannotBeWrittenIsAFailure(_ words: String) throws {
+        for target in ["/dev/full", "&-"] {
+            let child = try Shell.start(
+                """
+                told=$(\(Program.path) \(words) 2>&1 >\(target)); test $? = 1 || exit 1
+                case $told in *'cannot write to standard output'*) exit 0 ;; esac
+                exit 2
+                """)
+            var status: Int32 = 0
+            waitpid(child, &status, 0)
+            #expect(status == 0, "\(words) \(target)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoTerminal() async throws {
         try await withTroop { troop in
             let name = "x\u{1B}]0;owned\u{07}<b>\u{202E}🐒" + String(repeating: "y", count: 3000)
