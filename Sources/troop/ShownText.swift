@@ -2,6 +2,8 @@
 enum ShownText {
     /// Longer texts are cut, in columns.
     static let columnsMax = 120
+    /// Longer sentences are cut, in columns: those that have the rest of the line, and say what is to be done.
+    static let sentenceColumnsMax = 1000
 
     /// The text on one line: what would steer the terminal, change the direction of writing or be seen as nothing is
     /// shown as `?`; what is too long is cut.
@@ -19,6 +21,39 @@ enum ShownText {
             used += width
         }
         return result
+    }
+
+    /// A clean text in lines of that many columns, broken between words where they are short enough.
+    static func lines(of text: String, columns: Int) -> [String] {
+        guard width(of: text) > columns else { return [text] }
+        var lines: [String] = []
+        var line = ""
+        var used = 0
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            let width = ShownText.width(of: String(word))
+            if !line.isEmpty, used + 1 + width <= columns {
+                line.append(" ")
+                line.append(contentsOf: word)
+                used += 1 + width
+                continue
+            }
+            if !line.isEmpty {
+                lines.append(line)
+                line = ""
+                used = 0
+            }
+            for character in word {
+                let more = ShownText.width(of: character)
+                if used + more > columns, !line.isEmpty {
+                    lines.append(line)
+                    line = ""
+                    used = 0
+                }
+                line.append(character)
+                used += more
+            }
+        }
+        return line.isEmpty ? lines : lines + [line]
     }
 
     /// The columns that a clean text takes.

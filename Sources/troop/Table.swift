@@ -1,4 +1,5 @@
-/// A table for people: a head, rows, columns as wide as their widest cell.
+/// A table for people: a head, rows, columns as wide as their widest cell. The last column has the sentences: it goes on
+/// below itself where a terminal ends, and is whole for every other reader.
 struct Table {
     private let head: [String]
     private let numeric: Set<Int>
@@ -17,7 +18,7 @@ struct Table {
                 self.text = text
                 width = text.utf8.count
             } else {
-                self.text = ShownText.clean(text)
+                self.text = ShownText.clean(text, columns: ShownText.sentenceColumnsMax)
                 width = ShownText.width(of: self.text)
             }
             self.style = style
@@ -33,23 +34,48 @@ struct Table {
     }
 
     /// Adds a row.
-    mutating func add(_ row: [Cell]) { rows.append(row) }
+    mutating func add(_ row: [Cell]) {
+        var row = row
+        for index in row.indices where row[index].width > ShownText.columnsMax && !isSentence(index) {
+            row[index] = Cell(ShownText.clean(row[index].text), row[index].style)
+        }
+        rows.append(row)
+    }
 
-    /// The table's lines, each ended by a newline.
-    var text: String {
+    /// The table's lines, each ended by a newline, for where output goes.
+    var text: String { text(columns: Output.isTerminal ? Terminal.size.columns : nil) }
+
+    /// Less room than this is not worth a column of its own, in columns.
+    private static let sentenceColumnsMin = 24
+
+    /// The table's lines for a terminal of that many columns; without a number nothing is broken.
+    func text(columns: Int?) -> String {
         let heading = head.map { Cell($0, .dim) }
         var widths = heading.map(\.width)
         for row in rows {
             for (index, cell) in row.enumerated() { widths[index] = max(widths[index], cell.width) }
         }
+        let indent = widths.dropLast().reduce(0) { $0 + $1 + 2 }
+        let room = columns.map { $0 - indent }.flatMap { $0 < Table.sentenceColumnsMin ? nil : $0 }
         var text = ""
         text.reserveCapacity((rows.count + 1) * (widths.reduce(0, +) + 2 * widths.count))
         for row in [heading] + rows {
             for (index, cell) in row.enumerated() {
                 if index > 0 { text += "  " }
+                if let room, cell.width > room, isSentence(index) {
+                    let lines = ShownText.lines(of: cell.text, columns: room)
+                    for (number, line) in lines.enumerated() {
+                        if number > 0 {
+                            text += "\n"
+                            Table.pad(&text, indent)
+                        }
+                        text += Table.styled(line, cell.style)
+                    }
+                    continue
+                }
                 let blank = widths[index] - cell.width
                 if numeric.contains(index) { Table.pad(&text, blank) }
-                text += cell.style.map { Output.styled(cell.text, $0) } ?? cell.text
+                text += Table.styled(cell.text, cell.style)
                 if !numeric.contains(index), index < row.count - 1 { Table.pad(&text, blank) }
             }
             text += "\n"
@@ -57,10 +83,18 @@ struct Table {
         return text
     }
 
+    private func isSentence(_ index: Int) -> Bool { index == head.count - 1 && !numeric.contains(index) }
+
+    private static func styled(_ text: String, _ style: Output.Style?) -> String {
+        style.map { Output.styled(text, $0) } ?? text
+    }
+
     private static func pad(_ text: inout String, _ count: Int) {
         for _ in 0..<count { text += " " }
     }
 
     /// Texts from Redis may hold anything: control bytes must not reach a terminal.
-    static func printable(_ text: String) -> String { ShownText.clean(text, columns: 1000) }
+    static func printable(_ text: String) -> String {
+        ShownText.clean(text, columns: ShownText.sentenceColumnsMax)
+    }
 }

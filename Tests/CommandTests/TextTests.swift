@@ -31,9 +31,40 @@ import Testing
         for name in ["a", "日本", "🙈🙉", "\u{1B}[2J", String(repeating: "y", count: 500)] {
             table.add([.init(name), "up"])
         }
-        let ends = table.text.split(separator: "\n").map { line in ShownText.width(of: String(line)) }
-        #expect(Set(ends.dropFirst()).count == 1, "\(table.text)")
-        #expect(!table.text.contains("\u{1B}"))
+        let ends = table.text(columns: nil).split(separator: "\n").map { line in
+            ShownText.width(of: String(line))
+        }
+        #expect(Set(ends.dropFirst()).count == 1, "\(table.text(columns: nil))")
+        #expect(!table.text(columns: nil).contains("\u{1B}"))
+    }
+
+    private func advice(_ name: String, _ sentence: String) -> Table {
+        var table = Table(["NAME", "ADVICE"])
+        table.add([.init(name), .init(sentence)])
+        return table
+    }
+
+    @Test func theLastColumnIsWholeInAPipe() {
+        let sentence = String(repeating: "because ", count: 60) + "CONFIG SET appendonly yes"
+        #expect(advice("redis", sentence).text(columns: nil).hasSuffix("\(sentence)\n"))
+        let hostile = String(repeating: "x", count: 10_240)
+        #expect(advice(hostile, hostile).text(columns: nil).count < 2 * ShownText.sentenceColumnsMax)
+    }
+
+    @Test func theLastColumnGoesOnBelowItselfOnATerminal() {
+        let sentence = "held or asked for since then; CONFIG SET appendonly yes"
+        #expect(
+            advice("redis", sentence).text(columns: 32) == """
+                NAME   ADVICE
+                redis  held or asked for since
+                       then; CONFIG SET
+                       appendonly yes
+
+                """)
+        let long = advice("redis", String(repeating: "日", count: 40)).text(columns: 32)
+        #expect(long.split(separator: "\n").allSatisfy { ShownText.width(of: String($0)) <= 32 }, "\(long)")
+        // Without room for a column the terminal may break lines where it likes.
+        #expect(advice("redis", sentence).text(columns: 20).hasSuffix("  \(sentence)\n"))
     }
 }
 

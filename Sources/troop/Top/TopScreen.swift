@@ -218,7 +218,7 @@ struct TopScreen {
             }
             table.add(row)
         }
-        return table.text
+        return table.text(columns: nil)  // one line a host: rows are counted
     }
 
     /// A share as a bar of ten characters.
