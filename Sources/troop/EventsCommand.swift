@@ -38,13 +38,12 @@ struct EventsCommand: AsyncParsableCommand {
     func run() async throws {
         let start = since.map { "\(max(0, WallClock.milliseconds() - $0.milliseconds))" }
         let document = try ask(since: start, count: count)
+        var lines = EventLines()
         guard follow else {
             switch output.output {
             case .json: Output.json(document)
             case .table:
-                Output.write(
-                    document.events.isEmpty
-                        ? "no events\n" : document.events.reversed().map(EventsCommand.line).joined())
+                Output.write(document.events.isEmpty ? "no events\n" : lines.text(document.events))
             }
             if document.malformed > 0 {
                 ExitStatus.complain(
@@ -52,7 +51,7 @@ struct EventsCommand: AsyncParsableCommand {
             }
             return
         }
-        show(document)
+        show(document, &lines)
         var last = document.events.first?.id
         // Before the first event: whatever comes from now on, by Redis's clock, which nobody here knows.
         if last == nil { last = start }
@@ -60,7 +59,7 @@ struct EventsCommand: AsyncParsableCommand {
             try await Task.sleep(for: .milliseconds(EventsCommand.pauseMilliseconds))
             do {
                 let next = try ask(since: last, count: 1000)
-                show(next)
+                show(next, &lines)
                 last = next.events.first?.id ?? last
             } catch let code as ExitCode
                 where code == ExitStatus.noAgent || code == ExitStatus.storeUnreachable
@@ -77,29 +76,60 @@ struct EventsCommand: AsyncParsableCommand {
         return try agent.client.get(EventsDocument.self, path)
     }
 
-    private func show(_ document: EventsDocument) {
-        for event in document.events.reversed() {
-            switch output.output {
-            case .json:
+    private func show(_ document: EventsDocument, _ lines: inout EventLines) {
+        switch output.output {
+        case .json:
+            for event in document.events.reversed() {
                 guard let bytes = JSONForm.bytes(event) else { continue }
                 Output.line(String(decoding: bytes, as: UTF8.self))
-            case .table: Output.write(EventsCommand.line(event))
             }
+        case .table: if !document.events.isEmpty { Output.write(lines.text(document.events)) }
         }
     }
+}
 
-    private static func line(_ event: EventLine) -> String {
-        let style: Output.Style? =
-            switch event.severity {
-            case "error": .red
-            case "warning": .yellow
-            case "info": .dim
-            default: nil
-            }
-        let text = ShownText.clean(event.text, columns: 400)
-        return Output.styled(WallClock.local(event.atMs), .dim) + "  "
-            + ShownText.clean(event.host, columns: 63) + "  "
-            + Output.styled(ShownText.clean(event.kind, columns: 40), .dim) + "  "
-            + (style.map { Output.styled(text, $0) } ?? text) + "\n"
+/// Events as lines for people. Later ones stand under those before: columns only get wider.
+struct EventLines {
+    private var hostColumns = 0
+    private var kindColumns = 0
+
+    /// Longer names of hosts and of kinds are cut, in columns.
+    private static let hostColumnsMax = 63
+    private static let kindColumnsMax = 40
+
+    /// The lines of some events, the latest of which comes first, in the order of time.
+    mutating func text(_ events: [EventLine]) -> String {
+        let rows = events.reversed().map { event in
+            (
+                event, host: ShownText.clean(event.host, columns: EventLines.hostColumnsMax),
+                kind: ShownText.clean(event.kind, columns: EventLines.kindColumnsMax)
+            )
+        }
+        for row in rows {
+            hostColumns = max(hostColumns, ShownText.width(of: row.host))
+            kindColumns = max(kindColumns, ShownText.width(of: row.kind))
+        }
+        var text = ""
+        for (event, host, kind) in rows {
+            let sentence = Table.printable(event.text)
+            text += Output.styled(WallClock.local(event.atMs), .dim) + "  "
+            text += EventLines.padded(host, hostColumns) + "  "
+            text += Output.styled(EventLines.padded(kind, kindColumns), .dim) + "  "
+            text += (EventLines.style(event.severity).map { Output.styled(sentence, $0) } ?? sentence) + "\n"
+        }
+        return text
+    }
+
+    private static func padded(_ text: String, _ columns: Int) -> String {
+        text + String(repeating: " ", count: max(0, columns - ShownText.width(of: text)))
+    }
+
+    private static func style(_ severity: String) -> Output.Style? {
+        switch severity {
+        case "error": .red
+        case "warning": .yellow
+        case "info": .dim
+        default: nil
+        }
     }
 }

@@ -44,7 +44,8 @@ struct StatusText {
     let text: String
 
     init(_ status: Status, wide: Bool = false) {
-        var text = StatusText.headline(status) + "\n" + StatusText.warnings(status)
+        var text = StatusText.headline(status) + "\n" + StatusText.answerer(status) + "\n"
+        text += StatusText.warnings(status)
         if !status.hosts.isEmpty { text += "\n" + HostText.hosts(status.hosts, wide: wide) }
         text +=
             "\n"
@@ -69,20 +70,21 @@ struct StatusText {
         return text
     }
 
-    /// The cluster, its leader, and the agent that answered.
-    static func headline(_ status: Status) -> String {
-        var parts = ["cluster \(Output.styled(ShownText.clean(status.cluster), .bold))"]
-        if let leader = status.leader {
-            let age = leader.leaseAgeMs.map { ", lease renewed \($0) ms ago" } ?? ""
-            parts.append(
-                "leader \(Output.styled(ShownText.clean(leader.host), .bold)) (epoch \(leader.epoch)\(age))")
-        } else {
-            parts.append("leader " + Output.styled(status.store.reachable ? "NONE" : "UNKNOWN", .red))
+    /// The cluster and its leader.
+    private static func headline(_ status: Status) -> String {
+        let cluster = "cluster \(Output.styled(ShownText.clean(status.cluster), .bold))"
+        guard let leader = status.leader else {
+            return "\(cluster)   leader " + Output.styled(status.store.reachable ? "NONE" : "UNKNOWN", .red)
         }
+        let age = leader.leaseAgeMs.map { ", lease renewed \($0) ms ago" } ?? ""
+        let name = Output.styled(ShownText.clean(leader.host), .bold)
+        return "\(cluster)   leader \(name) (epoch \(leader.epoch)\(age))"
+    }
+
+    /// The agent that answered, on a line of its own: all in one are more than 80 columns.
+    private static func answerer(_ status: Status) -> String {
         let agent = status.agent
-        parts.append(
-            "this agent \(ShownText.clean(agent.host)): \(ShownText.clean(agent.election))\(agent.serving ? ", serving on \(ShownText.clean(agent.proxy))" : "")"
-        )
-        return parts.joined(separator: "   ")
+        let serving = agent.serving ? ", serving on \(ShownText.clean(agent.proxy))" : ""
+        return "this agent \(ShownText.clean(agent.host)): \(ShownText.clean(agent.election))\(serving)"
     }
 }

@@ -68,6 +68,32 @@ import Testing
     }
 }
 
+@Suite struct EventLinesTests {
+    @Test func laterEventsStandUnderThoseBefore() throws {
+        func event(_ host: String, _ kind: String) throws -> EventLine {
+            try JSONForm.document(
+                EventLine.self,
+                from: Array(
+                    #"{"id":"1-0","kind":"\#(kind)","severity":"","text":"TEXT","host":"\#(host)","at_ms":0,"details":{}}"#
+                        .utf8))
+        }
+        func places(_ text: String) -> Set<Int> {
+            var found: Set<Int> = []
+            for line in text.split(separator: "\n" as Character) {
+                found.insert(line.prefix(while: { $0 != "T" }).count)
+            }
+            return found
+        }
+        var lines = EventLines()
+        let short = try event("b", "host.lost")
+        let long = try event("web-1", "election.promoted")
+        let first = lines.text([short, long])
+        #expect(places(first).count == 1 && first.contains("  web-1  election.promoted  TEXT\n"), "\(first)")
+        let later = lines.text([short])
+        #expect(places(later) == places(first), "\(later)")
+    }
+}
+
 @Suite struct YAMLTextTests {
     private struct Document: Encodable {
         var name: String
@@ -154,6 +180,16 @@ import Testing
         #expect(
             screen.text(columns: columns, rows: rows, atMilliseconds: 0).split(separator: "\n").count
                 <= max(rows, 6))
+    }
+
+    @Test func keysAndPlaceFitEightyColumns() throws {
+        var screen = TopScreen()
+        let hosts = Dictionary(uniqueKeysWithValues: (10..<60).map { ("h\($0)", Double($0) / 100) })
+        screen.take(try status(hosts), atMilliseconds: 0)
+        screen.press(.end, rows: 15)
+        let text = screen.text(columns: 80, rows: 15, atMilliseconds: 0)
+        #expect(text.contains("\n41-50 of 50\n"), "\(text)")
+        #expect(text.hasSuffix("s state  n name\n"), "\(text)")
     }
 
     @Test func oldNumbersSayThatTheyAreOld() throws {

@@ -16,9 +16,9 @@ struct TopScreen {
         var word: String {
             switch self {
             case .cpu: "cpu"
-            case .memory: "memory"
+            case .memory: "mem"
             case .load: "load"
-            case .latency: "latency"
+            case .latency: "p90"
             case .requests: "req/s"
             case .state: "state"
             case .name: "name"
@@ -95,7 +95,7 @@ struct TopScreen {
         top = max(0, min(top, max(0, lines().count - page)))
     }
 
-    /// Lines that are not hosts': two at the head, a blank one, the columns' names, the keys.
+    /// Lines that are not hosts': two at the head, the place in the list, the columns' names, the keys.
     private static let frameRows = 5
 
     /// The screen's lines for a terminal of a size, at a time.
@@ -117,9 +117,10 @@ struct TopScreen {
         let lines = lines()
         let room = max(1, rows - TopScreen.frameRows)
         let shown = lines.dropFirst(min(top, max(0, lines.count - room))).prefix(room)
-        var text = head.joined(separator: "\n") + "\n\n" + table(Array(shown), columns: columns)
+        head.append(place(of: lines.count, shown: shown.count))
+        var text = head.joined(separator: "\n") + "\n" + table(Array(shown), columns: columns)
         text += String(repeating: "\n", count: max(0, room - shown.count))
-        return text + keys(of: lines.count, shown: shown.count, columns: columns) + "\n"
+        return text + TopScreen.keys(columns: columns) + "\n"
     }
 
     /// Who leads, short enough for 80 columns.
@@ -142,11 +143,17 @@ struct TopScreen {
             + "\(healthy) of \(status.servers.count) servers healthy"
     }
 
-    private func keys(of count: Int, shown: Int, columns: Int) -> String {
+    /// Which of the hosts are in sight; nothing where all are.
+    private func place(of count: Int, shown: Int) -> String {
+        guard count > shown else { return "" }
+        let first = min(top, count - shown)
+        return Output.styled("\(first + 1)-\(first + shown) of \(count)", .dim)
+    }
+
+    private static func keys(columns: Int) -> String {
         let words = Order.allCases.map { "\($0.rawValue) \($0.word)" }.joined(separator: "  ")
-        let place = count > shown ? "\(top + 1)-\(top + shown) of \(count)  " : ""
         // The way out first: a narrow terminal cuts the end off.
-        let line = Substring("\(place)q quit  r reverse  sort: \(words)")
+        let line = Substring("q quit  r reverse  sort: \(words)")
         return Output.styled(Terminal.clip(line, to: columns), .dim)
     }
 
