@@ -21,9 +21,18 @@ struct ConfigurationAssembly {
         self.machine = machine
     }
 
+    /// The cluster's name in the package's file, which somebody is to replace: two troops that forgot it would be one.
+    private static let clusterPlaceholder = "CHANGE-ME"
+
     /// The configuration, complete; throws all faults, those of the reading included.
     mutating func configuration(warnings readWarnings: [String]) throws(ConfigurationFault) -> Configuration {
         let cluster = required(draft.cluster, "cluster", "expected a name such as demo")
+        if cluster == ConfigurationAssembly.clusterPlaceholder {
+            faults.add(
+                places["cluster"], "cluster",
+                "is \(ConfigurationAssembly.clusterPlaceholder) still; "
+                    + "set the name that all agents of your troop share, such as shop")
+        }
         let sentinel = sentinel()
         let url = redisURL(sentinel)
         let failover = failover()

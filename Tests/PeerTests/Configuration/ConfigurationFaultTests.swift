@@ -123,6 +123,10 @@ import Testing
             "redis: {url: 'unix:///r.sock'}",
             "1:1: cluster: is required and missing; expected a name such as demo", whole: true),
         Case(
+            "cluster: CHANGE-ME\nredis: {url: 'redis://127.0.0.1:6379/0'}",
+            "1:10: cluster: is CHANGE-ME still; set the name that all agents of your troop share, such as shop",
+            whole: true),
+        Case(
             "cluster: demo",
             "1:1: redis.url: is required and missing; expected a URL such as redis://127.0.0.1:6379/0",
             whole: true),
