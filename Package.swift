@@ -137,7 +137,7 @@ let package = Package(
                 "CYAML", "Election", "Fixtures", "Flags", "Linux", "Metrics", "Peer", "Proxy", "Remediation",
                 "Store", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["Peer", "troop"], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["Linux", "Peer", "troop"], swiftSettings: strict),
         .target(
             name: "CloudFixture", dependencies: ["Fixtures", "Linux", "Transfer"], path: "Tests/Cloud",
             exclude: ["cloud.py"], swiftSettings: strict),

@@ -1,4 +1,6 @@
 import ArgumentParser
+import Glibc
+import Linux
 import Peer
 
 /// `troop operations`: what the monkeys do and did.
@@ -97,7 +99,7 @@ enum OperationsText {
         for line in operations {
             table.add([
                 .init(line.id), .init(line.kind), .init(line.target), .init(line.state, style(line.state)),
-                .init(line.step), .init(line.started), .init(line.reason),
+                .init(line.step), .init(local(line.started)), .init(line.reason),
             ])
         }
         return table.text
@@ -108,7 +110,8 @@ enum OperationsText {
         text +=
             "   \(Output.styled(document.state, style(document.state) ?? .bold)) at '\(document.step)'   epoch \(document.epoch)\n"
         text += "why      \(Table.printable(document.reason)) (\(Table.printable(document.by)))\n"
-        text += "began    \(document.started)\(document.ended.map { ", ended \($0)" } ?? "")\n"
+        let ended = document.ended.map { ", ended \(local($0))" } ?? ""
+        text += "began    \(local(document.started))\(ended)\n"
         if !document.server.isEmpty { text += "server   \(Table.printable(document.server))\n" }
         let machines = [document.machine, document.launched].filter { !$0.isEmpty }.joined(separator: ", ")
         if !machines.isEmpty { text += "machine  \(Table.printable(machines))\n" }
@@ -117,11 +120,28 @@ enum OperationsText {
         }
         var table = Table(["WHEN", "STEP", "EPOCH", "WHAT"], numeric: [2])
         for line in document.lines {
-            table.add([.init(line.at), .init(line.step), .init("\(line.epoch)"), .init(line.text)])
+            table.add([.init(local(line.at)), .init(line.step), .init("\(line.epoch)"), .init(line.text)])
         }
         text += "\n" + table.text
         if !document.log.isEmpty { text += "\n" + document.log.map { Table.printable($0) + "\n" }.joined() }
         return text
+    }
+
+    /// A moment of the API, which is UTC, in the host's own time as all tables show it; what is none stays as it is.
+    static func local(_ moment: String) -> String {
+        let numbers = moment.split { !$0.isNumber }.compactMap { Int32($0) }
+        guard moment.utf8.count == "2026-11-23T19:44:52Z".utf8.count, moment.hasSuffix("Z"),
+            numbers.count == 6,
+            (1970...9999).contains(numbers[0]), numbers.dropFirst().allSatisfy({ (0...60).contains($0) })
+        else { return Table.printable(moment) }
+        var parts = tm()
+        parts.tm_year = numbers[0] - 1900
+        parts.tm_mon = numbers[1] - 1
+        parts.tm_mday = numbers[2]
+        parts.tm_hour = numbers[3]
+        parts.tm_min = numbers[4]
+        parts.tm_sec = numbers[5]
+        return WallClock.local(Int64(timegm(&parts)) * 1000)
     }
 
     private static func style(_ state: String) -> Output.Style? {

@@ -1,3 +1,4 @@
+import Linux
 import Peer
 import Testing
 
@@ -91,6 +92,21 @@ import Testing
         #expect(places(first).count == 1 && first.contains("  web-1  election.promoted  TEXT\n"), "\(first)")
         let later = lines.text([short])
         #expect(places(later) == places(first), "\(later)")
+    }
+}
+
+@Suite struct OperationsTextTests {
+    @Test(arguments: [0, 951_782_400_000, 1_795_000_000_000, 253_402_300_799_000] as [Int64])
+    func momentsAreShownInTheHostsTime(_ milliseconds: Int64) {
+        let shown = OperationsText.local(WallClock.universal(milliseconds))
+        #expect(shown == WallClock.local(milliseconds))
+    }
+
+    @Test(arguments: [
+        "", "-", "292277026596-12-04T15:30:07Z", "2026-99-99T99:99:99Z", "1\n2\n3\n4\n5\n6........Z",
+    ])
+    func whatIsNoMomentStaysAsItIs(_ text: String) {
+        #expect(OperationsText.local(text) == Table.printable(text))
     }
 }
 
