@@ -18,7 +18,7 @@ struct ProviderTestCommand: AsyncParsableCommand {
             configuration of that file and its own environment. Exit code 0: nothing failed, 1: something did.
             """)
 
-    @Option(name: .long, help: "Ask without an agent, by this configuration file.")
+    @Option(name: [.short, .long], help: "Ask without an agent, by this configuration file.")
     var config: String?
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
