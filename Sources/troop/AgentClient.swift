@@ -25,9 +25,9 @@ struct AgentOptions: ParsableArguments {
 struct AgentClient {
     let socket: String
 
-    /// Gets a document.
+    /// Gets a document; what only a leader tells ends the command with exit code 2 while nobody leads.
     func get<Document: Decodable>(_ type: Document.Type, _ path: String) throws -> Document {
-        try read(type, send("GET", path))
+        try read(type, send("GET", path), conflict: ExitStatus.noLeader)
     }
 
     /// Why a live view has no new status: one line.
@@ -118,15 +118,19 @@ struct AgentClient {
         }
     }
 
-    private func read<Document: Decodable>(_ type: Document.Type, _ answer: Transfer.Answer) throws
-        -> Document
-    {
+    private func read<Document: Decodable>(
+        _ type: Document.Type, _ answer: Transfer.Answer, conflict: ExitCode = ExitStatus.degraded
+    ) throws -> Document {
         if answer.status == 200, let document = try? JSONForm.document(type, from: answer.body) {
             return document
         }
         let sentence = (try? JSONForm.document([String: String].self, from: answer.body))?["error"]
         ExitStatus.complain(
             sentence ?? "the agent answered \(answer.status); do agent and command have one version?")
-        throw answer.status == 503 ? ExitStatus.storeUnreachable : ExitStatus.degraded
+        switch answer.status {
+        case 409: throw conflict
+        case 503: throw ExitStatus.storeUnreachable
+        default: throw ExitStatus.degraded
+        }
     }
 }

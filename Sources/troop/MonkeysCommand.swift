@@ -93,6 +93,20 @@ struct SetMode: AsyncParsableCommand {
     @Argument(help: "observe, approve, enforce, or default for what the configuration says.") var mode: String
     @OptionGroup var ask: RemedyOptions
 
+    func validate() throws {
+        let monkeys = ["gift", "doctor"]
+        guard monkeys.contains(monkey) else {
+            throw ValidationError(
+                "there is no monkey '\(Table.printable(monkey))'; there are \(monkeys.joined(separator: ", "))"
+            )
+        }
+        let modes = ["observe", "approve", "enforce", "default"]
+        guard modes.contains(mode) else {
+            throw ValidationError(
+                "there is no mode '\(Table.printable(mode))'; there are \(modes.joined(separator: ", "))")
+        }
+    }
+
     func run() async throws { try ask.send("mode", target: monkey, value: mode) }
 }
 

@@ -44,6 +44,10 @@ struct Troop: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let error as ValidationError {
+            // Found by a command that ran already: the parser would add how to use 'troop' without one.
+            ExitStatus.complain(error.message)
+            exit(withError: ExitCode.validationFailure)
         } catch {
             guard exitCode(for: error).isSuccess else {
                 _ = Output.hasArrived()

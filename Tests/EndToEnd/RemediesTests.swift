@@ -126,7 +126,7 @@ import Testing
         #expect(isTold)
         #expect(try ask("monkeys", "resume").code == 0)
         #expect(try ask("monkeys", "mode", "gift", "observe").code == 0)
-        #expect(try ask("monkeys", "mode", "gift", "wild").code == 1)
+        #expect(try ask("monkeys", "mode", "gift", "wild").code == 64)
         #expect(try ask("hold", other, "--reason", "kernel work").code == 0)
         let isHeld = await eventually { (try? ask("monkeys").output.contains("held: \(other)")) ?? false }
         #expect(isHeld)

@@ -187,7 +187,20 @@ import Transfer
         #expect(run.output.contains(advice), "\(run.output)")
     }
 
-    @Test(arguments: [["status", "--bogus"], ["servers", "add"], ["history", "--count", "0"], ["bogus"]])
+    @Test(arguments: [
+        (["upgrade", "--binary", "/nowhere/troop"], "--binary /nowhere/troop: No such file"),
+        (["bench", "hosts", "--redis", "x"], "--redis: "),
+    ])
+    func whatIsFoundLateComesWithoutTheUsageOfEverything(_ arguments: [String], _ fault: String) throws {
+        let run = try Program.run(arguments)
+        #expect(run.code == 64)
+        #expect(run.output.contains(fault) && !run.output.contains("Usage:"), "\(run.output)")
+    }
+
+    @Test(arguments: [
+        ["status", "--bogus"], ["servers", "add"], ["history", "--count", "0"], ["bogus"],
+        ["monkeys", "mode", "nurse", "enforce"], ["monkeys", "mode", "gift", "loud"],
+    ])
     func wrongUsageIsSixtyFour(_ arguments: [String]) throws {
         #expect(try Program.run(arguments).code == 64)
     }
