@@ -249,9 +249,10 @@ package struct LeaseCore: Sendable {
 
     /// Why there is an election, as far as we know; the script knows better when the last leader released.
     private func reasonToStand(at now: Instant) -> String {
-        if let dead { return "\(dead.host) died" }
-        // Who has never heard of an epoch saw nothing that could have been lost.
+        // Who has never heard of an epoch saw nothing that could have been lost. It goes first: a leader whose lease was lost
+        // closes its door as a dead one's is closed.
         if storeLost, highestEpoch > 0 { return "the store lost its memory" }
+        if let dead { return "\(dead.host) died" }
         if let spent, spent.epoch < highestEpoch { return "epoch \(highestEpoch) was reached before" }
         guard let holder else { return "start" }
         let isOver = holderEnds.map { $0 <= now || holder == spent } ?? false
