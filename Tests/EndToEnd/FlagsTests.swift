@@ -102,6 +102,26 @@ import Transfer
         }
         #expect(isLost)
         #expect(try evaluate(troop, "a", "new-ui")["value"] == .bool(true))
+        let lost = try troop.command("a", "flags")
+        #expect(lost.code == 1 && lost.output.contains("Redis has lost 2 definitions"), "\(lost)")
+
+        // As the notice says: what the export prints is imported.
+        let exported = try ask(troop, "a", "/v1/flagset")
+        let file = "\(troop.folder)/exported.json"
+        try Ensemble.write(exported.body, to: file)
+        let imported = try troop.command("a", "flags", "import", file)
+        #expect(imported.code == 0 && imported.output.contains("2 that Redis had lost"), "\(imported)")
+        #expect(try troop.redis.command("HLEN", "troop:{test}:flags") == ":2\r\n")
+        #expect(try troop.command("a", "flags").code == 0)
+        for name in ["a", "b"] {
+            let isFresh = await eventually {
+                let reason = try? evaluate(troop, name, "new-ui")["reason"]
+                return reason != .string("STALE") && reason != .string("CACHED") && reason != nil
+            }
+            #expect(isFresh)
+            #expect(try evaluate(troop, name, "new-ui")["value"] == .bool(true))
+        }
+        #expect(try ask(troop, "a", "/v1/flagset").body == exported.body)
     }
 
     @Test(.timeLimit(.minutes(2))) func badInputChangesNothing() async throws {

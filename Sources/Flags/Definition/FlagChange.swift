@@ -30,6 +30,19 @@ package enum FlagChange: Equatable, Sendable {
         }
     }
 
+    /// The change in few words, for a history: `on`, `off`, `rollout 12.5 %`.
+    package var summary: String {
+        switch self {
+        case .state(.enabled): return "on"
+        case .state(.disabled): return "off"
+        case .rollout(let rollout):
+            var decimals = String(1000 + rollout.share % 1000).dropFirst()
+            while decimals.last == "0" { decimals.removeLast() }
+            let point = decimals.isEmpty ? "" : "."
+            return "rollout \(rollout.share / 1000)\(point)\(decimals) %"
+        }
+    }
+
     /// The definition with the change made; throws why it cannot be.
     package func applied(to flag: Flag) throws(DefinitionFault) -> JSON {
         var definition = flag.definition

@@ -25,10 +25,14 @@ package actor FlagBook {
         package var isKnown = false
         /// When Redis answered last.
         package var readAt: Instant?
+        /// Fields in force that Redis answers without, because it lost them; the next change writes them back.
+        package var lost: [ExactText: String] = [:]
     }
 
     private struct Document: Codable, Equatable, Sendable {
         var flags: [String: String]
+        /// `hadHistory`; older copies do not tell.
+        var history: Bool?
     }
 
     private let store: Store
@@ -44,6 +48,10 @@ package actor FlagBook {
     private var nextSave = Instant(nanoseconds: 0)
     /// Why the flags cannot be read although Redis answers; nil while they can.
     private var fault: String?
+    /// What the last reading that was answered found.
+    private var last: Finding
+    /// There was a history: fields that go together with it were lost, since nothing deletes it.
+    private var hadHistory = false
 
     private static let documentName = "flags.json"
     /// Flags larger than this together are read by themselves, in bytes.
@@ -73,7 +81,9 @@ package actor FlagBook {
         case .document(let document):
             snapshot.set.take(FlagBook.fields(document.flags))
             snapshot.isKnown = true
+            hadHistory = document.history ?? false
         }
+        last = .read(snapshot)
         state = Mutex(snapshot)
     }
 
@@ -144,61 +154,74 @@ package actor FlagBook {
         return Reading(number: lookNumber)
     }
 
-    /// Reads the flags now; false when they could not be read.
+    /// Reads the flags now.
     @discardableResult
-    package func look() async -> Bool {
+    package func look() async -> Finding {
         let reading = begin()
-        do {
+        do throws(StoreFault) {
             return take(try await store.pipeline(questions.map(\.command)), of: reading)
         } catch {
             miss()
-            return false
+            return .unanswered(error)
         }
     }
 
     /// A reading was not answered; the store's own state is reported by its client.
-    package func miss() { stale(nil) }
-
-    /// Takes in the replies to `questions`; false when they tell no flags.
-    @discardableResult
-    package func take(_ replies: [Reply], of reading: Reading) -> Bool {
-        guard reading.number > takenNumber else { return true }  // a later reading was faster
-        takenNumber = reading.number
-        guard replies.count == 2, let pairs = replies[0].pairs else {
-            if case .error(let why) = replies.first {
-                stale("\(keys.flags) cannot be read: \(why)")
-            } else {
-                stale("\(keys.flags) is no hash")
-            }
-            return false
+    package func miss() {
+        state.withLock {
+            if $0.standing == .fresh { $0.standing = .stale }
+            $0.lost = [:]  // what Redis has is not known now
         }
-        return take(pairs, hasHistory: replies[1].integer != 0)
     }
 
-    private func take(_ pairs: [(Reply, Reply)], hasHistory: Bool) -> Bool {
+    /// Takes in the replies to `questions`.
+    @discardableResult
+    package func take(_ replies: [Reply], of reading: Reading) -> Finding {
+        guard reading.number > takenNumber else { return last }  // a later reading was faster
+        takenNumber = reading.number
+        last = finding(in: replies)
+        return last
+    }
+
+    private func finding(in replies: [Reply]) -> Finding {
+        guard replies.count == 2, let pairs = replies[0].pairs else {
+            if case .error(let why) = replies.first {
+                return unreadable("\(keys.flags) cannot be read: \(why)")
+            }
+            return unreadable("\(keys.flags) is no hash")
+        }
+        return finding(in: pairs, hasHistory: replies[1].integer != 0)
+    }
+
+    private func finding(in pairs: [(Reply, Reply)], hasHistory: Bool) -> Finding {
         size = pairs.reduce(0) { $0 + ($1.0.bytes?.count ?? 0) + ($1.1.bytes?.count ?? 0) }
         guard pairs.count <= FlagSet.flagsMax + 2 else {
-            stale("\(keys.flags) has \(pairs.count) fields; \(FlagSet.flagsMax) are read; remove some")
-            return false
+            return unreadable(
+                "\(keys.flags) has \(pairs.count) fields; \(FlagSet.flagsMax) are read; remove some")
         }
         var fields: [ExactText: String] = [:]
         for pair in pairs { fields[ExactText(pair.0.lossyText)] = pair.1.lossyText }
         var current = snapshot
-        if fields.isEmpty, !hasHistory, !current.set.texts.isEmpty {
-            stale(
-                "Redis has lost them, with their history; 'troop flags export | troop flags import -' writes them back"
-            )
-            return false
-        }
+        let lost = losses(fields, hasHistory: hasHistory, current)
         let faultsBefore = current.set.faults
         let wasKnown = current.isKnown
-        let changed = current.set.take(fields)
-        current.standing = .fresh
+        let changed = current.set.take(lost.isEmpty ? fields : fields.merging(lost) { given, _ in given })
+        current.lost = lost
         current.isKnown = true
-        current.readAt = .now()
-        state.withLock { $0 = current }
-        if fault != nil { log.notice("flags can be read again") }
-        fault = nil
+        hadHistory = hasHistory || !lost.isEmpty
+        if lost.isEmpty {
+            current.standing = .fresh
+            current.readAt = .now()
+            note(nil)
+        } else {
+            if current.standing == .fresh { current.standing = .stale }
+            let which = fields.isEmpty ? "them" : "\(lost.count) of them"
+            note(
+                "Redis has lost \(which), with their history; 'troop flags export | troop flags import -' writes them back",
+                as: "Redis has lost flags")
+        }
+        let taken = current
+        state.withLock { $0 = taken }
         for (key, why) in current.set.faults where faultsBefore[key] != why {
             log.error(
                 "a flag's definition makes no sense",
@@ -208,21 +231,37 @@ package actor FlagBook {
             let names = changed.prefix(8).map(\.quotable).joined(separator: " ")
             log.info("flags changed", metadata: ["changed": "\(changed.count)", "flags": "\(names)"])
         }
-        save(current.set)
-        return true
+        save(taken.set)
+        return lost.isEmpty ? .read(taken) : .lost(taken)
     }
 
-    private func stale(_ why: String?) {
+    /// The fields in force that Redis has no more although nobody took them away: their history is gone, too.
+    private func losses(
+        _ fields: [ExactText: String], hasHistory: Bool, _ known: Snapshot
+    ) -> [ExactText: String] {
+        guard !hasHistory, hadHistory || fields.isEmpty else { return [:] }
+        // What people write by hand after the loss, and take out again, was not lost.
+        let all = known.lost.isEmpty || fields.isEmpty ? known.set.texts : known.lost
+        return all.filter { fields[$0.key] == nil }
+    }
+
+    private func unreadable(_ why: String) -> Finding {
         state.withLock { if $0.standing == .fresh { $0.standing = .stale } }
-        if let why {
-            if why != fault { log.error("flags cannot be read", metadata: ["why": "\(why)"]) }
-            fault = why
-        }
+        note(why)
+        return .unreadable(why)
+    }
+
+    private func note(_ why: String?, as sentence: Logger.Message = "flags cannot be read") {
+        guard why != fault else { return }
+        fault = why
+        guard let why else { return log.notice("flags can be read again") }
+        log.error(sentence, metadata: ["why": "\(why)"])
     }
 
     private func save(_ set: FlagSet) {
         let document = Document(
-            flags: Dictionary(set.texts.map { ($0.key.text, $0.value) }) { first, _ in first })
+            flags: Dictionary(set.texts.map { ($0.key.text, $0.value) }) { first, _ in first },
+            history: hadHistory)
         let now = Instant.now()
         let hasFailed = folder.writer.fault(of: FlagBook.documentName) != nil
         guard hasFailed ? now >= nextSave : document != saved else { return }

@@ -36,13 +36,24 @@ extension FlagRoutes {
         case .conflict(let key):
             return .error(
                 409, "'\(key.quotable)' is being changed by others all the time; look at it and try again")
+        case .unread(let fault): return .error(status(of: fault), "nothing was done: \(fault)")
+        case .unreadable(let why): return .error(502, "nothing was done: \(why)")
         case .store(let fault):
             switch fault {
-            case .rejected, .malformed, .misconfigured, .unknownMaster:
-                return .error(502, "nothing was changed for certain: \(fault)")
-            case .unreachable, .timeout, .backingOff:
-                return .error(503, "nothing was changed for certain: \(fault)")
+            case .misconfigured, .unknownMaster, .backingOff:
+                // No connection was made, so nothing was sent.
+                return .error(status(of: fault), "nothing was done: \(fault)")
+            case .rejected, .malformed, .unreachable, .timeout:
+                return .error(status(of: fault), "nothing was changed for certain: \(fault)")
             }
+        }
+    }
+
+    /// The status of an answer that a fault of the store stands in for.
+    static func status(of fault: StoreFault) -> Int {
+        switch fault {
+        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
+        case .unreachable, .timeout, .backingOff: 503
         }
     }
 
@@ -56,13 +67,27 @@ extension FlagRoutes {
         }
     }
 
-    private func outcome(_ key: String, _ author: FlagLedger.Author, existed: Bool, changed: Int) async
-        -> JSON
-    {
+    private func outcome(
+        _ key: String, _ author: FlagLedger.Author, existed: Bool, _ done: FlagLedger.Outcome
+    ) async -> JSON {
         let exists = book.snapshot.set.texts[ExactText(key)] != nil
-        let word = changed == 0 ? "unchanged" : exists ? (existed ? "changed" : "created") : "deleted"
-        if changed > 0 { await tell("flag '\(key.quotable)' was \(word)", author, ["flag": key.quotable]) }
-        return .object(JSONObject([("key", .string(key)), ("outcome", .string(word))]))
+        let word = done.changed == 0 ? "unchanged" : exists ? (existed ? "changed" : "created") : "deleted"
+        await tellRestored(done, author)
+        if done.changed > 0 {
+            await tell("flag '\(key.quotable)' was \(word)", author, ["flag": key.quotable])
+        }
+        return .object(
+            JSONObject([
+                ("key", .string(key)), ("outcome", .string(word)),
+                ("restored", .integer(Int64(done.restored))),
+            ]))
+    }
+
+    private func tellRestored(_ done: FlagLedger.Outcome, _ author: FlagLedger.Author) async {
+        guard done.restored > 0 else { return }
+        await tell(
+            "\(done.restored) definitions that Redis had lost were written back", author,
+            ["restored": "\(done.restored)"])
     }
 
     private func tell(_ text: String, _ author: FlagLedger.Author, _ details: [String: String]) async {
@@ -82,15 +107,15 @@ extension FlagRoutes {
             throw .definition(error)
         }
         let existed = book.snapshot.set.texts[ExactText(key)] != nil
-        let changed = try await ledger.change(author) { set throws(FlagRefusal) in
+        let done = try await ledger.change(author) { set throws(FlagRefusal) in
             try ledger.steps(setting: key, to: json.compactText, in: set)
         }
-        return await outcome(key, author, existed: existed, changed: changed)
+        return await outcome(key, author, existed: existed, done)
     }
 
     func delete(_ key: String, _ request: Request) async throws(FlagRefusal) -> JSON {
         let author = try author(request)
-        let changed = try await ledger.change(author) { set throws(FlagRefusal) in
+        let done = try await ledger.change(author) { set throws(FlagRefusal) in
             // Whatever stands there by hand can be taken out.
             let isThere = set.texts[ExactText(key)] != nil || set.faults[ExactText(key)] != nil
             guard isThere else {
@@ -98,7 +123,7 @@ extension FlagRoutes {
             }
             return try ledger.steps(setting: key, to: nil, in: set)
         }
-        return await outcome(key, author, existed: true, changed: changed)
+        return await outcome(key, author, existed: true, done)
     }
 
     func act(on key: String, _ request: Request) async throws(FlagRefusal) -> JSON {
@@ -110,19 +135,20 @@ extension FlagRoutes {
         }
         let author = FlagLedger.Author(by: form.by, reason: form.reason)
         let existed = book.snapshot.set.texts[ExactText(key)] != nil
-        let changed: Int
+        let done: FlagLedger.Outcome
         switch form.wish {
         case .change(let change):
-            changed = try await ledger.change(author) { set throws(FlagRefusal) in
+            done = try await ledger.change(author) { set throws(FlagRefusal) in
                 try steps(of: change, on: key, in: set)
             }
         case .rollback(let id):
             let text = try await ledger.past(of: key, entry: id)
-            changed = try await ledger.change(author) { set throws(FlagRefusal) in
-                try ledger.steps(setting: key, to: text.isEmpty ? nil : text, in: set)
+            let what = id.map { "rollback to \($0)" } ?? "rollback"
+            done = try await ledger.change(author) { set throws(FlagRefusal) in
+                try ledger.steps(setting: key, to: text.isEmpty ? nil : text, in: set, what: what)
             }
         }
-        return await outcome(key, author, existed: existed, changed: changed)
+        return await outcome(key, author, existed: existed, done)
     }
 
     private func steps(
@@ -138,7 +164,10 @@ extension FlagRoutes {
         do throws(DefinitionFault) {
             let definition = try change.applied(to: flag)
             _ = try Flag(definition, evaluators: set.evaluators)
-            return [FlagStep(key, expected: .text(text), outcome: .text(definition.compactText))]
+            return [
+                FlagStep(
+                    key, expected: .text(text), outcome: .text(definition.compactText), what: change.summary)
+            ]
         } catch {
             throw .definition(error)
         }
@@ -159,7 +188,7 @@ extension FlagRoutes {
             throw .definition(error)
         }
         let names = Set(fields.map { ExactText($0.field) })
-        let changed = try await ledger.change(author) { set throws(FlagRefusal) in
+        let done = try await ledger.change(author) { set throws(FlagRefusal) in
             var steps = fields.map { FlagStep($0.field, outcome: .text($0.text)) }
             if replaces {
                 for key in Set(set.texts.keys).union(set.faults.keys) where !names.contains(key) {
@@ -171,8 +200,14 @@ extension FlagRoutes {
             }
             return steps
         }
-        if changed > 0 { await tell("\(changed) flags were imported", author, ["changed": "\(changed)"]) }
+        await tellRestored(done, author)
+        if done.changed > 0 {
+            await tell("\(done.changed) flags were imported", author, ["changed": "\(done.changed)"])
+        }
         return .object(
-            JSONObject([("flags", .integer(Int64(fields.count))), ("changed", .integer(Int64(changed)))]))
+            JSONObject([
+                ("flags", .integer(Int64(fields.count))), ("changed", .integer(Int64(done.changed))),
+                ("restored", .integer(Int64(done.restored))),
+            ]))
     }
 }

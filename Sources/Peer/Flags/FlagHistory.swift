@@ -9,9 +9,14 @@ package struct FlagHistoryEntry: Sendable, Equatable {
     package let field: String
     package let by: String
     package let reason: String
+    /// What was asked, in few words, such as `rollout 25 %`; empty where the values tell it all.
+    package let what: String
     /// The values before and after; empty for none.
     package let old: String
     package let new: String
+
+    /// What was asked, where Redis had lost the field and it was written back.
+    static let restored = "restored"
 
     /// When, in milliseconds since 1970 by Redis's clock.
     package var atMs: Int64 { Int64(id.prefix { $0 != "-" }) ?? 0 }
@@ -27,7 +32,7 @@ package struct FlagHistoryEntry: Sendable, Equatable {
             guard let field = values["flag"] else { return nil }
             return FlagHistoryEntry(
                 id: id, field: field, by: values["by"] ?? "", reason: values["reason"] ?? "",
-                old: values["old"] ?? "", new: values["new"] ?? "")
+                what: values["what"] ?? "", old: values["old"] ?? "", new: values["new"] ?? "")
         }
     }
 
@@ -46,7 +51,8 @@ package struct FlagHistoryEntry: Sendable, Equatable {
         return .object(
             JSONObject([
                 ("id", .string(id)), ("at_ms", .integer(atMs)), ("key", .string(field)),
-                ("action", .string(action)), ("by", .string(by)), ("reason", .string(reason)),
+                ("action", .string(action)), ("what", what.isEmpty ? .null : .string(what)),
+                ("by", .string(by)), ("reason", .string(reason)),
                 ("old", value(old)), ("new", value(new)),
             ]))
     }

@@ -10,6 +10,11 @@ package enum FlagRefusal: Error, Sendable {
     case absent(String)
     /// Somebody else changed it meanwhile, again and again.
     case conflict(String)
+    /// Redis could not be asked what it holds: nothing was done.
+    case unread(StoreFault)
+    /// What Redis holds cannot be read, and why: nothing was done.
+    case unreadable(String)
+    /// The change itself brought no answer that tells what became of it.
     case store(StoreFault)
 }
 
@@ -24,6 +29,19 @@ package struct FlagLedger: Sendable {
         package init(by: String, reason: String) {
             self.by = by
             self.reason = reason
+        }
+    }
+
+    /// What a change did, in fields.
+    package struct Outcome: Sendable, Equatable {
+        package var changed: Int
+        /// Those that Redis had lost, which were written back along with it.
+        package var restored: Int
+
+        /// An outcome from both counts.
+        package init(changed: Int, restored: Int = 0) {
+            self.changed = changed
+            self.restored = restored
         }
     }
 
@@ -44,16 +62,20 @@ package struct FlagLedger: Sendable {
     }
 
     /// Makes steps out of the flags as Redis holds them now, and takes them; when somebody was faster, again from the
-    /// start. Returns how many fields changed.
+    /// start. What Redis has lost is written back in the same step.
     package func change(
         _ author: Author, _ steps: (FlagSet) async throws(FlagRefusal) -> [FlagStep]
-    ) async throws(FlagRefusal) -> Int {
+    ) async throws(FlagRefusal) -> Outcome {
         var field = ""
         for _ in 0..<FlagLedger.attempts {
-            guard await book.look() else {
-                throw .store(.unreachable("the flags cannot be read now; see 'troop status'"))
+            let known: FlagBook.Snapshot
+            switch await book.look() {
+            case .read(let snapshot), .lost(let snapshot): known = snapshot
+            case .unanswered(let fault): throw .unread(fault)
+            case .unreadable(let why): throw .unreadable(why)
             }
-            let words = try await steps(book.snapshot.set).flatMap(\.words)
+            let asked = try await steps(known.set)
+            let words = FlagLedger.restoring(known.lost, before: asked).flatMap(\.words)
             let reply: Reply
             do {
                 reply = try await store.run(
@@ -68,7 +90,8 @@ package struct FlagLedger: Sendable {
             switch (answer.first, answer.count) {
             case ("done", 2):
                 await book.look()
-                return Int(answer[1]) ?? 0
+                let all = Int(answer[1]) ?? 0
+                return Outcome(changed: max(0, all - known.lost.count), restored: known.lost.count)
             case ("conflict", 2): field = answer[1]
             case ("full", 2):
                 throw .wrong("there would be \(answer[1]) flags; there may be \(FlagSet.flagsMax)")
@@ -78,9 +101,24 @@ package struct FlagLedger: Sendable {
         throw .conflict(field)
     }
 
-    /// The steps that set one field to a text, or take it away (nil).
+    /// Steps with those before them that write back what Redis has lost, unless somebody else did meanwhile.
+    private static func restoring(_ lost: [ExactText: String], before steps: [FlagStep]) -> [FlagStep] {
+        guard !lost.isEmpty else { return steps }
+        let restored = lost.sorted { $0.key.text < $1.key.text }.map { key, text in
+            FlagStep(key.text, expected: .absent, outcome: .text(text), what: FlagHistoryEntry.restored)
+        }
+        return restored
+            + steps.map { (step: FlagStep) -> FlagStep in
+                guard lost[ExactText(step.field)] != nil else { return step }
+                var step = step
+                step.expected = .absent
+                return step
+            }
+    }
+
+    /// The steps that set one field to a text, or take it away (nil); `what` is told in the history.
     package func steps(
-        setting field: String, to text: String?, in set: FlagSet
+        setting field: String, to text: String?, in set: FlagSet, what: String = ""
     ) throws(FlagRefusal) -> [FlagStep] {
         if let fault = FlagKey.fieldFault(field), text != nil { throw .wrong(fault) }
         let outcome = text.map { FlagStep.Outcome.text($0) } ?? .absent
@@ -101,13 +139,13 @@ package struct FlagLedger: Sendable {
                 // The shared rules that the definition was checked against must still be those.
                 return [
                     FlagStep(FlagKey.evaluators, expected: shared, outcome: .unchanged),
-                    FlagStep(field, outcome: outcome),
+                    FlagStep(field, outcome: outcome, what: what),
                 ]
             }
         } catch {
             throw .definition(error)
         }
-        return [FlagStep(field, outcome: outcome)]
+        return [FlagStep(field, outcome: outcome, what: what)]
     }
 
     /// Other shared rules must suit every flag that is there.
@@ -149,7 +187,7 @@ package struct FlagLedger: Sendable {
         do {
             entries = try await history(of: field, count: id == nil ? 1 : FlagLedger.kept * 2)
         } catch {
-            throw .store(error)
+            throw .unread(error)
         }
         if let id {
             guard let entry = entries.first(where: { $0.id == id }) else {
@@ -161,6 +199,10 @@ package struct FlagLedger: Sendable {
         }
         guard let last = entries.first else {
             throw .absent("there is no history of '\(field.quotable)'")
+        }
+        // It was not there before only because Redis had lost it.
+        guard last.what != FlagHistoryEntry.restored else {
+            throw .absent("there is no history of '\(field.quotable)' from before Redis lost it")
         }
         return last.old
     }

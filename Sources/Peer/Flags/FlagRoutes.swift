@@ -65,7 +65,10 @@ package struct FlagRoutes: Sendable {
 extension FlagRoutes {
     private func standing(_ snapshot: FlagBook.Snapshot) -> [(String, JSON)] {
         let age = snapshot.readAt.map { JSON.integer(max(0, Instant.now().milliseconds(since: $0))) }
-        return [("standing", .string(snapshot.standing.rawValue)), ("age_ms", age ?? .null)]
+        return [
+            ("standing", .string(snapshot.standing.rawValue)), ("age_ms", age ?? .null),
+            ("lost", .integer(Int64(snapshot.lost.count))),
+        ]
     }
 
     private func list() -> Response {
@@ -140,7 +143,7 @@ extension FlagRoutes {
             let entries = try await ledger.history(of: request.query["key"], count: count)
             return .json(200, .object(JSONObject([("entries", .array(entries.map(\.json)))])))
         } catch {
-            return FlagRoutes.refusal(.store(error))
+            return .error(FlagRoutes.status(of: error), "the history cannot be read: \(error)")
         }
     }
 }

@@ -166,11 +166,10 @@ struct ImportFlags: AsyncParsableCommand {
         switch output.output {
         case .json: Output.line(answer.prettyText)
         case .table:
-            let count = { (name: String) -> Int64 in
-                if case .integer(let number) = answer.members?[name] { return number }
-                return 0
-            }
-            Output.line("\(count("flags")) definitions in the file, \(count("changed")) changed")
+            let count = { (name: String) in FlagOutput.count(name, in: answer) }
+            let restored = count("restored")
+            let more = restored == 0 ? "" : "; \(restored) that Redis had lost are written back"
+            Output.line("\(count("flags")) definitions in the file, \(count("changed")) changed\(more)")
         }
     }
 }

@@ -130,11 +130,30 @@ enum FlagOutput {
             case "deleted": Output.line("flag '\(key)' is gone")
             default: Output.line("flag '\(key)' is as before")
             }
+            let restored = count("restored", in: answer)
+            if restored > 0 { Output.line("\(restored) definitions that Redis had lost are written back") }
         }
+    }
+
+    /// A number of an answer; 0 where it has none.
+    static func count(_ name: String, in answer: JSON) -> Int64 {
+        if case .integer(let number) = answer.members?[name] { return number }
+        return 0
+    }
+
+    /// Complains where Redis has lost what was shown; true then.
+    static func complainsOfLoss(_ answer: JSON) -> Bool {
+        let lost = count("lost", in: answer)
+        guard lost > 0 else { return false }
+        ExitStatus.complain(
+            "Redis has lost \(lost) definitions, with their history: the last known ones stay in force; 'troop flags export | troop flags import -' writes them back"
+        )
+        return true
     }
 
     /// Complains where what was shown may be old, and ends with the exit code for it.
     static func checkStanding(_ answer: JSON) throws {
+        if complainsOfLoss(answer) { throw ExitStatus.degraded }
         switch answer.members?["standing"]?.text {
         case "stale", "cached":
             let age: String

@@ -40,6 +40,10 @@ import Testing
         }
 
         func set(_ field: String, _ text: String?) async throws -> Int {
+            try await change(field, text).changed
+        }
+
+        func change(_ field: String, _ text: String?) async throws -> FlagLedger.Outcome {
             let ledger = ledger
             return try await ledger.change(FlagBookTests.author) { set throws(FlagRefusal) in
                 try ledger.steps(setting: field, to: text, in: set)
@@ -116,7 +120,7 @@ import Testing
                 FlagStep("ui", expected: text.map { FlagStep.Expected.text($0) } ?? .absent, outcome: .absent)
             ]
         }
-        #expect(changed == 1)
+        #expect(changed.changed == 1)
         #expect(seen == [FlagBookTests.onOff, other])
     }
 
@@ -124,12 +128,12 @@ import Testing
         let desk = try Desk()
         #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
         try desk.byHand("HSET", desk.keys.flags, "ui", "{oops")
-        #expect(await desk.book.look())
+        #expect(await desk.book.look().isRead)
         #expect(desk.book.snapshot.set["ui"] != nil)
         #expect(await desk.book.notices.contains { $0.contains("'ui'") && $0.contains("last good value") })
         try desk.byHand("DEL", desk.keys.flags)
         try desk.byHand("SET", desk.keys.flags, "no hash")
-        #expect(await !desk.book.look())
+        #expect(await !desk.book.look().isRead)
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
         #expect(await desk.book.notices.contains { $0.contains("cannot be read: WRONGTYPE") })
     }
@@ -138,7 +142,7 @@ import Testing
         let desk = try Desk()
         #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
         desk.server.stop()
-        #expect(await !desk.book.look())
+        #expect(await !desk.book.look().isRead)
         #expect(desk.book.snapshot.standing == .stale && desk.book.snapshot.set["ui"] != nil)
         let file = desk.server.folder + "/state/flags.json"
         #expect(await eventually { RedisServer.text(of: file).contains("ui") })
@@ -155,5 +159,75 @@ import Testing
         }
         #expect(isTold)
         #expect(desk.book.snapshot.set["ui"] != nil)
+    }
+
+    /// Takes flags, history and all from Redis, as a restart without its data does.
+    private func lose(_ desk: Desk) throws {
+        try desk.byHand("DEL", desk.keys.flags, desk.keys.flagsHistory)
+    }
+
+    @Test func aChangeAfterALossWritesEverythingBack() async throws {
+        let desk = try Desk()
+        let rules = #"{"staff":{"ends_with":[{"var":"email"},"@example.com"]}}"#
+        #expect(try await desk.set("$evaluators", rules) == 1)
+        #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
+        #expect(try await desk.set("other", FlagBookTests.onOff) == 1)
+        try lose(desk)
+        #expect(await !desk.book.look().isRead)
+        #expect(desk.book.snapshot.lost.count == 3 && desk.book.snapshot.standing == .stale)
+
+        let off = FlagBookTests.onOff.replacing("ENABLED", with: "DISABLED")
+        #expect(try await desk.change("ui", off) == FlagLedger.Outcome(changed: 1, restored: 3))
+        let snapshot = desk.book.snapshot
+        #expect(snapshot.standing == .fresh && snapshot.lost.isEmpty)
+        #expect(snapshot.texts == ["$evaluators": rules, "other": FlagBookTests.onOff, "ui": off])
+        #expect(try desk.server.command("HLEN", desk.keys.flags) == ":3\r\n")
+        #expect(await desk.book.notices.isEmpty)
+        let history = try await desk.ledger.history(of: "ui", count: 10)
+        #expect(history.map(\.what) == ["", "restored"])
+        // What was before the loss is known; before that, nothing is.
+        #expect(try await desk.ledger.past(of: "ui", entry: nil) == FlagBookTests.onOff)
+        await #expect(throws: FlagRefusal.self) { try await desk.ledger.past(of: "other", entry: nil) }
+    }
+
+    @Test func aLostFlagCanBeDeletedEvenTheOnlyOne() async throws {
+        let desk = try Desk()
+        #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
+        try lose(desk)
+        #expect(try await desk.change("ui", nil) == FlagLedger.Outcome(changed: 1, restored: 1))
+        #expect(await desk.book.look().isRead)
+        #expect(desk.book.snapshot.texts.isEmpty)
+    }
+
+    @Test func aFlagWrittenByHandAfterALossTakesNoOtherOutOfForce() async throws {
+        let desk = try Desk()
+        #expect(try await desk.set("ui", FlagBookTests.onOff) == 1)
+        #expect(try await desk.set("other", FlagBookTests.onOff) == 1)
+        try lose(desk)
+        // Nobody looked between the loss and the edit.
+        try desk.byHand("HSET", desk.keys.flags, "new", FlagBookTests.onOff)
+        #expect(await !desk.book.look().isRead)
+        #expect(desk.book.snapshot.set.keys == ["new", "other", "ui"])
+        #expect(await desk.book.notices.contains { $0.contains("has lost 2 of them") })
+        // What was written by hand and is taken out again was not lost.
+        try desk.byHand("HSET", desk.keys.flags, "ui", FlagBookTests.onOff)
+        _ = await desk.book.look()
+        try desk.byHand("HDEL", desk.keys.flags, "new")
+        _ = await desk.book.look()
+        #expect(desk.book.snapshot.set.keys == ["other", "ui"])
+        #expect(desk.book.snapshot.lost.keys.map(\.text) == ["other"])
+        // All of it by hand is as good.
+        try desk.byHand("HSET", desk.keys.flags, "other", FlagBookTests.onOff)
+        #expect(await desk.book.look().isRead)
+        try desk.byHand("HDEL", desk.keys.flags, "other")
+        #expect(await desk.book.look().isRead)
+        #expect(desk.book.snapshot.set.keys == ["ui"])
+    }
+}
+
+extension FlagBook.Snapshot {
+    /// The fields in force, as plain texts.
+    fileprivate var texts: [String: String] {
+        Dictionary(set.texts.map { ($0.key.text, $0.value) }) { first, _ in first }
     }
 }
