@@ -46,7 +46,10 @@ struct FlagForm: Equatable {
             guard members["rollback"] == .bool(true) else { throw FormFault(sentence: FlagForm.example) }
             let id = try FlagForm.text(members, "to")
             if let id, !FlagHistoryEntry.isID(id) {
-                throw FormFault(sentence: "'to' is no entry of the history, such as 1763900000000-0")
+                throw FormFault(
+                    sentence:
+                        "'\(id.quotable)' is no entry of the history; expected an ID such as 1763900000000-0, as 'troop flags history' shows them"
+                )
             }
             wish = .rollback(to: id)
         }

@@ -26,7 +26,9 @@ struct SetFlag: AsyncParsableCommand {
 
     func run() async throws {
         let bytes = try FlagInput.argument(definition)
-        guard !bytes.isEmpty else { throw ValidationError("the definition is empty") }
+        guard !bytes.isEmpty else {
+            throw FlagInput.misuse("the definition is empty; expected JSON, @FILE, or @- for standard input")
+        }
         FlagOutput.outcome(try agent.client.json("PUT", flag.path + reason.query, bytes), output.output)
     }
 }
@@ -89,12 +91,19 @@ struct RollFlagOut: AsyncParsableCommand {
         guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }) else {
             return nil
         }
+        if let point = text.firstIndex(of: ".") {
+            var decimals = text[text.index(after: point)...]
+            while decimals.last == "0" { decimals.removeLast() }
+            guard decimals.count <= 3 else { return nil }
+        }
         return Double(text).flatMap { (0...100).contains($0) ? $0 : nil }
     }
 
     func validate() throws {
         guard share != nil else {
-            throw ValidationError("the share is '\(Table.printable(percent))'; expected 0 to 100 percent")
+            throw ValidationError(
+                "the share is '\(Table.printable(percent))'; expected 0 to 100 percent with at most three decimals"
+            )
         }
     }
 
@@ -120,6 +129,13 @@ struct RollFlagBack: AsyncParsableCommand {
     @OptionGroup var reason: ReasonOptions
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard let to, !FlagHistoryEntry.isID(to) else { return }
+        throw ValidationError(
+            "--to is '\(Table.printable(to))'; expected an ID such as 1763900000000-0, as 'troop flags history' shows them"
+        )
+    }
 
     func run() async throws {
         try FlagWish.send(
@@ -160,7 +176,6 @@ struct ImportFlags: AsyncParsableCommand {
 
     func run() async throws {
         let bytes = try FlagInput.file(file)
-        guard !bytes.isEmpty else { throw ValidationError("the file is empty") }
         let path = "/v1/flagset" + reason.query + (replace ? "&replace=true" : "")
         let answer = try agent.client.json("POST", path, bytes)
         switch output.output {

@@ -87,33 +87,48 @@ enum FlagInput {
         return try file(String(text.dropFirst()))
     }
 
+    /// Complains of an argument; the exit code to end with. A ValidationError would show the usage of the whole program
+    /// where it is not thrown by `validate`.
+    static func misuse(_ sentence: String) -> ExitCode {
+        ExitStatus.complain(Table.printable(sentence))
+        return .validationFailure
+    }
+
+    /// Complains of what a file holds; the exit code to end with.
+    static func fault(_ path: String, _ why: String) -> ExitCode {
+        ExitStatus.complain(Table.printable("\(path == "-" ? "standard input" : path): \(why)"))
+        return ExitStatus.degraded
+    }
+
     /// A file's bytes; `-` is standard input.
     static func file(_ path: String) throws -> [UInt8] {
+        guard !path.isEmpty else {
+            throw misuse("no file is named; expected its path, or - for standard input")
+        }
         let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw fault(path) }
+        guard descriptor >= 0 else { throw fault(path, reason()) }
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = read(descriptor, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw fault(path) }
+            guard count >= 0 else { throw fault(path, reason()) }
             if count == 0 {
+                guard !bytes.isEmpty else { throw fault(path, "there is nothing in it; expected JSON") }
                 guard String(validating: bytes, as: UTF8.self) != nil else {
-                    throw ValidationError("\(Table.printable(path)): no UTF-8 text")
+                    throw fault(path, "no UTF-8 text")
                 }
                 return bytes
             }
             bytes += chunk[..<count]
             guard bytes.count <= bytesMax else {
-                throw ValidationError("\(Table.printable(path)): longer than \(bytesMax) bytes")
+                throw fault(path, "longer than \(bytesMax) bytes")
             }
         }
     }
 
-    private static func fault(_ path: String) -> ValidationError {
-        ValidationError("\(Table.printable(path)): \(String(cString: strerror(errno)))")
-    }
+    private static func reason() -> String { String(cString: strerror(errno)) }
 }
 
 /// How flags are printed.

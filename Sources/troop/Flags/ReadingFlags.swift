@@ -24,7 +24,12 @@ struct ListFlags: AsyncParsableCommand {
         let answer = try agent.client.json("GET", "/v1/flags")
         switch output.output {
         case .json: Output.line(answer.prettyText)
-        case .table: Output.write(ListFlags.table(answer).text)
+        case .table:
+            if case .array(let flags) = answer.members?["flags"], flags.isEmpty {
+                Output.line("no flags: make one with 'troop flags set KEY JSON'")
+            } else {
+                Output.write(ListFlags.table(answer).text)
+            }
         }
         var isSound = true
         if case .array(let faults) = answer.members?["faults"] {
@@ -109,17 +114,7 @@ struct EvaluateFlag: AsyncParsableCommand {
     func run() async throws {
         var attributes = JSONObject()
         if let context {
-            let json: JSON
-            do {
-                json = try JSONReader.read(try FlagInput.argument(context))
-            } catch let fault as JSONFault {
-                throw ValidationError("--context is no JSON: \(fault)")
-            }
-            guard let members = json.members else {
-                throw ValidationError(
-                    "--context is \(json.kind); expected an object such as {\"plan\":\"free\"}")
-            }
-            attributes = members
+            attributes = try EvaluateFlag.attributes(context)
         }
         if let targetingKey { attributes["targetingKey"] = .string(targetingKey) }
         let body = JSON.object(JSONObject([("context", .object(attributes))])).bytes
@@ -137,6 +132,25 @@ struct EvaluateFlag: AsyncParsableCommand {
             ])
             Output.write(table.text)
         }
+    }
+
+    /// The attributes of an argument: an object, or the file that holds one.
+    private static func attributes(_ context: String) throws -> JSONObject {
+        let bytes = try FlagInput.argument(context)
+        let json: JSON
+        do throws(JSONFault) {
+            json = try JSONReader.read(bytes)
+        } catch {
+            throw refusal(context, "no JSON (\(error))")
+        }
+        guard let members = json.members else { throw refusal(context, json.kind) }
+        return members
+    }
+
+    private static func refusal(_ context: String, _ what: String) -> ExitCode {
+        let sentence = "--context is \(what); expected an object such as {\"plan\":\"free\"}, or @FILE"
+        guard context.hasPrefix("@") else { return FlagInput.misuse(sentence) }
+        return FlagInput.fault(String(context.dropFirst()), sentence)
     }
 }
 
@@ -166,14 +180,19 @@ struct FlagHistory: AsyncParsableCommand {
         case .table:
             var table = Table(["WHEN", "ID", "FLAG", "ACTION", "BY", "WHY"])
             guard case .array(let entries) = answer.members?["entries"] else { return }
+            guard !entries.isEmpty else {
+                return Output.line(
+                    key.map { "there is no history of '\(Table.printable($0))'" } ?? "no changes yet")
+            }
             for entry in entries {
                 guard let entry = entry.members else { continue }
                 var when = "-"
+                let reason = entry["reason"]?.text ?? ""
                 if case .integer(let time) = entry["at_ms"] { when = WallClock.local(time) }
                 table.add([
                     .init(when), .init(entry["id"]?.text ?? "-"), .init((entry["key"]?.text ?? "").quotable),
-                    .init(entry["action"]?.text ?? "-"), .init(entry["by"]?.text ?? "-"),
-                    .init(entry["reason"]?.text ?? ""),
+                    .init(entry["what"]?.text ?? entry["action"]?.text ?? "-"),
+                    .init(entry["by"]?.text ?? "-"), .init(reason.isEmpty ? "-" : reason),
                 ])
             }
             Output.write(table.text)
@@ -189,5 +208,10 @@ struct ExportFlags: AsyncParsableCommand {
 
     @OptionGroup var agent: AgentOptions
 
-    func run() async throws { Output.line(try agent.client.json("GET", "/v1/flagset").prettyText) }
+    func run() async throws {
+        Output.line(try agent.client.json("GET", "/v1/flagset").prettyText)
+        // The file has no place for how old it is. After a loss it is whole, and the way back.
+        let list = try agent.client.json("GET", "/v1/flags")
+        if !FlagOutput.complainsOfLoss(list) { try FlagOutput.checkStanding(list) }
+    }
 }
