@@ -104,7 +104,10 @@ struct AgentParts {
             board, roster, router, duties, elector, reporter, news, pause, flags, incumbency, checks)
         let metering = ground.metering(
             proxy, hostWatch, history, reporter,
-            [tally, history, remedyTally, CertificateMetrics(proxy: proxy)])
+            [
+                tally, history, remedyTally, CertificateMetrics(proxy: proxy),
+                ApplicationMetrics(checker: ownChecker, address: configuration.server?.listen.asClient),
+            ])
         api = try ground.api(
             ground.answers(reading, roster, metering, queue, pause, flags, checks, upgrades), reading)
         try ground.open(api, inheritance)

@@ -50,9 +50,16 @@ struct StatusText {
         text +=
             "\n"
             + (status.servers.isEmpty
-                ? "no servers: add one with 'troop servers add ADDRESS:PORT'\n"
+                ? StatusText.noServers(status) + "\n"
                 : HostText.servers(status.servers, wide: wide))
         self.text = text
+    }
+
+    /// What an empty list means, and what to do about it.
+    static func noServers(_ status: Status) -> String {
+        DownApplications.areTold(by: status.notices)
+            ? "no servers: the hosts' own applications do not answer; see their logs"
+            : "no servers: add one with 'troop servers add ADDRESS:PORT'"
     }
 
     /// What is wrong: the store, and what somebody should mend.

@@ -1,4 +1,4 @@
-import Linux
+package import Linux
 package import Logging
 package import Store
 
@@ -127,6 +127,9 @@ package actor Roster {
 
     /// The entries in force, ordered by address.
     package var entries: [ServerEntry] { list.sorted }
+
+    /// Servers whose entries in the store make no sense, so far as their addresses do.
+    package var malformedAddresses: [SocketAddress] { list.faults.keys.compactMap { try? SocketAddress($0) } }
 
     /// True when a person removed this host's own entry.
     package var isRemoved: Bool { registration.state == .removed }

@@ -28,6 +28,9 @@ package actor StatusBoard {
     package private(set) var book = HostBook()
     /// When each host of the book had reported when its hash was read, by Redis's clock.
     private var reportedAt: [String: Double] = [:]
+    /// When hosts were first seen that came after the first reading, while that is not long ago.
+    private var newcomers: [String: Instant] = [:]
+    private let beganAt = Instant.now()
     /// The leader's numbers; nil when nobody publishes any.
     package private(set) var traffic: Traffic?
     /// When the store was last read in full; nil before.
@@ -50,6 +53,8 @@ package actor StatusBoard {
     static let smallTroop = 50
     /// Hosts read in one pipeline.
     private static let batch = 500
+    /// Hosts are remembered as newcomers for so long, in milliseconds.
+    private static let newcomerMilliseconds: Int64 = 60_000
     /// Strange keys that are named; the others look alike.
     private static let noticesMax = 10
 
@@ -70,6 +75,12 @@ package actor StatusBoard {
     package var leaseAge: (ageMilliseconds: Int64?, readAt: Instant?) {
         guard case .lease(_, let age) = holder else { return (nil, readAt) }
         return (age, readAt)
+    }
+
+    /// Hosts that came less than so many milliseconds ago; all of them, in a board as young as that.
+    package func newcomers(within milliseconds: Int64, at now: Instant) -> Set<String> {
+        if now.milliseconds(since: beganAt) < milliseconds { return Set(book.pages.keys) }
+        return Set(newcomers.filter { now.milliseconds(since: $0.value) < milliseconds }.keys)
     }
 
     /// How many hosts the troop has, without reading them; nil when the store does not tell.
@@ -176,8 +187,21 @@ package actor StatusBoard {
                 members[index].line.fields = reply.fields
             }
         }
-        book.take(members.map(\.line), at: .now())
+        let now = Instant.now()
+        noteNewcomers(members, at: now)
+        book.take(members.map(\.line), at: now)
         reportedAt = Dictionary(members.map { ($0.line.name, $0.at) }) { _, last in last }
+    }
+
+    /// At the first reading nobody is new.
+    private func noteNewcomers(_ members: [Member], at now: Instant) {
+        newcomers = newcomers.filter {
+            now.milliseconds(since: $0.value) < StatusBoard.newcomerMilliseconds
+        }
+        guard readAt != nil else { return }
+        for member in members where reportedAt[member.line.name] == nil {
+            newcomers[member.line.name] = now
+        }
     }
 
     private func ask(

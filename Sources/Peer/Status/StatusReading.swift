@@ -94,6 +94,7 @@ package struct StatusReading: Sendable {
             notices.append(
                 "this host's own server was removed by a person; 'troop servers add' brings it back")
         }
+        if fault == nil { notices += await downApplications(at: now) }
         let monkeys = fault == nil ? await monkeys() : nil
         notices += StatusReading.notices(monkeys)
         return Status(
@@ -109,6 +110,19 @@ package struct StatusReading: Sendable {
             hosts: await hosts(leader: leader, at: now),
             servers: await servers(standing), operations: monkeys?.operations,
             notices: notices)
+    }
+
+    /// Applications whose agents took them off the list, in lines for people.
+    private func downApplications(at now: Instant) async -> [String] {
+        let entries = await roster.entries
+        var excused = await board.newcomers(within: DownApplications.graceMilliseconds, at: now)
+        // Of this host's own it is known, and told, that a person took it off.
+        if await roster.isRemoved { excused.insert(configuration.host.name) }
+        let listed = Set(entries.map(\.address)).union(await roster.malformedAddresses)
+        return DownApplications.notices(
+            DownApplications.found(
+                in: await board.book, listed: listed, hosts: Set(entries.map(\.host)), excused: excused,
+                at: now))
     }
 
     private func monkeys() async -> MonkeysDocument? { try? await monkeysDocument() ?? nil }

@@ -30,7 +30,7 @@ import Testing
             sources: [
                 AgentMetrics(watch: watch, store: store.meter, ticks: TickMeter()), tally,
                 HistoryKeeper(budgetBytes: 1 << 20), RemedyTally(),
-                CertificateMetrics(proxy: proxy),
+                CertificateMetrics(proxy: proxy), ApplicationMetrics(checker: nil, address: nil),
             ])
     }
 
