@@ -52,12 +52,15 @@ struct ListServers: AsyncParsableCommand {
                     .init(server.reason.isEmpty ? "-" : server.reason),
                 ])
             }
-            Output.write(table.text)
+            Output.write(
+                document.servers.isEmpty ? StatusText.noServers(status) + "\n" : table.text)
         }
         guard status.store.reachable else {
             ExitStatus.complain("Redis does not answer: this is the last list that was read")
             throw ExitStatus.storeUnreachable
         }
+        for notice in status.listNotices { ExitStatus.complain(Table.printable(notice)) }
+        if !status.listNotices.isEmpty { throw ExitStatus.degraded }
     }
 }
 
@@ -128,15 +131,14 @@ struct RemoveServer: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        let text = try ServersText.one(
+        // Whatever stands in the list can be taken off it: the agent knows what does.
+        _ = try ServersText.one(
             addresses, "troop servers remove 10.0.0.9:3000; 'troop servers' shows the list")
-        // Whatever stands in the list can be taken off it: no rules but the form.
-        do { _ = try SocketAddress(text, allowingPortZero: true) } catch { throw ValidationError("\(error)") }
     }
 
     func run() async throws {
-        let path = (addresses.first ?? "").replacing("[", with: "%5B").replacing("]", with: "%5D")
-        let document = try agent.client.change("DELETE", "/v1/servers/\(path)")
+        let path = "/v1/servers/" + ServersText.encoded(addresses.first ?? "")
+        let document = try agent.client.change("DELETE", path)
         ServersText.show(document, output.output)
         if document.outcome == .absent { throw ExitStatus.degraded }
     }
@@ -155,15 +157,33 @@ private enum ServersText {
         return first
     }
 
+    /// A text as a part of a path or a query.
+    static func encoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: ":"),
+                UInt8(ascii: "_"), UInt8(ascii: "-"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += (digits.utf8.count == 1 ? "%0" : "%") + digits
+            }
+        }
+        return result
+    }
+
     static func show(_ document: ChangeDocument, _ format: OutputFormat) {
         switch format {
         case .json: Output.json(document)
         case .table:
+            let address = Table.printable(document.address)
             switch document.outcome {
-            case .added: Output.line("\(document.address) is on the list")
-            case .replaced: Output.line("\(document.address) was on the list; its entry is replaced")
-            case .removed: Output.line("\(document.address) is off the list")
-            case .absent: Output.line("\(document.address) was not on the list")
+            case .added: Output.line("\(address) is on the list")
+            case .replaced: Output.line("\(address) was on the list; its entry is changed")
+            case .removed: Output.line("\(address) is off the list")
+            case .absent: Output.line("\(address) was not on the list")
             }
         }
     }

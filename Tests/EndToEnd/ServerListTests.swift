@@ -50,6 +50,13 @@ import Testing
         let status = try troop.command("b", "status")
         #expect(status.code == 1)
         #expect(status.output.contains("its last good value stays in force"))
+        #expect(status.output.contains("; 'troop servers remove \"not an address\"' takes it off"))
+        let listed = try troop.command("b", "servers")
+        #expect(listed.code == 1 && listed.output.contains("'not an address'"), "\(listed.output)")
+        #expect(try troop.command("b", "servers", "remove", "not an address").code == 0)
+        #expect(try troop.redis.command("HEXISTS", key, "not an address").hasPrefix(":0"))
+        let absent = try troop.command("b", "servers", "remove", "web-5:3000")
+        #expect(absent.code == 1 && absent.output.contains("no entry"), "\(absent.output)")
 
         try troop.redis.command("DEL", key)
         try troop.redis.command("SET", key, "a string")

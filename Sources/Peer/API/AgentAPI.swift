@@ -188,16 +188,20 @@ package struct AgentAPI: Sendable {
     private func remove(_ request: Request) async -> Response {
         guard request.door == .socket else { return readOnly }
         let text = String(request.path.dropFirst("/v1/servers/".count))
-        let address: SocketAddress
+        // Whatever stands in the list by hand can be taken out of it.
+        await roster.reread()
+        var spellings = await roster.malformedFields(named: text)
         do {
-            // Whatever stands in the list by hand can be taken out of it.
-            address = try SocketAddress(text, allowingPortZero: true)
+            let address = try SocketAddress(text, allowingPortZero: true)
+            // One that is in the way of a good entry for the same address goes alone.
+            if spellings != [text] || text == address.description {
+                spellings = [address.description]
+                if let mapped = address.mappedDescription { spellings.append(mapped) }
+                if !spellings.contains(text) { spellings.append(text) }
+            }
         } catch {
-            return .error(400, "\(error)")
+            if spellings.isEmpty { return .error(400, "\(error); and no entry of the list is called so") }
         }
-        var spellings = [address.description]
-        if let mapped = address.mappedDescription { spellings.append(mapped) }
-        if !spellings.contains(text) { spellings.append(text) }
         return await change(ServerScripts.remove, spellings) { $0 > 0 ? .removed : .absent }
     }
 

@@ -105,13 +105,10 @@ package actor Roster {
 
     /// What is wrong with the list, one line each, for status.
     package var notices: [String] {
-        let entries = list.faults.sorted { $0.key < $1.key }.map { field, fault in
-            let kept = (try? SocketAddress(field)).flatMap { list.entries[$0] } != nil
-            let meaning = kept ? "its last good value stays in force" : "it is not routed to"
-            return "server list: '\(Roster.printable(field))': \(fault); \(meaning)"
+        var notices = malformedEntries
+        if let fault {
+            notices.insert("\(Status.listNotice)\(fault); the last good list stays in force", at: 0)
         }
-        var notices = entries
-        if let fault { notices.insert("server list: \(fault); the last good list stays in force", at: 0) }
         if let fault = file.fault {
             notices.append(
                 "state folder: \(fault); without it a restart of this agent while Redis is gone has no server list"
