@@ -10,7 +10,7 @@ extension AgentGround {
     /// Hands each hint to whom it concerns.
     func subscription(
         _ pace: TroopPace, _ elector: Elector, _ roster: Roster, _ desk: CommandDesk, _ pause: PauseSwitch,
-        _ flags: FlagBook, _ news: NewsLine, _ orders: OrderTaker
+        _ flags: FlagBook, _ news: NewsLine, _ orders: OrderTaker, _ watch: TroopWatch
     ) -> Subscription {
         let witness = Witness(
             store: store, keys: keys, host: configuration.host.name, health: configuration.healthSettings)
@@ -34,6 +34,7 @@ extension AgentGround {
                 } else if text == Witness.hint {
                     Task { await witness.look() }
                 } else {
+                    watch.hear(text, at: .now())
                     roster.hear()
                 }
             case .lost(let reason): news.isLost(reason)

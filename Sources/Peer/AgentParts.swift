@@ -98,7 +98,7 @@ struct AgentParts {
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)
         let news = NewsLine(log: log)
-        subscription = ground.subscription(pace, elector, roster, desk, pause, flags, news, orders)
+        subscription = ground.subscription(pace, elector, roster, desk, pause, flags, news, orders, watch)
         checks = ground.checks(elector, duties, incumbency)
         let reading = ground.reading(
             board, roster, router, duties, elector, reporter, news, pause, flags, incumbency, checks)

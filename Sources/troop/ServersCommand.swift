@@ -9,7 +9,7 @@ struct ServersCommand: AsyncParsableCommand {
         usage: """
             troop servers [list]
             troop servers add ADDRESS:PORT [--weight N] [--state active|draining|out] [--host NAME] [--reason TEXT]
-            troop servers remove ADDRESS:PORT
+            troop servers remove ADDRESS:PORT [--reason TEXT]
             """,
         subcommands: [ListServers.self, AddServer.self, RemoveServer.self],
         defaultSubcommand: ListServers.self)
@@ -123,10 +123,12 @@ struct AddServer: AsyncParsableCommand {
 struct RemoveServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Take a server off the list; requests under way are finished.",
-        usage: "troop servers remove ADDRESS:PORT")
+        usage: "troop servers remove ADDRESS:PORT [--reason TEXT]")
 
     @Argument(help: .init("Where the server listens, as in the list.", valueName: "address:port"))
     var addresses: [String] = []
+    @Option(help: "Why; shown among the events.")
+    var reason: String?
     @OptionGroup var agent: AgentOptions
     @OptionGroup var output: OutputOptions
 
@@ -137,7 +139,9 @@ struct RemoveServer: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let path = "/v1/servers/" + ServersText.encoded(addresses.first ?? "")
+        var path = "/v1/servers/" + ServersText.encoded(addresses.first ?? "")
+        path += "?by=" + ServersText.encoded("cli:" + Person.name)
+        if let reason { path += "&reason=" + ServersText.encoded(reason) }
         let document = try agent.client.change("DELETE", path)
         ServersText.show(document, output.output)
         if document.outcome == .absent { throw ExitStatus.degraded }

@@ -147,9 +147,25 @@ import Testing
         let isGone = await eventually(within: 15_000) { !addresses(troop).contains(first) }
         #expect(isGone, "\(troop.logs)")
         #expect(troop.get()?.status == 200)
+        let isNamed = await eventually(within: 15_000) {
+            ["a", "b"].allSatisfy { name in
+                troop.status(of: name)?.notices.contains {
+                    $0.hasPrefix("application on a is down (\(first))")
+                }
+                    ?? false
+            }
+        }
+        #expect(isNamed, "\(troop.logs)")
+        #expect(try troop.command("b", "status").code == 1)
+        let isTold = await eventually(within: 15_000) {
+            let events = try? troop.command("b", "events").output
+            return events?.contains("off the list by agent: the application does not answer") ?? false
+        }
+        #expect(isTold, "\(troop.logs)")
         try troop.startApp("a")
         let isBack = await eventually(within: 15_000) { troop.isUp(servers: 2) }
         #expect(isBack, "\(troop.logs)")
+        #expect(troop.status(of: "b")?.notices.contains { $0.contains("is down") } == false)
     }
 
     @Test(.timeLimit(.minutes(2))) func aListChangeUnderLoadLosesNothing() async throws {

@@ -188,6 +188,13 @@ package struct AgentAPI: Sendable {
     private func remove(_ request: Request) async -> Response {
         guard request.door == .socket else { return readOnly }
         let text = String(request.path.dropFirst("/v1/servers/".count))
+        let (by, reason) = (request.query["by"] ?? "api", request.query["reason"] ?? "")
+        do {
+            try FormText.plain(by, "by")
+            try FormText.plain(reason, "reason")
+        } catch {
+            return .error(400, error.sentence)
+        }
         // Whatever stands in the list by hand can be taken out of it.
         await roster.reread()
         var spellings = await roster.malformedFields(named: text)
@@ -202,6 +209,9 @@ package struct AgentAPI: Sendable {
         } catch {
             if spellings.isEmpty { return .error(400, "\(error); and no entry of the list is called so") }
         }
+        // Before it is done, so that whoever tells of it knows; one that is lost costs the name and the reason.
+        let word = RemovalWord(server: spellings[0], by: by, reason: reason)
+        _ = try? await store.call(Command("PUBLISH", keys.news, word.hint))
         return await change(ServerScripts.remove, spellings) { $0 > 0 ? .removed : .absent }
     }
 

@@ -14,10 +14,31 @@ package final class TroopWatch: Sendable {
         var servers: [SocketAddress: ServerEntry]?
         var hosts: HostChanges = HostChanges()
         var problems: Set<String> = []
+        /// What was said of removals that the list does not show yet.
+        var words: [SocketAddress: (word: RemovalWord, heardAt: Instant)] = [:]
+
+        /// The fresh words on servers that were on the list and are not any more; each is told once.
+        mutating func takeWords(
+            of list: [SocketAddress: ServerEntry], at now: Instant
+        ) -> [SocketAddress: RemovalWord] {
+            var taken: [SocketAddress: RemovalWord] = [:]
+            for (address, said) in words where list[address] == nil && servers?[address] != nil {
+                words[address] = nil
+                if now.milliseconds(since: said.heardAt) < TroopWatch.wordMilliseconds {
+                    taken[address] = said.word
+                }
+            }
+            return taken
+        }
     }
 
     /// Changes that are told one by one at a time; more are told as a number.
     private static let toldMax = 10
+
+    /// So long after it was said a word may be told with a removal, in milliseconds.
+    private static let wordMilliseconds: Int64 = 5000
+    /// Words that are remembered at a time.
+    private static let wordsMax = 64
 
     /// A watch that tells while `leads` is true.
     package init(events: EventLog, leads: @escaping @Sendable () -> Bool) {
@@ -28,9 +49,11 @@ package final class TroopWatch: Sendable {
     /// Takes in the server list that is in force.
     package func see(servers: [ServerEntry]) {
         let now = Dictionary(servers.map { ($0.address, $0) }) { first, _ in first }
-        let before = state.withLock { state in
-            defer { state.servers = now }
-            return state.servers
+        let (before, words) = state.withLock { state in
+            let before = state.servers
+            let words = state.takeWords(of: now, at: .now())
+            state.servers = now
+            return (before, words)
         }
         guard let before, leads() else { return }
         var changes: [(kind: String, text: String, details: [String: String])] = []
@@ -39,11 +62,8 @@ package final class TroopWatch: Sendable {
             changes.append((change.kind, change.text, ["server": entry.address.description, "by": entry.by]))
         }
         for address in before.keys.sorted(by: { "\($0)" < "\($1)" }) where now[address] == nil {
-            changes.append(
-                (
-                    "server.removed", "server \(address) was taken off the list",
-                    ["server": address.description]
-                ))
+            let change = ServerChange.removal(of: address, words[address])
+            changes.append(("server.removed", change.text, change.details))
         }
         for change in changes.prefix(TroopWatch.toldMax) {
             events.tell(change.kind, .notice, change.text, change.details)
@@ -51,6 +71,19 @@ package final class TroopWatch: Sendable {
         if changes.count > TroopWatch.toldMax {
             let rest = changes.count - TroopWatch.toldMax
             events.tell("server.changed", .notice, "\(rest) more servers changed on the list at once")
+        }
+    }
+
+    /// Takes in a hint of Redis's: a word on a removal is told with it, once the list shows it.
+    package func hear(_ hint: String, at now: Instant) {
+        guard let word = RemovalWord(hint: hint), let address = try? SocketAddress(word.server) else {
+            return
+        }
+        state.withLock { state in
+            state.words = state.words.filter {
+                now.milliseconds(since: $0.value.heardAt) < TroopWatch.wordMilliseconds
+            }
+            if state.words.count < TroopWatch.wordsMax { state.words[address] = (word, now) }
         }
     }
 
@@ -104,6 +137,18 @@ package final class TroopWatch: Sendable {
 
 /// What happened to an entry of the server list, in words.
 enum ServerChange {
+    /// A removal, with what was said of it.
+    static func removal(
+        of address: SocketAddress, _ word: RemovalWord?
+    ) -> (text: String, details: [String: String]) {
+        let text = "server \(address) was taken off the list"
+        guard let word else { return (text, ["server": address.description]) }
+        let by = word.by.isEmpty ? "" : " by \(word.by)"
+        let why = word.reason.isEmpty ? "" : ": \(word.reason)"
+        let details = ["server": address.description, "by": word.by, "reason": word.reason]
+        return (text + by + why, details.filter { !$0.value.isEmpty })
+    }
+
     /// The change from an earlier entry (nil: none) to this one; nil when nothing that people care about changed.
     static func text(of entry: ServerEntry, before: ServerEntry?) -> (kind: String, text: String)? {
         let by = entry.by.isEmpty ? "" : " by \(entry.by)"

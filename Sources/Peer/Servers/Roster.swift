@@ -231,9 +231,12 @@ package actor Roster {
                 metadata: ["server": "\(own.address)"])
             lookAgain()
         case .withdraw:
+            let word = RemovalWord(
+                server: own.address.description, by: ServerEntry.agent,
+                reason: "the application does not answer")
             let reply = try? await store.run(
                 ServerScripts.withdraw, keys: [place.keys.servers, place.keys.news],
-                arguments: [own.address.description, place.host])
+                arguments: [own.address.description, place.host, word.hint])
             if reply?.integer == 1 {
                 log.info(
                     "took the application off the list: it is gone", metadata: ["server": "\(own.address)"])

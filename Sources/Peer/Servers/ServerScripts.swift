@@ -19,7 +19,7 @@ package enum ServerScripts {
             """)
 
     /// Takes an agent's own entry out, but only one that an agent of this host wrote and nobody changed the
-    /// state of: a person's word stands. KEYS: 1 servers 2 news; ARGV: 1 address:port 2 host
+    /// state of: a person's word stands. KEYS: 1 servers 2 news; ARGV: 1 address:port 2 host 3 what is published
     package static let withdraw = Script(
         name: "servers-withdraw",
         body: """
@@ -30,7 +30,7 @@ package enum ServerScripts {
             if entry.by ~= 'agent' or entry.host ~= ARGV[2] then return 0 end
             if entry.state ~= nil and entry.state ~= 'active' then return 0 end
             redis.call('HDEL', KEYS[1], ARGV[1])
-            if redis.call('HLEN', KEYS[1]) <= \(hintedEntries) then redis.call('PUBLISH', KEYS[2], 'servers') end
+            if redis.call('HLEN', KEYS[1]) <= \(hintedEntries) then redis.call('PUBLISH', KEYS[2], ARGV[3]) end
             return 1
             """)
 

@@ -180,6 +180,23 @@ import Testing
         #expect(heard.all.map(\.text) == ["server 10.0.0.2:3000 was put on the list"])
         watch.see(servers: entries)
         #expect(heard.all.count == 12, "a crowd is told as a number")
+        let start = Instant.now()
+        let first = RemovalWord(server: "10.0.0.1:3000", by: "cli:ada", reason: "kernel update")
+        watch.hear(first.hint, at: start)
+        watch.hear("servers", at: start)
+        watch.see(servers: Array(entries.dropFirst()))
+        #expect(
+            heard.all.last?.text == "server 10.0.0.1:3000 was taken off the list by cli:ada: kernel update")
+        #expect(
+            heard.all.last?.details == [
+                "server": "10.0.0.1:3000", "by": "cli:ada", "reason": "kernel update",
+            ])
+        watch.hear(
+            RemovalWord(server: "10.0.0.2:3000", by: "agent", reason: "").hint,
+            at: start.advanced(milliseconds: -60_000))
+        watch.see(servers: Array(entries.dropFirst(2)))
+        #expect(
+            heard.all.last?.text == "server 10.0.0.2:3000 was taken off the list", "an old word is another's")
         watch.see(problems: ["x"])
         watch.see(problems: ["x"])
         #expect(heard.all.filter { $0.kind == "config.problem" }.count == 1)
