@@ -22,7 +22,7 @@ package import Store
 /// | `GET /v1/openapi.json` | this API's description |
 /// | `GET /v1/servers` | `{"servers": [Status.Server]}` |
 /// | `POST /v1/servers` | adds an entry: `{"address","host","state","weight","reason","by"}`; socket only |
-/// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; socket only |
+/// | `DELETE /v1/servers/ADDRESS:PORT` | removes an entry; `?by=`, `&reason=`; socket only |
 /// | `POST /v1/switchover` | hands the lease over: `{"to","reason","by"}`; socket only |
 /// | `POST /v1/pause`, `POST /v1/resume` | nobody new is elected, or again: `{"reason","by"}`; socket only |
 /// | `/v1/flags`, `/v1/flagset`, `/v1/flag-history`, `/ofrep/v1/…` | `FlagRoutes`, `OFREPRoutes` |
