@@ -77,7 +77,9 @@ extension AgentGround {
         }
     }
 
-    func reporter(_ watch: HostWatch, _ elector: Elector, _ abstention: Abstention) -> Reporter {
+    func reporter(
+        _ watch: HostWatch, _ elector: Elector, _ abstention: Abstention, _ application: ApplicationMetrics
+    ) -> Reporter {
         Reporter(
             store: store, keys: keys,
             identity: Reporter.Identity(
@@ -88,6 +90,7 @@ extension AgentGround {
             isLeader: { [elector] in elector.isLeader(at: .now()) },
             canLead: { [abstention] in abstention.canLead },
             highestEpoch: { [elector] in elector.highestEpoch },
+            serverIsUp: { application.isUp },
             onNameTaken: { [elector, abstention] isTaken in
                 abstention.set(.nameIsTaken, isTaken)
                 if isTaken { elector.handOver(to: nil, reason: "another live host has this host's name") }

@@ -88,7 +88,9 @@ struct AgentParts {
         watchPlace.set(watch)
         roster = ground.roster(pace, elector, router, watch)
         ownChecker = try ground.ownChecker()
-        reporter = ground.reporter(hostWatch, elector, abstention)
+        let application = ApplicationMetrics(
+            checker: ownChecker, address: configuration.server?.listen.asClient)
+        reporter = ground.reporter(hostWatch, elector, abstention, application)
         duties = ground.duties(proxy, router, elector, roster, highestEpoch)
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
@@ -106,7 +108,7 @@ struct AgentParts {
             proxy, hostWatch, history, reporter,
             [
                 tally, history, remedyTally, CertificateMetrics(proxy: proxy),
-                ApplicationMetrics(checker: ownChecker, address: configuration.server?.listen.asClient),
+                application,
             ])
         api = try ground.api(
             ground.answers(reading, roster, metering, queue, pause, flags, checks, upgrades), reading)

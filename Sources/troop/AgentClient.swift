@@ -126,7 +126,8 @@ struct AgentClient {
         }
         let sentence = (try? JSONForm.document([String: String].self, from: answer.body))?["error"]
         ExitStatus.complain(
-            sentence ?? "the agent answered \(answer.status); do agent and command have one version?")
+            sentence.map { Table.printable($0) }
+                ?? "the agent answered \(answer.status); do agent and command have one version?")
         switch answer.status {
         case 409: throw conflict
         case 503: throw ExitStatus.storeUnreachable

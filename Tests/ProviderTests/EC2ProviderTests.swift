@@ -27,6 +27,8 @@ struct EC2ProviderTests {
         #expect(seen.state == .running)
         let address = try #require(seen.privateAddress)
         #expect(try await ec2.machine(at: address)?.id == machine.id)
+        let elsewhere = try cloud.provider { $0.vpc = "vpc-00000000" }
+        #expect(try await elsewhere.machine(at: address) == nil, "another network's machine is another one")
         #expect(try await ec2.machines(of: "demo").map(\.id) == [machine.id])
         #expect(try await ec2.machines(of: "other").isEmpty)
         try await ec2.reboot(machine.id, operation: "op-r", permit: always)

@@ -123,15 +123,22 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 1]) func aHeldHostGetsNoFurtherRemedy(from rung: Int) {
+    @Test(
+        arguments: [
+            (0, .preflight, 0), (0, .drain, 0), (0, .reboot, 0), (1, .preflight, 1), (1, .stop, 1),
+            (2, .retire, 1),
+        ] as [(Int, Step, Int)])
+    func aHeldHostGetsNoFurtherRemedy(fromRung rung: Int, step: Step, reboots: Int) {
         forEveryDeath(in: {
-            var world = heal([.restartApp, .reboot], curedBy: .replace)
+            var world = heal([.reboot, .stopStart, .replace], curedBy: .replace)
             world.canProduce = false
-            world.heldFromRung = rung
+            world.heldFrom = (rung, step)
             return world
         }) { world in
             let story = "deaths \(world.deaths): \(world.stored.lines)"
-            #expect(world.reboots == 0 && world.stored.fault.contains("is held"), "\(story)")
+            #expect(world.reboots == reboots && world.stored.fault.contains("is held"), "\(story)")
+            #expect(world.stops == (rung == 2 ? 1 : 0) && world.terminations == 0, "\(story)")
+            #expect(world.old == .running, "\(story)")
             // Once treated and still ill, it stays off; else nothing has happened.
             #expect(world.stored.state == (rung == 0 ? .cancelled : .failed), "\(story)")
             #expect(world.entries["10.0.0.1:3000"] == (rung == 0 ? .active : .out), "\(story)")

@@ -38,8 +38,9 @@ struct World {
     var objection: String?
     /// A person puts the server back once the operation has come to this step of this rung.
     var putBack: (rung: Int, step: Step)?
-    /// From this rung on a person holds the host.
-    var heldFromRung: Int?
+    /// A person holds the host once the operation has come to this step of this rung.
+    var heldFrom: (rung: Int, step: Step)?
+    private var isHeld = false
     /// What makes the sick server healthy; nil for a server that is well all along.
     var curedBy: Remedy?
 
@@ -119,6 +120,7 @@ struct World {
     }
 
     private mutating func personActs(_ operation: Operation) {
+        if let from = heldFrom, operation.rung == from.rung, operation.step == from.step { isHeld = true }
         guard let wanted = putBack, operation.rung == wanted.rung, operation.step == wanted.step else {
             return
         }
@@ -215,7 +217,7 @@ struct World {
         facts.canProduce = canProduce
         facts.canProvision = canProduce
         facts.objection = objection
-        facts.hold = heldFromRung.flatMap { operation.rung >= $0 ? "a is held by a person" : nil }
+        facts.hold = isHeld ? "a is held by a person" : nil
         return facts
     }
 

@@ -197,17 +197,11 @@ package struct AgentAPI: Sendable {
         }
         // Whatever stands in the list by hand can be taken out of it.
         await roster.reread()
-        var spellings = await roster.malformedFields(named: text)
-        do {
-            let address = try SocketAddress(text, allowingPortZero: true)
-            // One that is in the way of a good entry for the same address goes alone.
-            if spellings != [text] || text == address.description {
-                spellings = [address.description]
-                if let mapped = address.mappedDescription { spellings.append(mapped) }
-                if !spellings.contains(text) { spellings.append(text) }
-            }
+        let spellings: [String]
+        do throws(EntryNameFault) {
+            spellings = try await roster.fields(named: text)
         } catch {
-            if spellings.isEmpty { return .error(400, "\(error); and no entry of the list is called so") }
+            return .error(error.status, "\(error)")
         }
         // Before it is done, so that whoever tells of it knows; one that is lost costs the name and the reason.
         let word = RemovalWord(server: spellings[0], by: by, reason: reason)

@@ -177,9 +177,13 @@ extension HTTPServerLoop {
         let guests = connections.lazy.filter { $0.value.listener == door }
         let idle = guests.filter { $0.value.hasNoRequest }
         let stalled = guests.filter { $0.value.isStalled(at: now) }
-        let victim =
-            idle.min { $0.value.since < $1.value.since } ?? stalled.min { $0.value.since < $1.value.since }
-        return victim?.key
+        // Of those that came in one turn the one with the lowest number came first.
+        func isOlder(
+            _ one: (key: UInt64, value: HTTPConnection), _ other: (key: UInt64, value: HTTPConnection)
+        ) -> Bool {
+            (one.value.since, one.key) < (other.value.since, other.key)
+        }
+        return (idle.min(by: isOlder) ?? stalled.min(by: isOlder))?.key
     }
 
     /// Nothing can be accepted: the listener stays readable, so waiting for it would be spinning.

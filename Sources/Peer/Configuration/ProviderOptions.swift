@@ -56,6 +56,10 @@ extension OptionTable {
                 "remediation.provider.subnet", .words, into: \.provider.ec2.subnets, .none,
                 "The subnet of new machines; of several, the next one where no type has room.", shape: .list),
             ConfigurationOption(
+                "remediation.provider.vpc", .word, into: \.provider.ec2.vpc, .none,
+                "The network (VPC) of the troop's hosts: a host's machine is looked for by its address, and networks may share those."
+            ),
+            ConfigurationOption(
                 "remediation.provider.security_groups", .words, into: \.provider.ec2.securityGroups, .none,
                 "The ids of their security groups.", shape: .list),
             ConfigurationOption(

@@ -241,7 +241,7 @@ package actor FlagBook {
     ) -> [ExactText: String] {
         guard !hasHistory, hadHistory || fields.isEmpty else { return [:] }
         // What people write by hand after the loss, and take out again, was not lost.
-        let all = known.lost.isEmpty || fields.isEmpty ? known.set.texts : known.lost
+        let all = known.lost.isEmpty ? known.set.texts : known.lost
         return all.filter { fields[$0.key] == nil }
     }
 

@@ -17,18 +17,14 @@ package struct ApplicationMetrics: MetricSource {
         [
             MetricFamily(
                 "troop_server_application_up", .gauge,
-                "Whether this host's own application passes its agent's check: 1 or 0", value)
+                "Whether this host's own application passes its agent's check: 1 or 0",
+                isUp.map { $0 ? 1 : 0 })
         ]
     }
 
-    /// Unknown before the first check, and on hosts without an application.
-    private var value: Double? {
+    /// Whether the application passes the check; nil before the first one, and on hosts without an application.
+    var isUp: Bool? {
         guard let checker, let address else { return nil }
-        let state = checker.states()[address] ?? .unknown
-        return switch state {
-        case .unknown: nil
-        case .healthy: 1
-        case .unhealthy: 0
-        }
+        return checker.states()[address]?.verdict
     }
 }

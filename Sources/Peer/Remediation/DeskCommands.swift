@@ -108,6 +108,8 @@ extension RemediationDesk {
             field, mode.rawValue, "the \(monkey.rawValue) monkey's mode is \(mode.rawValue)", id, lease)
     }
 
+    static let notReady = "this leader is not ready yet; ask again in a second"
+
     private func pauseMonkeys(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome?
     {
         // Who says it again without a word leaves the reason that stands.
@@ -123,8 +125,9 @@ extension RemediationDesk {
 
     private func unhold(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard let host = command.target else { return .refused("no host is named") }
-        guard let held = lead?.switches.holds, held[host] != nil else {
-            let others = (lead?.switches.holds ?? [:]).keys.sorted().prefix(10).joined(separator: ", ")
+        guard let lead, lead.lease == lease else { return .refused(RemediationDesk.notReady) }
+        guard lead.switches.holds[host] != nil else {
+            let others = lead.switches.holds.keys.sorted().prefix(10).joined(separator: ", ")
             return .refused(
                 "\(host) is not held\(others.isEmpty ? ", nor is any host" : "; held: \(others)")")
         }
@@ -143,16 +146,19 @@ extension RemediationDesk {
                 RemediationDesk.answer("\(host) was held already\(reason.isEmpty ? "" : ": \(reason)")"))
         }
         var text = "\(host) is held: the monkeys leave it alone"
-        if let found = operations.first(where: { $0.target == host }) {
-            let isMonkeys = Monkey(rawValue: found.by) != nil
-            if isMonkeys, lead?.runs[found.id]?.core.cancel(by: command.by) == true {
-                text += "; operation \(found.id) (\(found.kind.rawValue)) on it is being cancelled"
-            } else {
-                text +=
-                    "; but operation \(found.id) (\(found.kind.rawValue)) is at work on it, at step '\(found.step.rawValue)', and comes to its end\(isMonkeys ? " without a further remedy" : ""): 'troop operations show \(found.id)'"
-            }
+        let found = operations.first { $0.target == host }
+        let isMonkeys = found.map { Monkey(rawValue: $0.by) != nil } ?? false
+        let ends = isMonkeys && found?.isCommitted == false
+        if let found, ends {
+            text += "; operation \(found.id) (\(found.kind.rawValue)) on it ends before it begins to treat it"
+        } else if let found {
+            text +=
+                "; but operation \(found.id) (\(found.kind.rawValue)) is at work on it, at step '\(found.step.rawValue)', and comes to its end\(isMonkeys ? " without a further remedy" : ""): 'troop operations show \(found.id)'"
         }
-        return await set(RemediationSwitches.holdPrefix + host, mark(command), text, id, lease)
+        let refusal = await set(RemediationSwitches.holdPrefix + host, mark(command), text, id, lease)
+        // It would end by itself at its next step; a playbook that runs is ended at once.
+        if let found, ends, refusal == nil { _ = lead?.runs[found.id]?.core.cancel(by: command.by) }
+        return refusal
     }
 
     private func release(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
@@ -201,7 +207,7 @@ extension RemediationDesk {
         _ wish: Wish, _ command: LeaderCommand, _ id: String, _ lease: Lease
     ) async -> CommandOutcome? {
         guard lead?.lease == lease else {
-            return .refused("this leader is not ready yet; ask again in a second")
+            return .refused(RemediationDesk.notReady)
         }
         var context = GuardContext()
         context.settings = parts.settings

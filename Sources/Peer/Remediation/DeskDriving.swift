@@ -28,7 +28,7 @@ extension RemediationDesk {
                 await pause(id)
                 continue
             }
-            if await yieldsToItself(operation, lease) { return }
+            if await yieldsToItself(operation, facts, lease) { return }
             guard lead?.lease == lease, let move = lead?.runs[id]?.core.next(facts, at: .now()) else {
                 return
             }
@@ -57,10 +57,16 @@ extension RemediationDesk {
 
     /// An operation whose target has become the leader: another host must lead before it goes on. True when the lease is
     /// on its way.
-    private func yieldsToItself(_ operation: Operation, _ lease: Lease) async -> Bool {
+    private func yieldsToItself(_ operation: Operation, _ facts: Facts, _ lease: Lease) async -> Bool {
         guard operation.target == parts.host, operation.isDrained, operation.isAboutToTreat,
             !operation.isCancelled, !operation.state.hasEnded
         else { return false }
+        // What ends the operation, or shows that the last remedy came late after all, needs no other leader.
+        let hasBooted =
+            facts.host.map { $0.isFresh && !$0.bootID.isEmpty && $0.bootID != operation.bootID } ?? false
+        if facts.hold != nil || facts.server?.state == .active || operation.isCommitted && hasBooted {
+            return false
+        }
         let book = await parts.board.book
         guard CommandDesk.unfitness(of: nil, leader: parts.host, book: book, at: .now()) == nil else {
             lead?.runs[operation.id]?.core.leaveAlone("\(parts.host) leads and has nobody to hand over to")

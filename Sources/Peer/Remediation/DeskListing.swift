@@ -59,7 +59,7 @@ extension RemediationDesk {
     /// Takes a host that is gone for good out of the troop; nil when that has settled the command, too.
     func forget(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
         guard lead?.lease == lease else {
-            return .refused("this leader is not ready yet; ask again in a second")
+            return .refused(RemediationDesk.notReady)
         }
         guard let host = command.target, Lease.isHost(host), let page = await parts.board.book.pages[host]
         else {

@@ -107,7 +107,9 @@ extension RemediationDesk {
         }.sorted { $0.at > $1.at }
         guard let last = scalings.first else { return nil }
         return GuardContext.Scaling(
-            last.operation.kind == .launch ? "a server was launched" : "a server was taken away",
+            last.operation.state == .cancelled
+                ? "a person cancelled a \(last.operation.kind.rawValue)"
+                : last.operation.kind == .launch ? "a server was launched" : "a server was taken away",
             agoMilliseconds: max(0, now.milliseconds(since: last.at)),
             failures: scalings.prefix { $0.operation.state == .failed }.count)
     }

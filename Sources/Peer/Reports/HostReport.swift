@@ -17,6 +17,8 @@ package struct HostReport: Equatable, Sendable {
     package var role: Role
     /// The `address:port` of the host's own application; nil when it runs none.
     package var server: String?
+    /// Whether that application passes its own agent's check; nil while unknown, or when it told nothing.
+    package var serverIsUp: Bool?
     /// Where this host can be watched while it leads (`peer.listen`); nil when it told nothing.
     package var peer: String?
     /// Where its API answers other hosts (`api.listen`); nil when it is on loopback only.
@@ -86,6 +88,7 @@ extension HostReport {
             return Int64(value.rounded())
         }
         add("server", server)
+        add("server_up", serverIsUp.map { $0 ? "yes" : "no" })
         add("peer", peer)
         add("api", api)
         if !stands { add("stands", "no") }
@@ -140,6 +143,7 @@ extension HostReport {
         agentVersion = text("agent_version")
         role = Role(rawValue: text("role")) ?? .standby
         server = fields["server"].map { String($0.prefix(HostReport.textMax)) }
+        serverIsUp = fields["server_up"].flatMap { ["yes": true, "no": false][$0] }
         peer = fields["peer"].map { String($0.prefix(HostReport.textMax)) }
         stands = fields["stands"] != "no"
         intervalMilliseconds = number("interval_ms", 1...3_600_000).map { Int64($0) } ?? 1000
@@ -173,7 +177,7 @@ extension HostReport {
     }
 
     /// Names and values in a report, at most.
-    private static let wordsMax = 72
+    private static let wordsMax = 74
     /// More bytes a second than any machine moves.
     private static let rateMax = 1e15
     /// Epochs are about the time in milliseconds: this one is the year 2100's, and a higher one is a mistake that must

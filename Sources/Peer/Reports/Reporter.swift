@@ -41,6 +41,7 @@ package actor Reporter {
     private let isLeader: @Sendable () -> Bool
     private let canLead: @Sendable () -> Bool
     private let highestEpoch: @Sendable () -> Int64
+    private let serverIsUp: @Sendable () -> Bool?
     private let log: Logger
     private let onNameTaken: @Sendable (Bool) -> Void
     private var refusal: ReplyError?
@@ -75,7 +76,7 @@ package actor Reporter {
     package init(
         store: Store, keys: Keys, identity: Identity, watch: HostWatch,
         isLeader: @escaping @Sendable () -> Bool, canLead: @escaping @Sendable () -> Bool,
-        highestEpoch: @escaping @Sendable () -> Int64,
+        highestEpoch: @escaping @Sendable () -> Int64, serverIsUp: @escaping @Sendable () -> Bool?,
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
@@ -86,6 +87,7 @@ package actor Reporter {
         self.isLeader = isLeader
         self.canLead = canLead
         self.highestEpoch = highestEpoch
+        self.serverIsUp = serverIsUp
         self.onNameTaken = onNameTaken
         self.log = log
     }
@@ -161,6 +163,7 @@ package actor Reporter {
         let epoch = highestEpoch()
         report.epoch = epoch > 0 ? epoch : nil
         report.server = identity.server
+        report.serverIsUp = serverIsUp()
         report.peer = identity.peer
         report.api = identity.api
         report.intervalMilliseconds = intervalMilliseconds

@@ -1,7 +1,7 @@
 package import Linux
 
-/// Applications of live hosts whose servers are not on the list: a crashed application leaves no entry behind that
-/// could look unwell, since its own agent takes it off.
+/// Applications of live hosts that fail their agents' checks and whose servers are not on the list: a crashed application
+/// leaves no entry behind that could look unwell, since its own agent takes it off.
 package enum DownApplications {
     /// One of them.
     package struct Application: Equatable, Sendable {
@@ -31,7 +31,7 @@ package enum DownApplications {
     ) -> [Application] {
         var found: [Application] = []
         for (name, page) in book.pages where !hosts.contains(name) && !excused.contains(name) {
-            guard let report = page.report, let server = report.server,
+            guard let report = page.report, report.serverIsUp == false, let server = report.server,
                 let address = try? SocketAddress(server), !listed.contains(address)
             else { continue }
             let liveness = HostBook.liveness(
@@ -46,7 +46,7 @@ package enum DownApplications {
     package static func notices(_ down: [Application]) -> [String] {
         guard down.count > linesMax else {
             return down.map {
-                "\(oneBegins)\($0.host) is down (\($0.address)): its server is off the list; see its log, it returns by itself when it answers (one that a person took off: by 'troop servers add \($0.address)')"
+                "\(oneBegins)\($0.host) is down (\($0.address)): its server is off the list; see its log, it returns by itself when it answers"
             }
         }
         let names = down.prefix(namesMax).map(\.host).joined(separator: ", ")

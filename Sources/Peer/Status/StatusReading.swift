@@ -115,9 +115,7 @@ package struct StatusReading: Sendable {
     /// Applications whose agents took them off the list, in lines for people.
     private func downApplications(at now: Instant) async -> [String] {
         let entries = await roster.entries
-        var excused = await board.newcomers(within: DownApplications.graceMilliseconds, at: now)
-        // Of this host's own it is known, and told, that a person took it off.
-        if await roster.isRemoved { excused.insert(configuration.host.name) }
+        let excused = await board.newcomers(within: DownApplications.graceMilliseconds, at: now)
         let listed = Set(entries.map(\.address)).union(await roster.malformedAddresses)
         return DownApplications.notices(
             DownApplications.found(

@@ -116,7 +116,7 @@ package enum Guard: String, Sendable, CaseIterable, Codable {
                 return nil
             }
             return
-                "cooldown: \(host) was treated \(span(ago)) ago; \(span(settings.doctor.cooldownMilliseconds - ago)) left"
+                "cooldown: \(host) was treated, or its treatment was cancelled, \(span(ago)) ago; \(span(settings.doctor.cooldownMilliseconds - ago)) left"
         }
     }
 

@@ -6,10 +6,7 @@ extension OperationCore {
         if !operation.isDrained, let objection = facts.objection {
             return end(.cancelled, fault: "held back at the last moment: \(objection)")
         }
-        if let hold = facts.hold {
-            return operation.isDrained ? giveUp(hold) : end(.cancelled, fault: hold)
-        }
-        if isTakenBack(facts) { return yieldToPerson() }
+        if let end = endedByPeople(facts) { return end }
         if operation.isCommitted, let boot = provenBoot(facts), let rung = lastBootingRung {
             return late(boot, rung)
         }
@@ -145,7 +142,7 @@ extension OperationCore {
 
     mutating func drain(_ facts: Facts, at now: Instant) -> Move {
         guard let server = facts.server else { return advance(facts, note: "its server is off the list") }
-        if isTakenBack(facts) { return yieldToPerson() }
+        if let end = endedByPeople(facts) { return end }
         let spent = spent(at: now)
         if server.inFlight == 0, !tookUpDraining,
             spent >= min(limits.drainedMilliseconds, limits.drainMilliseconds)
@@ -159,14 +156,17 @@ extension OperationCore {
         return .wait(milliseconds: limits.pollMilliseconds)
     }
 
-    /// Whether a person has put the server back that this operation keeps off: it takes requests, and nothing may be done
-    /// to its host.
-    func isTakenBack(_ facts: Facts) -> Bool { operation.isDrained && facts.server?.state == .active }
-
-    /// Ends, and leaves everything as the person wants it.
-    mutating func yieldToPerson() -> Move {
-        draft.isCancelled = true
-        return end(.cancelled, fault: "somebody put \(operation.server) back into the list")
+    /// The end, where people have said meanwhile that nothing more may be done to the host; nil where they have not. To be
+    /// asked before whatever its host may not be alive after.
+    mutating func endedByPeople(_ facts: Facts) -> Move? {
+        let newcomer =
+            operation.launched.isEmpty ? "" : "; machine \(operation.launched) was launched and runs on"
+        if operation.isDrained, facts.server?.state == .active {
+            // It takes requests again, and everything is left as it is.
+            draft.isCancelled = true
+            return end(.cancelled, fault: "somebody put \(operation.server) back into the list\(newcomer)")
+        }
+        return facts.hold.map { leave($0 + newcomer) }
     }
 
     mutating func application(_ facts: Facts, at now: Instant) -> Move {
@@ -221,7 +221,7 @@ extension OperationCore {
         orderedAt = since
         switch facts.order {
         case .none:
-            if isTakenBack(facts) { return yieldToPerson() }
+            if let end = endedByPeople(facts) { return end }
             let atMs = wallMs
             return write(.order(.restart)) { operation in
                 operation.isCommitted = true

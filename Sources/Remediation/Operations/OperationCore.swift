@@ -125,8 +125,13 @@ package struct OperationCore: Sendable {
     /// Nothing more may be done to the target: the operation ends at its next step.
     package mutating func leaveAlone(_ why: String) {
         guard owed == nil, !operation.state.hasEnded else { return }
+        _ = leave(why)
+    }
+
+    /// Ends without the next remedy; what was not begun counts as cancelled.
+    mutating func leave(_ why: String) -> Move {
         if !operation.isCommitted { draft.isCancelled = true }
-        _ = giveUp(why)
+        return giveUp(why)
     }
 
     /// A person lets it begin. False when it does not wait.

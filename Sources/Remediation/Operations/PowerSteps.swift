@@ -4,7 +4,7 @@ import Linux
 extension OperationCore {
     mutating func power(_ facts: Facts, at now: Instant) -> Move {
         // A machine that was stopped is started whatever people have done with its server meanwhile.
-        if operation.phase == .ready, operation.step != .power, isTakenBack(facts) { return yieldToPerson() }
+        if operation.phase == .ready, operation.step != .power, let end = endedByPeople(facts) { return end }
         if operation.phase == .ready || !holdsIntent {
             // Stopping what stops, starting what starts and terminating what is gone change nothing: it may be sent again.
             return write { operation in

@@ -17,7 +17,7 @@ extension OperationCore {
         }
         switch operation.way {
         case nil:
-            if isTakenBack(facts) { return yieldToPerson() }
+            if let end = endedByPeople(facts) { return end }
             if facts.host?.isFresh == true {
                 let atMs = wallMs
                 return write(.order(.reboot)) { operation in

@@ -59,19 +59,22 @@ final class HTTPClient: Sendable {
         }
     }
 
-    /// Runs blocking work on a thread of its own: a blocked pool could not run the server's handler.
+    /// Runs blocking work on a thread of its own: a blocked pool could not run the server's handler. It stays in the test's
+    /// task, so that what fails there fails the test.
     static func apart<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
-    ) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            do {
-                let thread = try Thread.start(named: "client") {
-                    continuation.resume(with: Swift.Result { try body() })
-                }
-                thread.detach()
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
-    }
+    ) async throws -> Result { try await ThreadStage().play(body) }
+}
+
+/// An actor with a thread of its own.
+private actor ThreadStage {
+    private let executor: ThreadExecutor
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init() throws { executor = try ThreadExecutor(named: "client") }
+
+    deinit { executor.finish() }
+
+    func play<Result: Sendable>(_ body: @Sendable () throws -> Result) throws -> Result { try body() }
 }

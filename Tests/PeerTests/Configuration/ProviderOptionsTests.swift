@@ -12,7 +12,7 @@ import Testing
                 + """
                 remediation:
                   provider: {kind: ec2, region: us-east-1, endpoint: "http://127.0.0.1:5000", image: ami-12c6146b, instance_type: t3.micro,
-                             key_name: k, security_groups: [sg-1], subnet: subnet-1, tags: {team: web}}
+                             key_name: k, security_groups: [sg-1], subnet: subnet-1, vpc: vpc-1, tags: {team: web}}
                   playbooks: {provision: /etc/troop/ansible/provision.yml, production: /etc/troop/ansible/production.yml}
                 """)
         var expected = EC2Settings()
@@ -23,6 +23,7 @@ import Testing
         expected.keyName = "k"
         expected.securityGroups = ["sg-1"]
         expected.subnets = ["subnet-1"]
+        expected.vpc = "vpc-1"
         expected.tags = ["team": "web"]
         #expect(read.provider == .ec2(expected))
         #expect(read.steps.provision == .playbook(path: "/etc/troop/ansible/provision.yml"))

@@ -5,11 +5,12 @@ import Testing
 @Suite struct DownApplicationsTests {
     private let now = Instant(nanoseconds: 1_000_000_000_000)
 
-    private func book(_ servers: [String: String?], ageByStore: Int64 = 0) -> HostBook {
+    private func book(_ servers: [String: String?], ageByStore: Int64 = 0, isUp: String? = "no") -> HostBook {
         var book = HostBook()
         let lines = servers.map { name, server in
             var fields = ["seq": "1", "interval_ms": "1000"]
             if let server { fields["server"] = server }
+            fields["server_up"] = isUp
             return HostBook.Line(name: name, fields: fields, ageByStore: ageByStore)
         }
         book.take(lines, at: now)
@@ -31,6 +32,13 @@ import Testing
         #expect(try down(book, listed: ["10.0.0.1:3000"]) == ["b"])
         #expect(try down(book, hosts: ["b"]) == ["a"], "an entry under the host's name will do")
         #expect(try down(book, excused: ["a"]) == ["b"])
+    }
+
+    /// One that a person took off the list, and one of which its agent says nothing (yet).
+    @Test func anApplicationThatIsWellOrUnknownIsNotDown() throws {
+        for isUp in ["yes", nil, "perhaps"] {
+            #expect(try down(book(["a": "10.0.0.1:3000"], isUp: isUp)) == [])
+        }
     }
 
     @Test func anotherSpellingOfAnAddressIsTheSame() throws {

@@ -91,10 +91,13 @@ package final class EC2Provider: Provider {
         for name in ["private-ip-address", "ip-address"] {
             var form = EC2Form("DescribeInstances")
             form.filter(1, name, [address])
+            if let vpc = settings.vpc { form.filter(2, "vpc-id", [vpc]) }
             let found = try await describe(form).filter(\.state.isAlive)
             // Private addresses repeat among networks: rather none than the wrong one.
             if found.count > 1 {
-                throw .permanent("\(found.count) instances have the address \(address); which one is meant?")
+                throw .permanent(
+                    "\(found.count) instances have the address \(address); name the hosts' network: remediation.provider.vpc"
+                )
             }
             if let machine = found.first { return machine }
         }

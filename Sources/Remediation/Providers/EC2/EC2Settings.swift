@@ -12,6 +12,8 @@ package struct EC2Settings: Sendable, Equatable {
     package var instanceTypes: [String] = []
     /// The next one is taken when no type has room in the one before.
     package var subnets: [String] = []
+    /// The network (VPC) of the troop's hosts; nil looks in all of the region's.
+    package var vpc: String?
     /// Security groups by id.
     package var securityGroups: [String] = []
     /// The key pair's name.
