@@ -86,7 +86,7 @@ extension FlagRoutes {
     private func tellRestored(_ done: FlagLedger.Outcome, _ author: FlagLedger.Author) async {
         guard done.restored > 0 else { return }
         await tell(
-            "\(done.restored) definitions that Redis had lost were written back", author,
+            "what Redis had lost was written back: \(done.restored) of the flags' definitions", author,
             ["restored": "\(done.restored)"])
     }
 

@@ -183,8 +183,8 @@ struct ImportFlags: AsyncParsableCommand {
         case .table:
             let count = { (name: String) in FlagOutput.count(name, in: answer) }
             let restored = count("restored")
-            let more = restored == 0 ? "" : "; \(restored) that Redis had lost are written back"
-            Output.line("\(count("flags")) definitions in the file, \(count("changed")) changed\(more)")
+            let more = restored == 0 ? "" : ", \(restored) written back that Redis had lost"
+            Output.line("definitions: \(count("flags")) in the file, \(count("changed")) changed\(more)")
         }
     }
 }

@@ -146,7 +146,9 @@ enum FlagOutput {
             default: Output.line("flag '\(key)' is as before")
             }
             let restored = count("restored", in: answer)
-            if restored > 0 { Output.line("\(restored) definitions that Redis had lost are written back") }
+            if restored > 0 {
+                Output.line("what Redis had lost is written back: \(restored) of the flags' definitions")
+            }
         }
     }
 
@@ -161,7 +163,7 @@ enum FlagOutput {
         let lost = count("lost", in: answer)
         guard lost > 0 else { return false }
         ExitStatus.complain(
-            "Redis has lost \(lost) definitions, with their history: the last known ones stay in force; 'troop flags export | troop flags import -' writes them back"
+            "Redis has lost \(lost == 1 ? "1 definition" : "\(lost) definitions"), with the history: what was known last stays in force; 'troop flags export | troop flags import -' writes them back"
         )
         return true
     }
