@@ -10,7 +10,7 @@ struct Bench: ParsableCommand {
         subcommands: [
             ProxyCommand.self, TickCommand.self, StatusBenchCommand.self, FlagsCommand.self,
             ElectionCommand.self, MetricsCommand.self, RemedyCommand.self, SoakCommand.self, AllCommand.self,
-            FlagLoad.self,
+            FlagLoad.self, TickFloor.self,
         ],
         defaultSubcommand: AllCommand.self)
 

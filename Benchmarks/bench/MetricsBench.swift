@@ -25,6 +25,7 @@ struct MetricsBench {
     /// Measures and prints.
     func run() throws(BenchFault) {
         Bench.say("\n# metrics: an agent and node_exporter, \(MetricsBench.scrapes) scrapes at 1 Hz each")
+        try floor()
         let tick = TickBench(options, stage: stage, machine: machine)
         let agents = try tick.raise().agents
         for agent in agents {
@@ -57,6 +58,21 @@ struct MetricsBench {
         guard isReady else { throw BenchFault("node_exporter does not answer:\n\(exporter.output)") }
         _ = try scrape("node_exporter", exporter, port: port)
         Bench.say("  node_exporter: resident \(try resident(exporter).text(places: 1)) MB")
+    }
+
+    /// What a tick costs at the least on this machine, while no agent runs.
+    private func floor() throws(BenchFault) {
+        let redis = try stage.startRedis("floor-redis", on: machine.helpers)
+        let output = try stage.output(
+            of: "tick-floor", ["\(Bench.programs())/bench", "tick-floor", "--port", "\(redis)"],
+            on: machine.measured, withinSeconds: 60)
+        let numbers = output.split(whereSeparator: \.isWhitespace).dropFirst().compactMap { Double($0) }
+        guard let spread = Spread(numbers) else {
+            throw BenchFault("the floor's output cannot be read:\n\(output)")
+        }
+        Bench.say(
+            "  the floor, plain system calls that read two files and write such a report: "
+                + "\(spread.text(places: 0)) µs of CPU")
     }
 
     private func verdict(_ value: Double, _ goal: Double) -> String { value <= goal ? "met" : "missed" }

@@ -13,6 +13,7 @@ enum Authority {
             guard index < count, isIPv6(base + 1, index - 1) else { return false }
             index += 1
         } else {
+            index = Bytes.endOfPlain(base, from: 0, to: count)
             while index < count, base[index] != Bytes.colon {
                 guard Bytes.isHost(base[index]) || isEncoded(base, index, count) else { return false }
                 index += 1

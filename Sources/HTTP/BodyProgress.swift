@@ -1,22 +1,24 @@
 /// How far a body has passed: counts lengths, follows chunks, knows the end.
-package struct BodyProgress: Sendable, BitwiseCopyable {
-    private enum Kind: UInt8, BitwiseCopyable { case length, chunked, untilClose }
+public struct BodyProgress: Sendable, BitwiseCopyable {
+    @usableFromInline
+    enum Kind: Sendable, BitwiseCopyable { case length, chunked, untilClose }
 
-    private var kind = Kind.length
-    private var remaining: Int64 = 0
+    @usableFromInline var kind = Kind.length
+    @usableFromInline var remaining: Int64 = 0
     private var scanner = ChunkedScanner()
 
     /// The start of a body that is delimited so.
     @inlinable
-    package init(_ framing: BodyFraming) {
+    public init(_ framing: BodyFraming) {
         self.init()
         begin(framing)
     }
 
     /// No body: done from the start.
-    package init() {}
+    public init() {}
 
-    package mutating func begin(_ framing: BodyFraming) {
+    /// Starts anew with a body that is delimited so.
+    public mutating func begin(_ framing: BodyFraming) {
         switch framing {
         case .none:
             kind = .length
@@ -32,19 +34,22 @@ package struct BodyProgress: Sendable, BitwiseCopyable {
     }
 
     /// True when the whole body has been taken; a body until close ends only with `close`.
-    package var isDone: Bool {
+    @inlinable
+    public var isDone: Bool {
         switch kind {
         case .length: remaining == 0
-        case .chunked: scanner.isDone
+        case .chunked: hasAllChunks
         case .untilClose: false
         }
     }
 
+    @usableFromInline var hasAllChunks: Bool { scanner.isDone }
+
     /// True when the end of the connection is the end of the body.
-    package var endsWithConnection: Bool { kind == .untilClose }
+    public var endsWithConnection: Bool { kind == .untilClose }
 
     /// Takes bytes; how many belong to this body, and what is wrong with them.
-    package mutating func take(
+    public mutating func take(
         _ base: UnsafePointer<UInt8>, count: Int
     ) -> (taken: Int, fault: MessageFault?) {
         switch kind {
@@ -59,7 +64,7 @@ package struct BodyProgress: Sendable, BitwiseCopyable {
 
     /// Takes bytes of a chunked body and moves its content to the front; how many were taken, how many bytes of
     /// content they held, and what is wrong with them.
-    package mutating func takeContent(
+    public mutating func takeContent(
         _ base: UnsafeMutablePointer<UInt8>, count: Int
     ) -> (taken: Int, content: Int, fault: MessageFault?) {
         guard kind == .chunked else {

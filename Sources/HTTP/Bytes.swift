@@ -74,19 +74,55 @@ enum Bytes {
         return false
     }
 
-    /// The first byte from `start` on that no field value may hold; `end` when there is none.
+    /// The first byte from `start` on that no token may hold; `end` when there is none.
     @inline(__always)
-    static func endOfValue(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+    static func endOfToken(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = endOfPlain(base, from: start, to: end)
+        while index < end, isToken(base[index]) { index += 1 }
+        return index
+    }
+
+    /// The first byte from `start` on that is no letter, digit, `-` or `.`, or one of the last seven before `end`.
+    @inline(__always)
+    static func endOfPlain(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
-        let raw = UnsafeRawPointer(base)
-        while end - index >= 8 {
-            // Eight at once: the high bit of each byte that is below the space, or DEL.
-            let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            let deleted = word ^ 0x7f7f_7f7f_7f7f_7f7f
-            let below = (word &- 0x2020_2020_2020_2020) & ~word
-            let bad = (below | (deleted &- 0x0101_0101_0101_0101) & ~deleted) & 0x8080_8080_8080_8080
-            if bad != 0 { break }
-            index += 8
+        while end - index >= ByteWord.bytes {
+            let found = ByteWord.first(~ByteWord(base, at: index).isPlain & ByteWord.all)
+            index += found
+            if found < ByteWord.bytes { break }
+        }
+        return index
+    }
+
+    /// The first byte from `start` on that no request target may hold; `end` when there is none.
+    @inline(__always)
+    static func endOfTarget(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        while end - index >= ByteWord.bytes {
+            let found = ByteWord.first(ByteWord(base, at: index).isNotTarget)
+            index += found
+            if found < ByteWord.bytes { return index }
+        }
+        while index < end, isTarget(base[index]) { index += 1 }
+        return index
+    }
+
+    /// The first byte from `start` on that no field value may hold; `end` when there is none. The bytes from `clean` to
+    /// `start` are known to be such as values hold.
+    @inline(__always)
+    static func endOfValue(
+        _ base: UnsafePointer<UInt8>, from start: Int, to end: Int, clean: Int
+    ) -> Int {
+        var index = start
+        while end - index >= ByteWord.bytes {
+            if ByteWord(base, at: index).isNotValue != 0 { break }
+            index += ByteWord.bytes
+        }
+        // The rest is shorter than eight bytes, but together with those before it there may be as many.
+        if end - index < ByteWord.bytes, end - clean >= ByteWord.bytes,
+            ByteWord(base, at: end - ByteWord.bytes).isNotValue == 0
+        {
+            return end
         }
         while index < end, isValue(base[index]) { index += 1 }
         return index

@@ -1,5 +1,5 @@
 /// Follows a chunked body (RFC 9112 §7.1) whose bytes pass as they are, and refuses every malformed one.
-package struct ChunkedScanner: Sendable, BitwiseCopyable {
+public struct ChunkedScanner: Sendable, BitwiseCopyable {
     private enum Stage: UInt8, BitwiseCopyable {
         case sizeStart, size, sizeBlank
         case extensionStart, extensionName, extensionNameBlank, extensionEquals, extensionToken
@@ -9,7 +9,7 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
     }
 
     /// A run of bytes of one sort.
-    package enum Run: Equatable, Sendable {
+    public enum Run: Equatable, Sendable {
         /// `count` bytes of the body's content.
         case data(Int)
         /// `count` bytes of sizes, extensions, trailers and line ends.
@@ -20,11 +20,11 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
     }
 
     /// The longest chunk line's extensions, in bytes.
-    package static let extensionBytes = 1024
+    public static let extensionBytes = 1024
     /// The largest trailer section, in bytes.
-    package static let trailerBytes = 8 * 1024
+    public static let trailerBytes = 8 * 1024
     /// The most trailer fields.
-    package static let trailerFields = 100
+    public static let trailerFields = 100
 
     private var stage = Stage.sizeStart
     /// Digits of the size so far; within a trailer's name its length, up to 255.
@@ -34,13 +34,14 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
     /// Bytes of the chunk to come; within a trailer's name its hash.
     private var remaining: UInt64 = 0
 
-    package init() {}
+    /// At the first byte of a chunked body.
+    public init() {}
 
     /// True when the last byte of the body has been seen.
-    package var isDone: Bool { stage == .done }
+    public var isDone: Bool { stage == .done }
 
     /// The next run in `count` bytes (more than 0) that follow the bytes of the runs before.
-    package mutating func next(_ base: UnsafePointer<UInt8>, count: Int) -> Run {
+    public mutating func next(_ base: UnsafePointer<UInt8>, count: Int) -> Run {
         if stage == .data {
             let taken = min(remaining, UInt64(count))
             remaining -= taken
@@ -57,7 +58,7 @@ package struct ChunkedScanner: Sendable, BitwiseCopyable {
     }
 
     /// Takes bytes up to the body's end; how many belong to it, and the fault if there is one.
-    package mutating func take(
+    public mutating func take(
         _ base: UnsafePointer<UInt8>, count: Int
     ) -> (taken: Int, fault: MessageFault?) {
         var taken = 0

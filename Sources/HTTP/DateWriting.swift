@@ -3,7 +3,7 @@ extension HeadWriter {
 
     /// Appends a moment, in seconds since 1970, as `Mon, 23 Nov 2026 23:17:04 GMT` (RFC 9110 §5.6.7); the years
     /// 1970 to 9999.
-    package mutating func append(date seconds: Int64) {
+    public mutating func append(date seconds: Int64) {
         let days = Int(seconds / HeadWriter.secondsPerDay)
         let second = Int(seconds % HeadWriter.secondsPerDay)
         let (year, month, day) = HeadWriter.civil(days)

@@ -1,9 +1,11 @@
 /// One field line of a head: where its name and its value are, and which field it is.
-package struct Field: Equatable, Sendable, BitwiseCopyable {
-    package let name: ByteRange
+public struct Field: Equatable, Sendable, BitwiseCopyable {
+    /// Where its name is.
+    public let name: ByteRange
     /// Without the white space around it.
-    package let value: ByteRange
-    package let kind: FieldKind
+    public let value: ByteRange
+    /// Which field it is.
+    public let kind: FieldKind
 
     init(name: ByteRange, value: ByteRange, kind: FieldKind) {
         self.name = name
@@ -12,13 +14,13 @@ package struct Field: Equatable, Sendable, BitwiseCopyable {
     }
 
     /// True when this is the name, which is written in lower case; `base` is the head's first byte.
-    package func isNamed(_ word: StaticString, _ base: UnsafePointer<UInt8>) -> Bool {
+    public func isNamed(_ word: StaticString, _ base: UnsafePointer<UInt8>) -> Bool {
         Bytes.equal(base + name.start, name.count, word)
     }
 }
 
 /// The fields that a proxy must know; all others only pass.
-package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
+public enum FieldKind: UInt8, Sendable, BitwiseCopyable {
     case other
     case host, contentLength, transferEncoding, connection, expect
     /// `Keep-Alive`, `Proxy-Connection`, `TE`, `Upgrade`, `HTTP2-Settings`: they end at the next hop. `Proxy` with
@@ -35,31 +37,53 @@ package enum FieldKind: UInt8, Sendable, BitwiseCopyable {
     /// `traceparent`, `tracestate`.
     case tracing
 
-    /// The kind of the field with this name, in any case of letters.
+    /// The kind of the field with this name, in any case of letters; all its bytes are those of a token.
     @inline(__always)
     static func of(_ name: UnsafePointer<UInt8>, _ count: Int) -> FieldKind {
         if count < 2 || count > 40 { return .other }
+        let first = ByteWord(name, first: count)
+        if count < ByteWord.bytes { return ofShort(first.lowered, count) }
+        let last = ByteWord(name, at: count - ByteWord.bytes)
+        return ofLong(first.lowered, last.lowered, name, count)
+    }
+
+    /// Shorter than eight bytes: zeros behind them, which `lowered` makes spaces.
+    @inline(__always)
+    private static func ofShort(_ name: ByteWord, _ count: Int) -> FieldKind {
         switch count {
-        case 2: if Bytes.hasPrefix(name, "te") { return .hopByHop }
+        case 2: name == ByteWord("te      ") ? .hopByHop : .other
         case 4:
-            if Bytes.hasPrefix(name, "host") { return .host }
-            if Bytes.hasPrefix(name, "date") { return .date }
-        case 5: if Bytes.hasPrefix(name, "proxy") { return .hopByHop }
-        case 6: if Bytes.hasPrefix(name, "expect") { return .expect }
-        case 7: if Bytes.hasPrefix(name, "upgrade") { return .hopByHop }
+            name == ByteWord("host    ") ? .host : name == ByteWord("date    ") ? .date : .other
+        case 5: name == ByteWord("proxy   ") ? .hopByHop : .other
+        case 6: name == ByteWord("expect  ") ? .expect : .other
+        case 7: name == ByteWord("upgrade ") ? .hopByHop : .other
+        default: .other
+        }
+    }
+
+    /// Up to sixteen bytes are all in the first and the last eight.
+    @inline(__always)
+    private static func ofLong(
+        _ first: ByteWord, _ last: ByteWord, _ name: UnsafePointer<UInt8>, _ count: Int
+    ) -> FieldKind {
+        func isNamed(_ front: StaticString, _ back: StaticString) -> Bool {
+            first == ByteWord(front) && last == ByteWord(back)
+        }
+        switch count {
         case 9:
-            if Bytes.hasPrefix(name, "forwarded") { return .forwarded }
+            if isNamed("forwarde", "orwarded") { return .forwarded }
             if Bytes.hasPrefixAsVariable(name, "x-real-ip") { return plain(.forwarded, name, count) }
         case 10:
-            if Bytes.hasPrefix(name, "connection") { return .connection }
-            if Bytes.hasPrefix(name, "keep-alive") { return .hopByHop }
-            if Bytes.hasPrefix(name, "tracestate") { return .tracing }
-        case 11: if Bytes.hasPrefix(name, "traceparent") { return .tracing }
-        case 12: if Bytes.hasPrefix(name, "x-request-id") { return .requestID }
+            if isNamed("connecti", "nnection") { return .connection }
+            if isNamed("keep-ali", "ep-alive") { return .hopByHop }
+            if isNamed("tracesta", "acestate") { return .tracing }
+        case 11: if isNamed("tracepar", "ceparent") { return .tracing }
+        case 12: if isNamed("x-reques", "quest-id") { return .requestID }
         case 14:
+            if isNamed("content-", "t-length") { return .contentLength }
             if Bytes.hasPrefixAsVariable(name, "content-length") { return plain(.contentLength, name, count) }
-            if Bytes.hasPrefix(name, "http2-settings") { return .hopByHop }
-        case 16: if Bytes.hasPrefix(name, "proxy-connection") { return .hopByHop }
+            if isNamed("http2-se", "settings") { return .hopByHop }
+        case 16: if isNamed("proxy-co", "nnection") { return .hopByHop }
         case 17:
             if Bytes.hasPrefixAsVariable(name, "transfer-encoding") {
                 return plain(.transferEncoding, name, count)

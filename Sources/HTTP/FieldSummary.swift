@@ -1,57 +1,65 @@
 /// What the field lines of one head say together: framing, persistence, host.
-package struct FieldSummary: Sendable, BitwiseCopyable {
+public struct FieldSummary: Sendable, BitwiseCopyable {
     /// Facts that a head states or does not state.
-    package struct Facts: OptionSet, Sendable, BitwiseCopyable {
-        package let rawValue: UInt16
+    public struct Facts: OptionSet, Sendable, BitwiseCopyable {
+        /// A bit for each fact.
+        public let rawValue: UInt16
+        /// The facts of these bits.
         @inlinable
-        package init(rawValue: UInt16) { self.rawValue = rawValue }
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// `Connection: close`.
         @inlinable
-        package static var close: Facts { Facts(rawValue: 1) }
+        public static var close: Facts { Facts(rawValue: 1) }
         /// `Connection: keep-alive`.
         @inlinable
-        package static var keepAlive: Facts { Facts(rawValue: 2) }
+        public static var keepAlive: Facts { Facts(rawValue: 2) }
         /// `Connection` names further fields, which end at this hop.
         @inlinable
-        package static var nominates: Facts { Facts(rawValue: 4) }
+        public static var nominates: Facts { Facts(rawValue: 4) }
+        /// `Content-Length`, well-formed.
         @inlinable
-        package static var contentLength: Facts { Facts(rawValue: 8) }
+        public static var contentLength: Facts { Facts(rawValue: 8) }
+        /// `Transfer-Encoding: chunked`.
         @inlinable
-        package static var chunked: Facts { Facts(rawValue: 16) }
+        public static var chunked: Facts { Facts(rawValue: 16) }
+        /// `Expect: 100-continue`.
         @inlinable
-        package static var expectsContinue: Facts { Facts(rawValue: 32) }
+        public static var expectsContinue: Facts { Facts(rawValue: 32) }
+        /// `Host`, well-formed.
         @inlinable
-        package static var host: Facts { Facts(rawValue: 64) }
+        public static var host: Facts { Facts(rawValue: 64) }
         /// Some field besides the nominated ones ends at this hop.
         @inlinable
-        package static var hopByHop: Facts { Facts(rawValue: 128) }
+        public static var hopByHop: Facts { Facts(rawValue: 128) }
         /// Some field speaks of earlier proxies.
         @inlinable
-        package static var forwarded: Facts { Facts(rawValue: 256) }
+        public static var forwarded: Facts { Facts(rawValue: 256) }
+        /// `Date`.
         @inlinable
-        package static var date: Facts { Facts(rawValue: 512) }
+        public static var date: Facts { Facts(rawValue: 512) }
         /// Some field carries a request id.
         @inlinable
-        package static var requestID: Facts { Facts(rawValue: 1 << 14) }
+        public static var requestID: Facts { Facts(rawValue: 1 << 14) }
         /// Some field carries a trace.
         @inlinable
-        package static var tracing: Facts { Facts(rawValue: 1 << 15) }
+        public static var tracing: Facts { Facts(rawValue: 1 << 15) }
     }
 
     // Every idle connection holds one of these: the order and the widths leave no gaps.
-    package private(set) var facts: Facts = []
+    /// What the lines state.
+    public private(set) var facts: Facts = []
     @usableFromInline
     var lines: UInt16 = 0
     /// The value of `Host`; valid when `facts` has `host`.
-    package private(set) var host = ByteRange()
+    public private(set) var host = ByteRange()
     /// Valid when `facts` has `contentLength`.
-    package private(set) var contentLength: Int64 = 0
+    public private(set) var contentLength: Int64 = 0
     private var nominated: UInt8 = 0
 
     /// The number of field lines, at most 65,535: a head's bytes are limited to that.
     @inlinable
-    package var count: Int { Int(lines) }
+    public var count: Int { Int(lines) }
 
     /// Reads one line (without its CRLF) into `fields[count]`; throws what is wrong with it.
     @inline(__always)
@@ -70,8 +78,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
     private static func field(
         _ base: UnsafePointer<UInt8>, from start: Int, to end: Int
     ) throws(MessageFault) -> Field {
-        var index = start
-        while index < end, Bytes.isToken(base[index]) { index += 1 }
+        var index = Bytes.endOfToken(base, from: start, to: end)
         guard index < end, base[index] == Bytes.colon, index > start else {
             throw nameFault(base, start, index, end)
         }
@@ -81,7 +88,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
         var last = end
         while last > index, Bytes.isBlank(base[last - 1]) { last -= 1 }
         let value = ByteRange(index, last)
-        index = Bytes.endOfValue(base, from: index, to: last)
+        index = Bytes.endOfValue(base, from: index, to: last, clean: start)
         guard index == last else {
             throw base[index] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
         }
@@ -176,7 +183,7 @@ package struct FieldSummary: Sendable, BitwiseCopyable {
     }
 
     /// True when one of the head's `Connection` fields names this field.
-    package func nominates(
+    public func nominates(
         _ field: Field, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
     ) -> Bool {
         guard facts.contains(.nominates) else { return false }

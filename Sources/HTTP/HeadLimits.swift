@@ -1,23 +1,23 @@
 /// What a head may measure; beyond it the message is refused.
-package struct HeadLimits: Equatable, Sendable, BitwiseCopyable {
+public struct HeadLimits: Equatable, Sendable, BitwiseCopyable {
     /// The largest value that `headBytes` may have: ranges are 16-bit numbers.
-    package static let headBytesCeiling = 32 * 1024
+    public static let headBytesCeiling = 32 * 1024
     /// The largest number of fields that a limit may allow.
-    package static let fieldsCeiling = 1000
+    public static let fieldsCeiling = 1000
     /// The longest method that is looked at.
     static let methodBytes = 32
     /// The most fields that one message may nominate in `Connection`.
     static let nominatedFields = 32
 
     /// The whole head in bytes, its empty line included.
-    package let headBytes: Int
+    public let headBytes: Int
     /// The request target in bytes.
-    package let targetBytes: Int
+    public let targetBytes: Int
     /// The number of field lines.
-    package let fields: Int
+    public let fields: Int
 
     /// Limits; values out of range are cut to the nearest one allowed.
-    package init(headBytes: Int = 16 * 1024, targetBytes: Int = 8 * 1024, fields: Int = 100) {
+    public init(headBytes: Int = 16 * 1024, targetBytes: Int = 8 * 1024, fields: Int = 100) {
         self.headBytes = min(max(headBytes, 64), HeadLimits.headBytesCeiling)
         self.targetBytes = min(max(targetBytes, 1), HeadLimits.headBytesCeiling)
         self.fields = min(max(fields, 1), HeadLimits.fieldsCeiling)

@@ -1,5 +1,5 @@
 /// What a parser says of the bytes so far.
-package enum HeadVerdict: Equatable, Sendable {
+public enum HeadVerdict: Equatable, Sendable {
     /// The head is not complete; call again with the same bytes and more behind them.
     case needMore
     case complete

@@ -1,37 +1,50 @@
 /// Writes a head into bytes that the caller owns; what does not fit is left out and noted.
-package struct HeadWriter {
+public struct HeadWriter {
     @usableFromInline let base: UnsafeMutablePointer<UInt8>
     @usableFromInline let capacity: Int
     /// The bytes written so far.
-    package internal(set) var count = 0
+    @inlinable
+    public var count: Int { written }
     /// True when something did not fit; the bytes are then of no use.
-    package internal(set) var overflowed = false
+    @inlinable
+    public var overflowed: Bool { isOver }
+    @usableFromInline var written: Int
+    @usableFromInline var isOver: Bool
 
-    package init(_ base: UnsafeMutablePointer<UInt8>, capacity: Int) {
+    /// Writes from `base` on, at most `capacity` bytes.
+    @inlinable
+    public init(_ base: UnsafeMutablePointer<UInt8>, capacity: Int) {
         self.base = base
         self.capacity = capacity
+        // Here, not with the properties: only this is written where a writer is made.
+        written = 0
+        isOver = false
     }
 
-    /// Appends a literal.
-    package mutating func append(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
+    /// Appends a literal, in a few stores where that is written.
+    @inlinable @inline(__always)
+    public mutating func append(_ text: StaticString) { put(text.utf8Start, text.utf8CodeUnitCount) }
 
     /// Appends bytes.
-    package mutating func append(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
-        guard length <= capacity - count else {
-            overflowed = true
+    public mutating func append(_ bytes: UnsafePointer<UInt8>, _ length: Int) { put(bytes, length) }
+
+    @inlinable @inline(__always)
+    mutating func put(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
+        guard length <= capacity - written else {
+            isOver = true
             return
         }
-        (base + count).update(from: bytes, count: length)
-        count += length
+        (base + written).update(from: bytes, count: length)
+        written += length
     }
 
     /// Appends a part of another head.
-    package mutating func append(_ range: ByteRange, of other: UnsafePointer<UInt8>) {
+    public mutating func append(_ range: ByteRange, of other: UnsafePointer<UInt8>) {
         append(other + range.start, range.count)
     }
 
     /// Appends a number, which is not negative, in decimal digits.
-    package mutating func append(decimal number: Int) {
+    public mutating func append(decimal number: Int) {
         var divisor = 1
         while number / divisor >= 10 { divisor *= 10 }
         while divisor > 0 {
@@ -42,7 +55,7 @@ package struct HeadWriter {
     }
 
     /// Appends a number, which is not negative, in hexadecimal digits.
-    package mutating func append(hexadecimal number: Int) {
+    public mutating func append(hexadecimal number: Int) {
         var shift = 0
         while number >> shift > 15 { shift += 4 }
         while shift >= 0 {
@@ -54,7 +67,7 @@ package struct HeadWriter {
     }
 
     /// Takes the last CRLF back: a finished head can then be given more fields.
-    package mutating func reopen() {
-        if !overflowed { count -= 2 }
+    public mutating func reopen() {
+        if !isOver { written -= 2 }
     }
 }

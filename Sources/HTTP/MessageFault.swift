@@ -1,7 +1,7 @@
 /// Why a message is refused; each case has the status that a client is answered with and a short reason.
 ///
 /// For a response the status is always 502: the proxy's client is not at fault.
-package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
+public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badMethod, methodTooLong, connectRefused
     case badTarget, targetTooLong
     case badVersion, unsupportedVersion
@@ -17,10 +17,10 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badTrailer, forbiddenTrailer, trailersTooLarge, tooManyTrailers
 
     /// All raw values are below this: the room for a counter of each.
-    package static let ceiling = 64
+    public static let ceiling = 64
 
     /// The status code for the client whose request has this fault.
-    package var status: Int {
+    public var status: Int {
         switch self {
         case .methodTooLong, .connectRefused, .unknownTransferEncoding: 501
         case .targetTooLong: 414
@@ -40,7 +40,7 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     }
 
     /// A short reason for people, without any byte of the message.
-    package var reason: StaticString {
+    public var reason: StaticString {
         switch self {
         case .badMethod: "the method is not a token"
         case .methodTooLong: "the method is too long"
@@ -87,7 +87,7 @@ package enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     }
 
     /// The name in metrics and in logs: lower case with underscores.
-    package var label: String {
+    public var label: String {
         var label = ""
         for character in "\(self)" {
             if character.isUppercase { label.append("_") }

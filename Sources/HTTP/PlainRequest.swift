@@ -1,19 +1,24 @@
 /// A request head as values, for servers that are not in a hurry.
-package struct PlainRequest: Sendable {
-    package let method: String
+public struct PlainRequest: Sendable {
+    /// The method as it stands there.
+    public let method: String
     /// Origin-form or `*`.
-    package let target: String
+    public let target: String
     /// The host asked for; nil only in HTTP/1.0.
-    package let host: String?
-    package let fields: [(name: String, value: String)]
-    package let framing: BodyFraming
-    package let keepsAlive: Bool
-    package let expectsContinue: Bool
+    public let host: String?
+    /// Names and values, in their order.
+    public let fields: [(name: String, value: String)]
+    /// How the body is delimited.
+    public let framing: BodyFraming
+    /// The client wants to send more requests on this connection.
+    public let keepsAlive: Bool
+    /// The client waits for `100 Continue`.
+    public let expectsContinue: Bool
     /// The length of the whole head in bytes: what follows is the body.
-    package let length: Int
+    public let length: Int
 
     /// Parses the head at the start of `bytes`; nil while it is not complete. Re-reads all bytes at each call.
-    package init?(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) throws(MessageFault) {
+    public init?(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) throws(MessageFault) {
         let room = UnsafeMutablePointer<Field>.allocate(capacity: limits.fields)
         defer { room.deallocate() }
         var parser = RequestParser()

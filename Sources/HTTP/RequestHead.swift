@@ -1,9 +1,9 @@
 /// The methods that a proxy treats in a way of their own.
-package enum Method: UInt8, Sendable, BitwiseCopyable {
+public enum Method: UInt8, Sendable, BitwiseCopyable {
     case get, head, post, put, delete, options, trace, patch, other
 
     /// True when repeating a request does no more than sending it once (RFC 9110 §9.2.2).
-    package var isIdempotent: Bool {
+    public var isIdempotent: Bool {
         switch self {
         case .get, .head, .put, .delete, .options, .trace: true
         case .post, .patch, .other: false
@@ -28,54 +28,58 @@ package enum Method: UInt8, Sendable, BitwiseCopyable {
 }
 
 /// A request head, as ranges into the bytes it was parsed from.
-package struct RequestHead: Sendable, BitwiseCopyable {
-    package internal(set) var method = Method.other
-    package internal(set) var methodName = ByteRange()
+public struct RequestHead: Sendable, BitwiseCopyable {
+    /// The method, as far as the proxy tells methods apart.
+    public internal(set) var method = Method.other
+    /// The method as it stands there.
+    public internal(set) var methodName = ByteRange()
     /// The target as it is to be sent on: origin-form or `*`; empty when an absolute target had no path (then
     /// `/` stands for it, or `*` with `OPTIONS`), and without its `/` when `lacksSlash`.
-    package internal(set) var target = ByteRange()
+    public internal(set) var target = ByteRange()
     /// An absolute target whose path is empty but which has a query: a `/` belongs before `target`.
-    package internal(set) var lacksSlash = false
+    public internal(set) var lacksSlash = false
     /// The host of an absolute target, which replaces the `Host` field; nil for other targets.
-    package internal(set) var authority: ByteRange?
+    public internal(set) var authority: ByteRange?
     /// The minor version: 0, or 1 for all later ones.
-    package internal(set) var minorVersion: UInt8 = 1
+    public internal(set) var minorVersion: UInt8 = 1
     /// The request line says another version than `HTTP/1.1`.
-    package internal(set) var isOtherVersion = false
-    package internal(set) var summary = FieldSummary()
+    public internal(set) var isOtherVersion = false
+    /// What the field lines say together.
+    public internal(set) var summary = FieldSummary()
     @usableFromInline
     var bytes: UInt16 = 0
 
     /// The length of the whole head in bytes, its empty line included; at most `HeadLimits.headBytesCeiling`.
     @inlinable
-    package var length: Int { Int(bytes) }
+    public var length: Int { Int(bytes) }
 
-    package init() {}
+    /// A head of which nothing is known yet.
+    public init() {}
 
     /// How the request's body is delimited; never `untilClose`.
-    package var framing: BodyFraming {
+    public var framing: BodyFraming {
         if summary.facts.contains(.chunked) { return .chunked }
         guard summary.facts.contains(.contentLength), summary.contentLength > 0 else { return .none }
         return .length(summary.contentLength)
     }
 
     /// True when the client wants to send more requests on this connection.
-    package var keepsAlive: Bool {
+    public var keepsAlive: Bool {
         if summary.facts.contains(.close) { return false }
         return minorVersion == 1 || summary.facts.contains(.keepAlive)
     }
 
     /// True when the client waits for `100 Continue`; HTTP/1.0 has no such thing.
-    package var expectsContinue: Bool { minorVersion == 1 && summary.facts.contains(.expectsContinue) }
+    public var expectsContinue: Bool { minorVersion == 1 && summary.facts.contains(.expectsContinue) }
 
     /// The host that the client asked for; nil only in HTTP/1.0.
-    package var host: ByteRange? {
+    public var host: ByteRange? {
         if let authority { return authority }
         return summary.facts.contains(.host) ? summary.host : nil
     }
 
     /// What `Max-Forwards` says (RFC 9110 §7.6.2); it counts only with `OPTIONS` and `TRACE`.
-    package enum HopsLeft: Equatable, Sendable {
+    public enum HopsLeft: Equatable, Sendable {
         /// There is no such field.
         case unlimited
         /// The number and where it stands.
@@ -84,7 +88,7 @@ package struct RequestHead: Sendable, BitwiseCopyable {
     }
 
     /// Looks `Max-Forwards` up; a walk through all fields, for the methods it counts with.
-    package func hopsLeft(_ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>) -> HopsLeft {
+    public func hopsLeft(_ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>) -> HopsLeft {
         var found = HopsLeft.unlimited
         for index in 0..<summary.count {
             let field = fields[index]
@@ -98,7 +102,7 @@ package struct RequestHead: Sendable, BitwiseCopyable {
     }
 
     /// The first field with this name, which is written in lower case.
-    package func value(
+    public func value(
         of name: StaticString, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
     ) -> ByteRange? {
         for index in 0..<summary.count {

@@ -3,18 +3,19 @@
 ///
 /// The parser holds no memory: the caller keeps the bytes in place relative to the head's start, and lends the
 /// same room for fields to every call.
-package struct RequestParser: Sendable, BitwiseCopyable {
+public struct RequestParser: Sendable, BitwiseCopyable {
     private enum Stage: UInt8, BitwiseCopyable { case first, requestLine, fields, done }
 
     /// Valid once `parse` said `.complete`.
-    package private(set) var head = RequestHead()
+    public private(set) var head = RequestHead()
     private var cursor = LineCursor()
     private var stage = Stage.first
 
-    package init() {}
+    /// At the first byte of a head.
+    public init() {}
 
     /// Looks at `count` bytes from the head's start on; `fields` has room for `limits.fields` fields.
-    package mutating func parse(
+    public mutating func parse(
         _ base: UnsafePointer<UInt8>, count: Int, fields: UnsafeMutablePointer<Field>, limits: HeadLimits
     ) -> HeadVerdict {
         do throws(MessageFault) {
@@ -85,15 +86,13 @@ package struct RequestParser: Sendable, BitwiseCopyable {
     private mutating func requestLine(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ limits: HeadLimits
     ) throws(MessageFault) {
-        var index = start
-        while index < end, Bytes.isToken(base[index]) { index += 1 }
+        var index = Bytes.endOfToken(base, from: start, to: end)
         guard index > start, index < end, base[index] == Bytes.space else { throw .badMethod }
         guard index - start <= HeadLimits.methodBytes else { throw .methodTooLong }
         head.methodName = ByteRange(start, index)
         head.method = Method.of(base + start, index - start)
         let targetStart = index + 1
-        index = targetStart
-        while index < end, Bytes.isTarget(base[index]) { index += 1 }
+        index = Bytes.endOfTarget(base, from: targetStart, to: end)
         guard index > targetStart, index < end, base[index] == Bytes.space else { throw .badTarget }
         guard index - targetStart <= limits.targetBytes else { throw .targetTooLong }
         let minor = try Version.minor(base + index + 1, end - index - 1)

@@ -1,22 +1,24 @@
 /// A response head, as ranges into the bytes it was parsed from.
-package struct ResponseHead: Sendable, BitwiseCopyable {
+public struct ResponseHead: Sendable, BitwiseCopyable {
     /// 100 to 599.
-    package internal(set) var status = 0
+    public internal(set) var status = 0
     /// What follows the version in the status line: a space, the status and, mostly, a reason.
-    package internal(set) var statusAndReason = ByteRange()
+    public internal(set) var statusAndReason = ByteRange()
     /// The minor version: 0, or 1 for all later ones.
-    package internal(set) var minorVersion: UInt8 = 1
-    package internal(set) var summary = FieldSummary()
+    public internal(set) var minorVersion: UInt8 = 1
+    /// What the field lines say together.
+    public internal(set) var summary = FieldSummary()
     /// The length of the whole head in bytes, its empty line included.
-    package internal(set) var length = 0
+    public internal(set) var length = 0
 
-    package init() {}
+    /// A head of which nothing is known yet.
+    public init() {}
 
     /// An interim response: a final one follows.
-    package var isInterim: Bool { status < 200 }
+    public var isInterim: Bool { status < 200 }
 
     /// How the body is delimited, given whether the request was a `HEAD`.
-    package func framing(answersHead: Bool) -> BodyFraming {
+    public func framing(answersHead: Bool) -> BodyFraming {
         if answersHead || isInterim || status == 204 || status == 304 { return .none }
         if summary.facts.contains(.chunked) { return .chunked }
         guard summary.facts.contains(.contentLength) else { return .untilClose }
@@ -24,7 +26,7 @@ package struct ResponseHead: Sendable, BitwiseCopyable {
     }
 
     /// True when the server lets the connection be used again.
-    package var keepsAlive: Bool {
+    public var keepsAlive: Bool {
         if summary.facts.contains(.close) { return false }
         return minorVersion == 1 || summary.facts.contains(.keepAlive)
     }

@@ -1,16 +1,17 @@
 /// Parses one response head, as strictly as requests are parsed; memory as with `RequestParser`.
-package struct ResponseParser: Sendable, BitwiseCopyable {
+public struct ResponseParser: Sendable, BitwiseCopyable {
     private enum Stage: UInt8, BitwiseCopyable { case statusLine, fields, done }
 
     /// Valid once `parse` said `.complete`.
-    package private(set) var head = ResponseHead()
+    public private(set) var head = ResponseHead()
     private var cursor = LineCursor()
     private var stage = Stage.statusLine
 
-    package init() {}
+    /// At the first byte of a head.
+    public init() {}
 
     /// Looks at `count` bytes from the head's start on; `fields` has room for `limits.fields` fields.
-    package mutating func parse(
+    public mutating func parse(
         _ base: UnsafePointer<UInt8>, count: Int, fields: UnsafeMutablePointer<Field>, limits: HeadLimits
     ) -> HeadVerdict {
         do throws(MessageFault) {
@@ -67,7 +68,7 @@ package struct ResponseParser: Sendable, BitwiseCopyable {
         guard (100...599).contains(status) else { throw .badStatusLine }
         // The space after the status is left out by some servers when there is no reason: harmless.
         guard end == code + 3 || base[code + 3] == Bytes.space else { throw .badStatusLine }
-        let clean = Bytes.endOfValue(base, from: code + 3, to: end)
+        let clean = Bytes.endOfValue(base, from: code + 3, to: end, clean: start)
         guard clean == end else {
             throw base[clean] == Bytes.carriageReturn ? .bareCarriageReturn : .controlByte
         }

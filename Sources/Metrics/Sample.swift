@@ -42,9 +42,25 @@ package struct Sample: Sendable, Equatable {
         package var filesystems: [FilesystemReading]?
         /// The greediest processes; nil where nobody asked for them.
         package var consumers: [Consumer]?
+        /// What these come to, made once for all the samples that tell it.
+        package internal(set) var totals = Totals()
 
         /// Nothing known.
         package init() {}
+    }
+
+    /// The readings of a slow look in a few numbers; nil where nothing is known.
+    package struct Totals: Sendable, Equatable {
+        /// Bytes a second read from and written to all disks.
+        package var diskRead: Double?
+        package var diskWritten: Double?
+        /// The busy share of the busiest disk, 0 to 1.
+        package var diskBusy: Double?
+        /// Bytes a second that came and went by the interfaces that lead out of the host.
+        package var received: Double?
+        package var sent: Double?
+        /// The share in use of the fullest file system, 0 to 1.
+        package var fullestFilesystem: Double?
     }
 
     /// One CPU.
@@ -59,36 +75,25 @@ package struct Sample: Sendable, Equatable {
 }
 
 extension Sample.Slow {
-    /// Bytes a second read from and written to all disks; devices whose work others do count once.
-    package var diskReadBytes: Double? {
-        sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.readBytes)
-    }
-    package var diskWrittenBytes: Double? {
-        sum(disks, where: { !DiskCounters.isStacked($0.name) }, \.writtenBytes)
-    }
-
-    /// The busy share of the busiest disk, 0 to 1.
-    package var diskBusy: Double? { disks?.compactMap(\.busy).max() }
-
-    /// Bytes a second that came and went by the interfaces that lead out of the host.
-    package var receivedBytes: Double? {
-        sum(interfaces, where: { !NetworkCounters.isInner($0.name) }, \.receivedBytes)
-    }
-    package var sentBytes: Double? {
-        sum(interfaces, where: { !NetworkCounters.isInner($0.name) }, \.sentBytes)
-    }
-
-    /// The share in use of the fullest file system that can be written to, 0 to 1.
-    package var fullestFilesystem: Double? {
-        filesystems?.filter { !$0.isReadOnly && $0.device.hasPrefix("/") || $0.mountPoint == "/" }
+    /// Makes the totals of the readings.
+    mutating func total() {
+        // Devices whose work others do would count twice.
+        let disks = disks?.filter { !DiskCounters.isStacked($0.name) }
+        totals.diskRead = sum(disks, \.readBytes)
+        totals.diskWritten = sum(disks, \.writtenBytes)
+        totals.diskBusy = self.disks?.compactMap(\.busy).max()
+        let outer = interfaces?.filter { !NetworkCounters.isInner($0.name) }
+        totals.received = sum(outer, \.receivedBytes)
+        totals.sent = sum(outer, \.sentBytes)
+        // Those that can be written to.
+        totals.fullestFilesystem =
+            filesystems?.filter { !$0.isReadOnly && $0.device.hasPrefix("/") || $0.mountPoint == "/" }
             .compactMap { $0.space?.used }.max()
     }
 
     /// The sum of what is known; nil when nothing is.
-    private func sum<Reading>(
-        _ readings: [Reading]?, where counts: (Reading) -> Bool, _ value: (Reading) -> Double?
-    ) -> Double? {
-        guard let known = readings?.filter(counts).compactMap(value), !known.isEmpty else { return nil }
+    private func sum<Reading>(_ readings: [Reading]?, _ value: (Reading) -> Double?) -> Double? {
+        guard let known = readings?.compactMap(value), !known.isEmpty else { return nil }
         return known.reduce(0, +)
     }
 }

@@ -189,6 +189,7 @@ package final class Sampler {
         slow = Sample.Slow()
         slow.filesystems = filesystems?.look(at: now)
         slow.consumers = top?.look()
+        defer { slow.total() }
         guard let earlier, now > earlier.at else { return }
         let seconds = Double(now.nanoseconds - earlier.at.nanoseconds) / 1e9
         slow.cores = Sample.cores(from: earlier.times, to: later.times, resetTicks: resetTicks)

@@ -84,7 +84,7 @@ struct Exchange: BitwiseCopyable {
         minorVersion = head.minorVersion
         clientKeepsAlive = head.keepsAlive
         requestBody = BodyProgress(head.framing)
-        hasOddBody = (head.method == .get || head.method == .head) && head.framing != .none
+        hasOddBody = (head.method == .get || head.method == .head) && !head.framing.isNone
     }
 
     /// Notes that the server is asked for another protocol.
@@ -167,10 +167,10 @@ struct Exchange: BitwiseCopyable {
         let framing = head.framing(answersHead: method == .head)
         responseBody.begin(framing)
         status = head.status
-        serverKeepsAlive = head.keepsAlive && framing != .untilClose && !hasOddBody
-        unchunks = minorVersion == 0 && framing == .chunked
-        rechunks = minorVersion == 1 && framing == .untilClose
-        if closing || unchunks || framing == .untilClose && !rechunks || !requestBody.isDone {
+        serverKeepsAlive = head.keepsAlive && !framing.isUntilClose && !hasOddBody
+        unchunks = minorVersion == 0 && framing.isChunked
+        rechunks = minorVersion == 1 && framing.isUntilClose
+        if closing || unchunks || framing.isUntilClose && !rechunks || !requestBody.isDone {
             clientKeepsAlive = false
         }
         return .pass

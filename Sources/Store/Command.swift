@@ -8,20 +8,21 @@ package struct Command: Sendable, CustomStringConvertible {
     /// Room for a word of the usual length, in bytes.
     private static let usualWordBytes = 24
 
-    /// The words as Redis takes them (RESP2: `$`, length, line end, bytes, line end), one after the other.
-    private var words: [UInt8] = []
-    private var count = 0
+    private var words: CommandWords
     private let title: String
     /// The script this runs by its digest; where the server does not know it, its text is sent in place of that.
     private let script: Script?
     /// The bytes of the words that name the script.
     private var nameBytes = 0
+    /// `EVALSHA` and the digest, or `EVAL` and the text.
+    private static let nameWords = 2
 
     /// A command of texts.
     package init(_ words: [String]) {
         script = nil
         title = String((words.first ?? "").prefix(Command.shownCharacters))
-        for word in words { append(word) }
+        self.words = CommandWords()
+        for word in words { self.words.append(word) }
     }
 
     /// A command of texts.
@@ -29,33 +30,34 @@ package struct Command: Sendable, CustomStringConvertible {
 
     /// A script's run: `EVALSHA`, and where the server does not know it, `EVAL`.
     package init(_ script: Script, keys: [String], arguments: [String]) {
+        self.init(script, keys: keys, moreWords: arguments.count)
+        for argument in arguments { words.append(argument) }
+    }
+
+    /// The same with arguments that are written already.
+    package init(_ script: Script, keys: [String], arguments: CommandWords) {
+        self.init(script, keys: keys, moreWords: arguments.count)
+        words.append(arguments, from: 0, count: arguments.count)
+    }
+
+    private init(_ script: Script, keys: [String], moreWords: Int) {
         self.script = script
         title = script.name
-        words.reserveCapacity(Command.usualWordBytes * (3 + keys.count + arguments.count))
-        append("EVALSHA")
-        append(script.digest)
-        nameBytes = words.count
-        append(String(keys.count))
-        for key in keys { append(key) }
-        for argument in arguments { append(argument) }
+        words = CommandWords(capacity: Command.usualWordBytes * (3 + keys.count + moreWords))
+        words.append("EVALSHA" as StaticString)
+        words.append(script.digest)
+        nameBytes = words.bytes.count
+        words.append(whole: Int64(keys.count))
+        for key in keys { words.append(key) }
     }
 
     private init(whole run: Command, _ script: Script) {
         self.script = nil
         title = run.description
-        append("EVAL")
-        append(script.body)
-        words += run.words[run.nameBytes...]
-        count = run.count
-    }
-
-    private mutating func append(_ word: String) {
-        let text = word.utf8
-        words.append(UInt8(ascii: "$"))
-        Command.append(text.count, to: &words)
-        words.append(contentsOf: text)
-        Command.endLine(&words)
-        count += 1
+        words = CommandWords()
+        words.append("EVAL" as StaticString)
+        words.append(script.body)
+        words.append(run.words, from: run.nameBytes, count: run.words.count - Command.nameWords)
     }
 
     /// The first word, or the script's name: what errors say.
@@ -66,26 +68,12 @@ package struct Command: Sendable, CustomStringConvertible {
 
     /// Appends the command's RESP form; false when it is empty or beyond the limits.
     func encode(into output: inout [UInt8]) -> Bool {
-        guard count > 0, count <= Command.wordsMax, words.count <= Command.bytesMax else { return false }
-        output.append(UInt8(ascii: "*"))
-        Command.append(count, to: &output)
-        output += words
-        return true
-    }
-
-    /// Appends a number that is not negative, and the end of its line.
-    private static func append(_ number: Int, to output: inout [UInt8]) {
-        var power = 1
-        while power <= number / 10 { power *= 10 }
-        while power > 0 {
-            output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / power % 10))
-            power /= 10
+        guard words.count > 0, words.count <= Command.wordsMax, words.bytes.count <= Command.bytesMax else {
+            return false
         }
-        endLine(&output)
-    }
-
-    private static func endLine(_ output: inout [UInt8]) {
-        output.append(UInt8(ascii: "\r"))
-        output.append(UInt8(ascii: "\n"))
+        output.append(UInt8(ascii: "*"))
+        CommandWords.append(words.count, to: &output)
+        output += words.bytes
+        return true
     }
 }

@@ -77,6 +77,11 @@ package actor Store {
         try call(Command(script, keys: keys, arguments: arguments))
     }
 
+    /// The same with arguments that are written already.
+    package func run(_ script: Script, keys: [String], arguments: CommandWords) throws(StoreFault) -> Reply {
+        try call(Command(script, keys: keys, arguments: arguments))
+    }
+
     /// Ends the connection for good; later calls fail at once.
     package func close() {
         connection = nil

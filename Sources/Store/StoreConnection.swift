@@ -137,6 +137,13 @@ package final class StoreConnection {
         try call(Command(script, keys: keys, arguments: arguments), until: deadline)
     }
 
+    /// The same with arguments that are written already.
+    package func run(
+        _ script: Script, keys: [String], arguments: CommandWords, until deadline: Instant
+    ) throws(StoreFault) -> Reply {
+        try call(Command(script, keys: keys, arguments: arguments), until: deadline)
+    }
+
     /// The run id of the server (`INFO server`, 40 hexadecimal digits); nil where it may not be asked or says none.
     package func runID(until deadline: Instant) throws(StoreFault) -> String? {
         if let identity {

@@ -49,11 +49,10 @@ struct CrowdHost {
         }
         var done = Turn()
         let began = Instant.now()
-        let life = HostReport.lifeMilliseconds(interval: interval)
-        let words = [name, String(HostReport.expiryMilliseconds), address, boot, String(life)]
+        let report = report(intervalMilliseconds: interval)
         _ = try connection.run(
-            HostReport.script, keys: [keys.host(name), keys.hosts],
-            arguments: words + report(intervalMilliseconds: interval).fields, until: deadline())
+            HostReport.script, keys: [keys.host(name), keys.hosts], arguments: report.arguments(name: name),
+            until: deadline())
         done.reportNanoseconds = Instant.now().nanoseconds - began.nanoseconds
         let round = [
             Question("HGET", keys.config, PauseSwitch.field),

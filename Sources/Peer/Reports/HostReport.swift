@@ -67,55 +67,61 @@ package struct HostReport: Equatable, Sendable {
 }
 
 extension HostReport {
-    /// The hash's fields in turn (name, value, name, value …); unknown numbers have no field.
-    package var fields: [String] {
-        var fields = [
-            "address", address, "boot_id", bootID, "agent_version", agentVersion, "role", role.rawValue,
-            "interval_ms", String(intervalMilliseconds),
-        ]
-        fields.reserveCapacity(HostReport.wordsMax)
-        func add(_ name: String, _ value: (some CustomStringConvertible)?) {
+    /// Writes the hash's fields in turn (name, value, name, value …); unknown numbers have no field. Shares and loads
+    /// are rounded to four places, rates to whole numbers.
+    package func write(to words: inout CommandWords) {
+        func add(_ name: StaticString, _ value: String?) {
             guard let value else { return }
-            fields.append(name)
-            fields.append(value.description)
+            words.append(name)
+            words.append(value)
         }
-        func share(_ value: Double?) -> String? {
-            guard let value, value.isFinite else { return nil }
-            return String((value * 10_000).rounded() / 10_000)
+        func add(_ name: StaticString, whole value: Int64?) {
+            guard let value else { return }
+            words.append(name)
+            words.append(whole: value)
         }
-        func whole(_ value: Double?) -> Int64? {
-            guard let value, (0...HostReport.rateMax).contains(value) else { return nil }
-            return Int64(value.rounded())
+        func add(_ name: StaticString, share value: Double?) {
+            guard let value, value.isFinite else { return }
+            words.append(name)
+            words.append(rounded: value)
         }
+        func add(_ name: StaticString, rate value: Double?) {
+            guard let value, (0...HostReport.rateMax).contains(value) else { return }
+            add(name, whole: Int64(value.rounded()))
+        }
+        add("address", address)
+        add("boot_id", bootID)
+        add("agent_version", agentVersion)
+        add("role", role.rawValue)
+        add("interval_ms", whole: intervalMilliseconds)
         add("server", server)
         add("server_up", serverIsUp.map { $0 ? "yes" : "no" })
         add("peer", peer)
         add("api", api)
         if !stands { add("stands", "no") }
-        add("epoch", epoch)
-        add("cpu", share(cpu))
-        add("self_cpu", share(selfCPU))
-        add("steal", share(steal))
-        add("iowait", share(iowait))
-        add("cores", cores)
-        add("memory_total", memoryTotal)
-        add("memory_available", memoryAvailable)
-        add("memory_used", share(memory))
-        add("load1", share(load1))
-        add("load5", share(load5))
-        add("load15", share(load15))
-        add("psi_cpu_some", share(pressureCPUSome))
-        add("psi_memory_some", share(pressureMemorySome))
-        add("psi_memory_full", share(pressureMemoryFull))
-        add("psi_io_some", share(pressureIOSome))
-        add("psi_io_full", share(pressureIOFull))
-        add("net_received", whole(networkReceived))
-        add("net_sent", whole(networkSent))
-        add("disk_read", whole(diskRead))
-        add("disk_written", whole(diskWritten))
-        add("disk_busy", share(diskBusy))
-        add("filesystem_used", share(filesystem))
-        return fields
+        add("epoch", whole: epoch)
+        add("cpu", share: cpu)
+        add("self_cpu", share: selfCPU)
+        add("steal", share: steal)
+        add("iowait", share: iowait)
+        add("cores", whole: cores.map { Int64($0) })
+        add("memory_total", whole: memoryTotal.flatMap { Int64(exactly: $0) })
+        add("memory_available", whole: memoryAvailable.flatMap { Int64(exactly: $0) })
+        add("memory_used", share: memory)
+        add("load1", share: load1)
+        add("load5", share: load5)
+        add("load15", share: load15)
+        add("psi_cpu_some", share: pressureCPUSome)
+        add("psi_memory_some", share: pressureMemorySome)
+        add("psi_memory_full", share: pressureMemoryFull)
+        add("psi_io_some", share: pressureIOSome)
+        add("psi_io_full", share: pressureIOFull)
+        add("net_received", rate: networkReceived)
+        add("net_sent", rate: networkSent)
+        add("disk_read", rate: diskRead)
+        add("disk_written", rate: diskWritten)
+        add("disk_busy", share: diskBusy)
+        add("filesystem_used", share: filesystem)
     }
 
     /// A report that says nothing yet.
@@ -176,8 +182,8 @@ extension HostReport {
         filesystem = number("filesystem_used", share)
     }
 
-    /// Names and values in a report, at most.
-    private static let wordsMax = 74
+    /// Room for the words of a report, in bytes: 74 at most, most of them short.
+    package static let wordsBytes = 2048
     /// More bytes a second than any machine moves.
     private static let rateMax = 1e15
     /// Epochs are about the time in milliseconds: this one is the year 2100's, and a higher one is a mistake that must
@@ -210,6 +216,18 @@ extension HostReport {
             redis.call('ZADD', KEYS[2], string.format('%d', now), ARGV[1])
             return seq
             """)
+
+    /// The script's arguments for this report of the host `name`.
+    package func arguments(name: String) -> CommandWords {
+        var words = CommandWords(capacity: HostReport.wordsBytes)
+        words.append(name)
+        words.append(whole: HostReport.expiryMilliseconds)
+        words.append(address)
+        words.append(bootID)
+        words.append(whole: HostReport.lifeMilliseconds(interval: intervalMilliseconds))
+        write(to: &words)
+        return words
+    }
 
     /// The error's first word with which the script refuses a second host of one name.
     package static let nameTaken = "NAMETAKEN"

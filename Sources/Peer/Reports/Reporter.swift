@@ -126,11 +126,7 @@ package actor Reporter {
         defer { meter.note(nanoseconds: clinux_thread_cpu_nanoseconds() - began) }
         if case .kernel = identity.boot {} else { bootID = identity.boot.read() ?? bootID }
         let report = report(of: watch.sample(at: .now()))
-        let arguments =
-            [
-                identity.name, String(HostReport.expiryMilliseconds), identity.address, bootID,
-                String(HostReport.lifeMilliseconds(interval: intervalMilliseconds)),
-            ] + report.fields
+        let arguments = report.arguments(name: identity.name)
         let keys = [keys.host(identity.name), keys.hosts]
         do {
             _ = try store.assumeIsolated { store throws(StoreFault) in
@@ -183,12 +179,12 @@ package actor Reporter {
         report.pressureMemoryFull = sample.pressure.memory?.full
         report.pressureIOSome = sample.pressure.io?.some
         report.pressureIOFull = sample.pressure.io?.full
-        report.networkReceived = sample.slow.receivedBytes
-        report.networkSent = sample.slow.sentBytes
-        report.diskRead = sample.slow.diskReadBytes
-        report.diskWritten = sample.slow.diskWrittenBytes
-        report.diskBusy = sample.slow.diskBusy
-        report.filesystem = sample.slow.fullestFilesystem
+        report.networkReceived = sample.slow.totals.received
+        report.networkSent = sample.slow.totals.sent
+        report.diskRead = sample.slow.totals.diskRead
+        report.diskWritten = sample.slow.totals.diskWritten
+        report.diskBusy = sample.slow.totals.diskBusy
+        report.filesystem = sample.slow.totals.fullestFilesystem
         return report
     }
 }

@@ -114,10 +114,7 @@ extension Worker {
             return
         }
         if head.method == .options || head.method == .trace, endsHere(index, client, head, block) { return }
-        // `contains` is a call through a witness table here, which costs forty instructions.
-        if head.summary.facts.rawValue & FieldSummary.Facts.nominates.rawValue != 0 {
-            noteUpgrade(client, block)
-        }
+        if head.summary.facts.contains(.nominates) { noteUpgrade(client, block) }
         if limits.redirects, client.pointee.session == nil {
             redirect(index, client)
             return

@@ -24,7 +24,7 @@ extension Worker {
         let head = client.pointee.parser.head
         let base = block + Int(client.pointee.up.start)
         // A body would have to be told from the new protocol's bytes, and nobody upgrades with one.
-        guard head.method == .get, head.minorVersion == 1, head.framing == .none, !isClosing,
+        guard head.method == .get, head.minorVersion == 1, head.framing.isNone, !isClosing,
             let name = upgradeName(head.summary, base, blocks.fields(of: block)),
             allows(base + name.start, name.count)
         else { return }

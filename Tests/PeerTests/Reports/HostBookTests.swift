@@ -1,5 +1,6 @@
 import Linux
 import Peer
+import Store
 import Testing
 
 @Suite struct HostBookTests {
@@ -105,11 +106,15 @@ import Testing
         report.memoryTotal = 16_000_000_000
         report.load15 = 3.25
         report.pressureIOFull = 1.5
-        let flat = report.fields
+        var words = CommandWords()
+        report.write(to: &words)
+        let flat = words.texts
         var fields: [String: String] = [:]
         for index in stride(from: 0, to: flat.count, by: 2) { fields[flat[index]] = flat[index + 1] }
         #expect(HostReport(fields: fields) == report)
         #expect(fields["steal"] == nil, "an unknown number has no field")
+        #expect(fields["cpu"] == "0.1234")
+        #expect(fields["load15"] == "3.25")
     }
 
     @Test(arguments: [
