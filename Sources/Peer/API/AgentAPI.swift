@@ -140,7 +140,7 @@ package struct AgentAPI: Sendable {
                 Command("XREVRANGE", keys.history, "+", "-", "COUNT", "\(count)"))
             return .json(200, HistoryDocument(entries: HistoryEntry.list(reply).map(HistoryLine.init)))
         } catch {
-            return .error(AgentAPI.status(of: error), "\(error)")
+            return .error(error.httpStatus, "\(error)")
         }
     }
 
@@ -150,7 +150,7 @@ package struct AgentAPI: Sendable {
         } catch let fault as FormFault {
             return .error(400, fault.sentence)
         } catch let fault as StoreFault {
-            return .error(AgentAPI.status(of: fault), "\(fault)")
+            return .error(fault.httpStatus, "\(fault)")
         } catch {
             return .error(500, "\(error)")
         }
@@ -233,15 +233,7 @@ package struct AgentAPI: Sendable {
             roster.lookAgain()
             return .json(200, ChangeDocument(address: arguments[0], outcome: outcome(reply.integer ?? 0)))
         } catch {
-            return .error(AgentAPI.status(of: error), "nothing was changed for certain: \(error)")
-        }
-    }
-
-    /// 503 while Redis cannot be reached, 502 when it answers with an error.
-    private static func status(of fault: StoreFault) -> Int {
-        switch fault {
-        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
-        case .unreachable, .timeout, .backingOff: 503
+            return .error(error.httpStatus, error.ofChange)
         }
     }
 }

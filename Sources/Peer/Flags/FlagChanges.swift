@@ -36,24 +36,9 @@ extension FlagRoutes {
         case .conflict(let key):
             return .error(
                 409, "'\(key.quotable)' is being changed by others all the time; look at it and try again")
-        case .unread(let fault): return .error(status(of: fault), "nothing was done: \(fault)")
+        case .unread(let fault): return .error(fault.httpStatus, "nothing was done: \(fault)")
         case .unreadable(let why): return .error(502, "nothing was done: \(why)")
-        case .store(let fault):
-            switch fault {
-            case .misconfigured, .unknownMaster, .backingOff:
-                // No connection was made, so nothing was sent.
-                return .error(status(of: fault), "nothing was done: \(fault)")
-            case .rejected, .malformed, .unreachable, .timeout:
-                return .error(status(of: fault), "nothing was changed for certain: \(fault)")
-            }
-        }
-    }
-
-    /// The status of an answer that a fault of the store stands in for.
-    static func status(of fault: StoreFault) -> Int {
-        switch fault {
-        case .rejected, .malformed, .misconfigured, .unknownMaster: 502
-        case .unreachable, .timeout, .backingOff: 503
+        case .store(let fault): return .error(fault.httpStatus, fault.ofChange)
         }
     }
 

@@ -143,7 +143,7 @@ extension FlagRoutes {
             let entries = try await ledger.history(of: request.query["key"], count: count)
             return .json(200, .object(JSONObject([("entries", .array(entries.map(\.json)))])))
         } catch {
-            return .error(FlagRoutes.status(of: error), "the history cannot be read: \(error)")
+            return .error(error.httpStatus, "the history cannot be read: \(error)")
         }
     }
 }
