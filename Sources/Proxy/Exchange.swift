@@ -52,6 +52,8 @@ struct Exchange: BitwiseCopyable {
     /// True while all bytes of the request read so far are still in the client's block.
     private(set) var isReplayable = true
     private(set) var responseBegan = false
+    /// An interim response went to the client, which waits for the final one.
+    private(set) var passedInterim = false
     private(set) var serverKeepsAlive = false
     /// The client is too old for chunks: their content is passed bare.
     private(set) var unchunks = false
@@ -116,6 +118,9 @@ struct Exchange: BitwiseCopyable {
     /// Notes that bytes of a response go to the client: from here on nothing can be repeated.
     mutating func beginResponse() { responseBegan = true }
 
+    /// Notes that an interim response goes to the client.
+    mutating func noteInterimPassed() { passedInterim = true }
+
     /// Notes that the server sent more than its response: its connection cannot be trusted any more.
     mutating func distrustServer() { serverKeepsAlive = false }
 
@@ -136,6 +141,8 @@ struct Exchange: BitwiseCopyable {
     /// `attemptsMax` is the number of servers that a request may be sent to.
     mutating func recover(from loss: ServerLoss, reused: Bool, attemptsMax: Int) -> Recovery {
         if responseBegan { return .cut }
+        // The client still waits for its final response, but has had bytes of this attempt: it is not repeated.
+        if passedInterim { return .answer(loss == .silent ? 504 : 502) }
         switch loss {
         case .connectFailed, .connectTimeout, .handshakeFailed:
             if Int(attempts) < attemptsMax, isReplayable { return .tryAnotherServer }

@@ -189,9 +189,11 @@ final class Ensemble: Sendable {
     }
 
     /// A request through the proxy; its status and body, nil when nobody answers.
-    func get(_ path: String = "/", port: UInt16? = nil) -> (status: Int, body: String)? {
+    func get(
+        _ path: String = "/", port: UInt16? = nil, within milliseconds: Int = 3000
+    ) -> (status: Int, body: String)? {
         var transfer = Transfer(url: "http://127.0.0.1:\(port ?? proxyPort)\(path)")
-        transfer.timeoutMilliseconds = 3000
+        transfer.timeoutMilliseconds = milliseconds
         guard let answer = try? transfer.perform() else { return nil }
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
     }

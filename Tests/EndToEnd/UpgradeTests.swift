@@ -104,6 +104,24 @@ import Transfer
         #expect(next, "\(troop.logs)")
     }
 
+    /// Longer than connections may go on when an agent stops.
+    @Test(.timeLimit(.minutes(2))) func anAnswerThatTakesLongOutlivesTheUpgrade() async throws {
+        let (troop, leader) = try await begin(["a"])
+        let successors = Successors()
+        let old = try troop.agent(leader).id
+        let slow = Task.detached { troop.get("/slow?ms=12000", within: 30_000) }
+        let isUnderWay = await eventually {
+            troop.status(of: leader)?.servers.contains { $0.inFlight == 1 } == true
+        }
+        #expect(isUnderWay, "\(troop.logs)")
+        let document = try await upgrade(troop, leader, successors)
+        #expect(document.pid != old)
+        #expect(await slow.value?.status == 200, "\(troop.logs)")
+        let ended = await eventually(within: 20_000) { Self.hasEnded(old, try? troop.agent(leader)) }
+        #expect(ended, "\(troop.logs)")
+        #expect(await successors.stopLast(), "\(troop.logs)")
+    }
+
     private func registrations(_ troop: Ensemble) -> String {
         (try? troop.redis.command("HGETALL", "troop:{test}:servers")) ?? ""
     }

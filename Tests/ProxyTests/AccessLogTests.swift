@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    private func logging(
+    func logging(
         to folder: Folder, _ servers: [SocketAddress], format: AccessLogSettings.Format = .logfmt,
         adjust: (inout ProxySettings) -> Void = { _ in }
     ) throws -> Rig {
@@ -55,7 +55,7 @@ import Testing
     }
 
     /// The values of a line in logfmt; quotes are taken off.
-    private func values(_ line: String) -> [String: String] {
+    func values(_ line: String) -> [String: String] {
         var found: [String: String] = [:]
         for part in line.split(separator: " ") {
             let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

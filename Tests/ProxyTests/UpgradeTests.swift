@@ -194,4 +194,28 @@ import Testing
         #expect(wire.isAtEnd())
         #expect(await cut == 1)
     }
+
+    /// The server agrees only after it was taken off the list.
+    @Test func anUpgradeAgreedToWhileItsServerDrainsHasTheDrainsTime() async throws {
+        let gate = try Doorbell()
+        let server = try Backend { backend, wire, _ in
+            guard let request = wire.readHead() else { return }
+            backend.note(request)
+            _ = gate.wait(milliseconds: 10_000)
+            wire.send(UpgradeTests.agreement)
+            wire.echoToEnd()
+        }
+        let rig = try Rig([server.address]) { $0.balancing.drainMilliseconds = 300 }
+        let wire = rig.connect()
+        wire.send(UpgradeTests.request)
+        #expect(await Rig.eventually { server.startLines.count == 1 })
+        rig.proxy.publish([RoutedServer(address: server.address, host: "h", state: .draining)])
+        // The worker has heard of it when it sends nobody there any more.
+        #expect(rig.get()?.status == 503)
+        gate.ring()
+        #expect(wire.readHead()?.status == 101)
+        wire.send("still")
+        #expect(wire.take(5) == Array("still".utf8))
+        #expect(wire.isAtEnd())
+    }
 }

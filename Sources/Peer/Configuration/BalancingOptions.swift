@@ -27,7 +27,8 @@ extension OptionTable {
                 "Requests that one server is given at a time, over all workers; 0 for no limit."),
             ConfigurationOption(
                 "proxy.queue_max", .whole(0...1_000_000), into: \.balancing.queueMax, .text("1024"),
-                "Requests that wait for a server with room, over all workers; more are answered 503."),
+                "Requests that wait for a server with room, over all workers, each of which takes its part of them; more are answered 503."
+            ),
             ConfigurationOption(
                 "proxy.queue_timeout", .duration(10...3_600_000), into: \.balancing.queueMilliseconds,
                 .text("10s"), "How long a request waits for a server with room before it is answered 503."),

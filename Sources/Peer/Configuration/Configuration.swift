@@ -146,6 +146,8 @@ extension Configuration {
         package var run: Run
         /// Connections of clients accepted at once, over all workers.
         package var maxConnections: Int
+        /// How long open connections may go on at an agent that was upgraded.
+        package var handoverDrainMilliseconds: Int64
         /// What a request or response may measure.
         package var limits: Limits
         /// The time between two health checks of a server.

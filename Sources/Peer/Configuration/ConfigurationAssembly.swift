@@ -88,7 +88,8 @@ struct ConfigurationAssembly {
     ) -> Configuration.Proxy {
         Configuration.Proxy(
             listen: listen, workers: draft.proxyWorkers ?? min(256, max(1, machine.cores)),
-            run: draft.proxyRun, maxConnections: draft.maxConnections, limits: draft.limits,
+            run: draft.proxyRun, maxConnections: draft.maxConnections,
+            handoverDrainMilliseconds: draft.handoverDrain, limits: draft.limits,
             healthIntervalMilliseconds: draft.healthInterval,
             healthTimeoutMilliseconds: draft.healthTimeout, rise: draft.rise, fall: draft.fall,
             connectTimeoutMilliseconds: draft.connectTimeout,

@@ -28,6 +28,7 @@ struct ConfigurationDraft: Sendable {
     var proxyWorkers: Int?
     var proxyRun = Configuration.Proxy.Run.leader
     var maxConnections = 0
+    var handoverDrain: Int64 = 0
     var limits = Configuration.Proxy.Limits()
     var healthInterval: Int64 = 0
     var healthTimeout: Int64 = 0

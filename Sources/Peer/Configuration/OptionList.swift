@@ -118,7 +118,11 @@ extension OptionTable {
                 "Which agents serve clients: the one that leads, or every one, leader or not."),
             ConfigurationOption(
                 "proxy.max_connections", .whole(1...1_000_000), into: \.maxConnections, .text("20000"),
-                "Connections of clients that are open at once, over all workers."),
+                "Connections of clients that are open at once, over all workers, each of which takes its part of them."
+            ),
+            ConfigurationOption(
+                "proxy.handover_drain", .duration(0...86_400_000), into: \.handoverDrain, .text("5m"),
+                "How long connections that are open at the old agent may go on after `troop upgrade`."),
             ConfigurationOption(
                 "proxy.limits.head", .size(1024...32_768), into: \.limits.headBytes, .text("16KiB"),
                 "The largest head of a request or of an answer; a larger request is answered 431."),

@@ -53,7 +53,8 @@ package enum ProxyMetrics {
                 Double(listener.accepted)),
             single(
                 "troop_proxy_connections_turned_away_total", .counter,
-                "Connections answered 503 at once because of the limit", Double(listener.turnedAway)),
+                "Connections answered 503 at once because of a limit: of connections, or of memory for heads and bodies",
+                Double(listener.turnedAway)),
             single(
                 "troop_proxy_connections_over_client_limit_total", .counter,
                 "Connections answered 429 at once because their client had too many",

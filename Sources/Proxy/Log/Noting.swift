@@ -156,6 +156,8 @@ extension Worker {
         case 431:
             trail.pointee.end = .refused
             trail.pointee.fault = MessageFault.headTooLarge.rawValue
+        // A redirection, or an answer to OPTIONS: all went as it should.
+        case ..<400: trail.pointee.end = .done
         default: trail.pointee.end = .proxyLimit
         }
     }

@@ -107,6 +107,7 @@ extension Worker {
             return
         }
         var id = RequestID()
+        id.make(&trails.randomness)
         let length = Answer.write(
             status, text: text, isHead: false, keepsAlive: false, minorVersion: 1, id: &id, isJSON: false,
             to: scratch)
@@ -115,6 +116,23 @@ extension Worker {
         // What has arrived is read, or close() would reset the connection and the answer with it.
         _ = recv(descriptor, scratch, blocks.dataBytes, Int32(MSG_DONTWAIT))
         _ = close(descriptor)
+    }
+
+    /// No block is left for what the client sends: it is told so from the scratch, as far as it takes that at once.
+    @inline(never)
+    mutating func refuseForMemory(_ index: Int32, _ client: ClientPointer) {
+        meters.pointee.turnedAway.add()
+        noteBegun(index)
+        client.pointee.exchange = Exchange(RequestHead())
+        blame(index, .proxyLimit)
+        noteAnswer(index, client, 503)
+        let length = Answer.write(
+            503, text: "proxy: no memory for the request is left", isHead: false, keepsAlive: false,
+            minorVersion: 1, id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
+        countResponse(503)
+        _ = transmit(client, scratch, length)
+        noteClose(index, client)
+        beginLinger(index, client)
     }
 }
 

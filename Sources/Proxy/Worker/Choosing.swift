@@ -75,26 +75,24 @@ extension Worker {
 
     // MARK: What is learnt
 
-    /// A server has answered, `nanoseconds` after the request was sent.
+    /// The head of a server's answer is here, `nanoseconds` after the request was sent.
     @inline(__always)
-    mutating func noteAnswer(_ server: Int, nanoseconds: Int64, status: Int) {
-        if status >= 500 {
-            noteBadAnswer(server)
-            return
+    mutating func noteHead(_ server: Int, nanoseconds: Int64, status: Int) {
+        // An error is often quick: its time must not draw requests to the server.
+        if status < 500 {
+            loads[server].note(latency: Float(nanoseconds))
+        } else if limits.counts5xx {
+            noteFailure(server)
         }
-        serverMeters[server].answered.add()
-        if serverMeters[server].streak.current != 0 { serverMeters[server].streak.clear() }
-        loads[server].note(latency: Float(nanoseconds))
     }
 
-    /// An error is often quick: its time must not draw requests to the server.
-    private func noteBadAnswer(_ server: Int) {
-        if limits.counts5xx {
-            noteFailure(server)
-        } else {
-            serverMeters[server].answered.add()
-            serverMeters[server].streak.clear()
-        }
+    /// A server's answer has been passed on whole. Only now it speaks for the server: one that breaks its answers off
+    /// has begun them well.
+    @inline(__always)
+    func noteWhole(_ server: Int, status: Int) {
+        if status >= 500, limits.counts5xx { return }
+        serverMeters[server].answered.add()
+        if serverMeters[server].streak.current != 0 { serverMeters[server].streak.clear() }
     }
 
     func noteFailure(_ server: Int) {

@@ -12,6 +12,7 @@ extension Worker {
     mutating func finish(_ index: Int32, _ client: ClientPointer) {
         noteEnd(index, client, .done)
         let upstream = client.pointee.upstream
+        noteWhole(Int(upstreams[upstream].pointee.server), status: client.pointee.exchange.status)
         let isWhole =
             client.pointee.exchange.requestBody.isDone && client.pointee.spill.block == nil
             && client.pointee.upSent == client.pointee.upMark
@@ -65,7 +66,7 @@ extension Worker {
     }
 
     /// Closing with unread bytes would reset the connection and perhaps destroy the answer on its way.
-    private mutating func beginLinger(_ index: Int32, _ client: ClientPointer) {
+    mutating func beginLinger(_ index: Int32, _ client: ClientPointer) {
         releaseBlocks(client)
         sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))

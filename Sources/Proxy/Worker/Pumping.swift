@@ -94,17 +94,26 @@ extension Worker {
         return sent
     }
 
-    /// Reads more of the body over what has been sent; `.yields` when there is something to send.
+    /// Less room than this behind a request is not worth a read of its own.
+    private static let appendBytesMin = 1024
+
+    /// Reads more of the body: behind what is there while the block has room, so that the request can be sent again, and
+    /// from then on over what has been sent. `.yields` when there is something to send.
     private mutating func readBody(_ index: Int32, _ client: ClientPointer) -> Flow {
         guard let block = client.pointee.up.block else { return .waits }
-        let room = blocks.dataBytes
-        keepTarget(index, client)
-        client.pointee.exchange.forgetSentBytes()
-        client.pointee.up.start = 0
-        client.pointee.up.end = 0
-        client.pointee.upMark = 0
-        client.pointee.upSent = 0
-        let count = receive(client, block, room)
+        let appends =
+            client.pointee.exchange.isReplayable
+            && blocks.dataBytes - Int(client.pointee.up.end) >= Worker.appendBytesMin
+        if !appends {
+            keepTarget(index, client)
+            client.pointee.exchange.forgetSentBytes()
+            client.pointee.up.start = 0
+            client.pointee.up.end = 0
+            client.pointee.upMark = 0
+            client.pointee.upSent = 0
+        }
+        let place = block + Int(client.pointee.up.end)
+        let count = receive(client, place, blocks.dataBytes - Int(client.pointee.up.end))
         guard count > 0 else {
             if count < 0, errno == EAGAIN || errno == EINTR {
                 if errno == EAGAIN { client.pointee.ready.remove(.readable) }
@@ -114,9 +123,9 @@ extension Worker {
             return .ended
         }
         meters.pointee.bytesFromClients.add(UInt64(count))
-        client.pointee.up.end = Int32(count)
-        let (taken, fault) = client.pointee.exchange.requestBody.take(block, count: count)
-        client.pointee.upMark = Int32(taken)
+        client.pointee.up.end += Int32(count)
+        let (taken, fault) = client.pointee.exchange.requestBody.take(place, count: count)
+        client.pointee.upMark += Int32(taken)
         noteIn(index, taken)
         if let fault {
             refuseBody(index, client, fault)

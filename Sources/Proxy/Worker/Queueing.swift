@@ -8,6 +8,7 @@ extension Worker {
     /// Lets a request wait, or answers that too many do.
     mutating func enqueue(_ index: Int32, _ client: ClientPointer) -> Int32 {
         guard waitingCount < limits.queueMax else {
+            blame(index, .queueFull)
             answer(index, client, 503, "proxy: every server is full, and so is the queue")
             return Worker.waits
         }
@@ -47,6 +48,7 @@ extension Worker {
             cut(index, client)
         } else if client.pointee.ready.contains(.hangup) {
             client.pointee.exchange.endClient()
+            blame(index, .queueFull)
             answer(index, client, 503, "proxy: every server is full, and the client has closed its side")
         }
     }
@@ -54,6 +56,7 @@ extension Worker {
     /// A request has waited too long.
     mutating func queuedExpired(_ index: Int32, _ client: ClientPointer) {
         meters.pointee.queueTimeouts.add()
+        blame(index, .timeoutQueue)
         answer(index, client, 503, "proxy: every server is full; none had room in time")
     }
 

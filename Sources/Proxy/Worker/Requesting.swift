@@ -30,7 +30,7 @@ extension Worker {
         for _ in 0..<Worker.roundsPerTurn {
             guard client.pointee.ready.contains(.readable) else { return }
             guard let block = client.pointee.up.block ?? blocks.take() else {
-                closeClient(index, client)
+                refuseForMemory(index, client)
                 return
             }
             if client.pointee.up.block == nil { client.pointee.up = Client.Bytes(block: block) }

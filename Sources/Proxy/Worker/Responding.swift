@@ -119,7 +119,7 @@ extension Worker {
             cut(index, client)
             return false
         }
-        client.pointee.exchange.beginResponse()
+        client.pointee.exchange.noteInterimPassed()
         meters.pointee.bytesToClients.add(UInt64(sent))
         noteOut(index, sent)
         return true
@@ -132,7 +132,7 @@ extension Worker {
         let server = Int(upstreams[client.pointee.upstream].pointee.server)
         let moment = clinux_boot_nanoseconds()
         times.record(server, moment - client.pointee.exchange.dispatched, at: moment)
-        noteAnswer(server, nanoseconds: moment - client.pointee.exchange.dispatched, status: head.status)
+        noteHead(server, nanoseconds: moment - client.pointee.exchange.dispatched, status: head.status)
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let start = Int(client.pointee.down.start)
         let rewriter = HeadRewriter(base: block + start, fields: blocks.fields(of: block))

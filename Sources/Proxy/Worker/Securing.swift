@@ -197,6 +197,7 @@ extension Worker {
             answer(index, client, 414, "client: the target is too long to be redirected")
             return
         }
+        noteAnswer(index, client, status)
         countResponse(status)
         client.pointee.down = Client.Bytes(block: down, start: 0, end: Int32(writer.count))
         client.pointee.closesAfterAnswer = !keepsAlive

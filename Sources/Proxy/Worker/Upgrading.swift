@@ -113,6 +113,7 @@ extension Worker {
         client.pointee.phase = .relaying
         link.pointee.phase = .relaying
         clients.deadlines[Int(index)] = now + limits.upgradeIdle
+        if !servers[Int(link.pointee.server)].isActive { drainUpgrade(index, client) }
         relay(index, client)
         return .ended
     }
@@ -273,13 +274,18 @@ extension Worker {
             let index = upstreams[upstream].pointee.client
             let client = clients[index]
             if !servers[Int(upstreams[upstream].pointee.server)].isActive {
-                guard client.pointee.relayEnds.insert(.drain).inserted else { continue }
-                let deadline = clients.deadlines + Int(index)
-                deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
+                drainUpgrade(index, client)
             } else if client.pointee.relayEnds.remove(.drain) != nil {
                 extend(index, client)
             }
         }
+    }
+
+    /// The server takes nothing new, be it that it agreed to the upgrade only after that was said.
+    private func drainUpgrade(_ index: Int32, _ client: ClientPointer) {
+        guard client.pointee.relayEnds.insert(.drain).inserted else { return }
+        let deadline = clients.deadlines + Int(index)
+        deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
     }
 
     /// Both connections end; a TLS client sees in what manner.

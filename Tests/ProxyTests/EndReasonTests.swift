@@ -1,0 +1,81 @@
+import Linux
+import Proxy
+import Testing
+
+/// Why exchanges ended that the proxy itself ended, as the access log says it.
+@Suite(.timeLimit(.minutes(2))) struct EndReasonTests {
+    private let log = AccessLogTests()
+
+    private func found(_ folder: AccessLogTests.Folder) -> [String] {
+        folder.lines().map { line in
+            let values = log.values(line)
+            return "\(values["target"] ?? "") \(values["status"] ?? "") \(values["end"] ?? "")"
+        }
+    }
+
+    @Test func theQueueIsToldFromOtherLimits() async throws {
+        let folder = try AccessLogTests.Folder()
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try log.logging(to: folder, [backend.address]) {
+            $0.balancing.inFlightMax = 1
+            $0.balancing.queueMax = 1
+            $0.balancing.queueMilliseconds = 500
+        }
+        let wires = (0..<3).map { _ in rig.connect() }
+        wires[0].send("GET /served HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(await Rig.eventually { backend.startLines.count == 1 })
+        wires[1].send("GET /late HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.queued == 1 })
+        wires[2].send("GET /full HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wires[2].readMessage()?.status == 503)
+        #expect(wires[1].readMessage()?.status == 503)
+        gate.ring()
+        #expect(wires[0].readMessage()?.status == 200)
+        #expect(await Rig.eventually { folder.lines().count == 3 })
+        #expect(
+            found(folder).sorted() == [
+                "/full 503 queue_full", "/late 503 timeout_queue", "/served 200 done",
+            ])
+    }
+
+    @Test func anAnswerOfTheProxysOwnThatIsNoErrorIsDone() async throws {
+        let folder = try AccessLogTests.Folder()
+        let rig = try log.logging(to: folder, [])
+        let wire = rig.connect()
+        wire.send("OPTIONS /here HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n")
+        #expect(wire.readMessage()?.status == 200)
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/here 200 done"])
+    }
+
+    @Test func aRedirectionIsDone() async throws {
+        let folder = try AccessLogTests.Folder()
+        let secure = try SecureRig([]) {
+            $0.tls?.redirects = true
+            $0.accessLog = AccessLogSettings(.file(folder.file))
+        }
+        let wire = secure.rig.connect()
+        wire.send("GET /there HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wire.readMessage()?.status == 308)
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/there 308 done"])
+    }
+
+    @Test func aWholeExchangeThatTakesTooLongHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let slow = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            _ = wire.readToEnd()
+        }
+        let rig = try log.logging(to: folder, [slow.address]) { $0.defence.totalMilliseconds = 1000 }
+        let wire = rig.connect()
+        wire.send("GET /whole HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wire.readMessage()?.status == 504)
+        let uploading = rig.connect()
+        uploading.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        #expect(uploading.readMessage()?.status == 408)
+        #expect(await Rig.eventually { folder.lines().count == 2 })
+        #expect(found(folder) == ["/whole 504 timeout_total", "/upload 408 timeout_total"])
+    }
+}
