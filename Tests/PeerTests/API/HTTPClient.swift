@@ -59,6 +59,19 @@ final class HTTPClient: Sendable {
         }
     }
 
+    /// Everything that comes until a text has come, or the connection ends.
+    func text(until end: String) -> String {
+        var got: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let text = String(decoding: got, as: UTF8.self)
+            if text.contains(end) { return text }
+            let count = recv(descriptor, &chunk, chunk.count, 0)
+            if count <= 0 { return text }
+            got += chunk.prefix(count)
+        }
+    }
+
     /// Runs blocking work on a thread of its own: a blocked pool could not run the server's handler. It stays in the test's
     /// task, so that what fails there fails the test.
     static func apart<Result: Sendable>(

@@ -83,6 +83,32 @@ import Testing
         }
     }
 
+    /// Whether nothing of the body has come or a part of it.
+    @Test(arguments: ["", "he"]) func aBodyHasItsTimeAndNoMore(_ part: String) async throws {
+        try await withServer({ $0.bodyMilliseconds = 50 }) { path, _ in
+            let client = try HTTPClient(path)
+            #expect(client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n\(part)"))
+            let (text, end) = client.rest()
+            #expect(text.hasPrefix("HTTP/1.1 408 "))
+            #expect(end == .closed)
+        }
+    }
+
+    /// Once the head is there, the body's own time counts.
+    @Test func aBodyMayTakeLongerThanAHead() async throws {
+        try await withServer({ $0.headMilliseconds = 500 }) { path, _ in
+            let client = try HTTPClient(path)
+            #expect(
+                client.send(
+                    "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhe"))
+            usleep(2_500_000)  // late connections are looked for once a second
+            #expect(client.send("llo"))
+            let (text, end) = client.rest()
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            #expect(end == .closed)
+        }
+    }
+
     @Test func aPauseHasItsTimeAndNoMore() async throws {
         try await withServer({ $0.idleMilliseconds = 50 }) { path, _ in
             let client = try HTTPClient(path)
