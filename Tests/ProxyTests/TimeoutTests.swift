@@ -1,3 +1,5 @@
+import Glibc
+import Linux
 import Testing
 
 @testable import Proxy
@@ -31,5 +33,129 @@ import Testing
         wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         #expect(wire.readMessage()?.status == 408)
         #expect(wire.isAtEnd())
+    }
+
+    @Test func aStalledResponseBodyIsCut() async throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readMessage()
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+            _ = wire.readToEnd()
+        }
+        let rig = try Rig([backend.address]) {
+            TimeoutTests.lengthen(&$0)
+            $0.responseBodyMilliseconds = 200
+        }
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wire.readHead()?.status == 200)
+        #expect(wire.take(3) == Array("abc".utf8))
+        #expect(wire.isAtEnd())
+        #expect(
+            await Rig.eventually {
+                let listener = rig.proxy.snapshot().listener
+                return listener.cut == 1 && listener.open == 0
+            })
+    }
+
+    @Test func aClientThatReadsNoMoreIsCut() async throws {
+        let body = Rig.pattern(20_000_000)
+        let backend = try Backend { backend, wire, _ in
+            guard let request = wire.readMessage() else { return }
+            wire.send("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n")
+            if wire.send(body) { backend.note(request) }  // all of it has left
+        }
+        let rig = try Rig([backend.address]) {
+            TimeoutTests.lengthen(&$0)
+            $0.responseBodyMilliseconds = 200
+        }
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(
+            await Rig.eventually {
+                let listener = rig.proxy.snapshot().listener
+                return listener.cut == 1 && listener.open == 0
+            })
+        #expect(backend.startLines.isEmpty)
+        #expect(wire.readToEnd().count < body.count)
+    }
+
+    @Test func aConnectWithoutAnAnswerIsAGatewayTimeout() throws {
+        let server = try FullServer()
+        let rig = try Rig([server.address]) {
+            TimeoutTests.lengthen(&$0)
+            $0.connectMilliseconds = 200
+        }
+        let response = try #require(rig.get())
+        #expect(response.status == 504)
+        #expect(response.sentence == "server \(server.address): cannot connect: no answer in time")
+        #expect(rig.proxy.snapshot().servers[0].errors == 1)
+    }
+
+    @Test func anIdleClientIsLetGo() async throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address]) {
+            TimeoutTests.lengthen(&$0)
+            $0.clientIdleMilliseconds = 200
+        }
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        let response = try #require(wire.readMessage())
+        #expect(response.text == "a" && response.field("Connection") == nil)
+        #expect(wire.isAtEnd())
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.open == 0 })
+        #expect(rig.proxy.snapshot().listener.cut == 0)
+    }
+
+    /// Makes every limit so long that no test sees its end, so that the one that a test sets is the one that counts.
+    private static func lengthen(_ settings: inout ProxySettings) {
+        settings.clientHeadMilliseconds = 600_000
+        settings.clientIdleMilliseconds = 600_000
+        settings.connectMilliseconds = 600_000
+        settings.firstByteMilliseconds = 600_000
+        settings.requestBodyMilliseconds = 600_000
+        settings.responseBodyMilliseconds = 600_000
+        settings.serverIdleMilliseconds = 600_000
+    }
+}
+
+/// A server that takes no connection and whose queue of waiting ones is full: the kernel answers no further connect.
+private final class FullServer {
+    private static let waitingMax = 16
+
+    let address: SocketAddress
+    private let listener: Int32
+    private var waiting: [Int32] = []
+
+    init() throws {
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let any = try SocketAddress("127.0.0.1:0", allowingPortZero: true)
+        let descriptor = socket(AF_INET, kind, 0)
+        try #require(descriptor >= 0)
+        let isBound = any.withSockaddr { bind(descriptor, $0, $1) } == 0
+        let isListening = isBound && listen(descriptor, 1) == 0
+        try #require(isListening)
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let outcome = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        try #require(outcome == 0)
+        let address = try #require(SocketAddress(storage))
+        self.address = address
+        listener = descriptor
+        var isFull = false
+        while !isFull, waiting.count < FullServer.waitingMax {
+            let client = socket(AF_INET, kind | Int32(SOCK_NONBLOCK.rawValue), 0)
+            waiting.append(client)
+            _ = address.withSockaddr { connect(client, $0, $1) }
+            var entry = pollfd(fd: client, events: Int16(POLLOUT), revents: 0)
+            isFull = poll(&entry, 1, 1_000) == 0
+        }
+        try #require(isFull)
+    }
+
+    deinit {
+        for client in waiting { _ = close(client) }
+        _ = close(listener)
     }
 }
