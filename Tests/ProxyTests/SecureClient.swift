@@ -89,10 +89,22 @@ final class SecureClient {
         _ = SSL_CTX_set_alpn_protos(context, bytes, UInt32(bytes.count))
     }
 
+    /// Speaks these ciphers only, up to TLS 1.2.
+    func offer(ciphers: String) { #expect(SSL_CTX_set_cipher_list(context, ciphers) == 1) }
+
+    /// Agrees on keys in these groups only.
+    func offer(groups: String) { #expect(copenssl_set_groups(context, groups) == 1) }
+
     /// Connects and shakes hands; nil when that fails, which includes a certificate that is not for `name`.
     func connect(to address: SocketAddress, name: String? = "a.test") -> Wire? {
         let wire = Wire(to: address)
-        guard let ssl = SSL_new(context) else { return nil }
+        return shakeHands(over: wire, name: name) ? wire : nil
+    }
+
+    /// Shakes hands over a connection that is there already; `early` is sent with the first words, as far as the session
+    /// allows that.
+    func shakeHands(over wire: Wire, name: String? = "a.test", early: String = "") -> Bool {
+        guard let ssl = SSL_new(context) else { return false }
         wire.ssl = ssl
         ERR_clear_error()
         SSL_set_fd(ssl, wire.descriptor)
@@ -101,11 +113,17 @@ final class SecureClient {
             SSL_set1_host(ssl, name)
         }
         if let session { SSL_set_session(ssl, session) }
-        guard SSL_connect(ssl) == 1 else {
-            ERR_clear_error()
-            return nil
+        if !early.isEmpty {
+            let bytes = Array(early.utf8)
+            var sent = 0
+            guard SSL_write_early_data(ssl, bytes, bytes.count, &sent) == 1, sent == bytes.count else {
+                ERR_clear_error()
+                return false
+            }
         }
-        return wire
+        let isDone = SSL_connect(ssl) == 1
+        if !isDone { ERR_clear_error() }
+        return isDone
     }
 
     /// The bytes that a handshake begins with.
