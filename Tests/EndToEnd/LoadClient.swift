@@ -183,6 +183,14 @@ final class LoadClient: Sendable {
                 close()
                 return .failed(String(text.prefix(1000)))
             }
+            if head.contains("\r\ntransfer-encoding: chunked") {
+                guard let content = Connection.content(ofChunks: text[end.upperBound...]) else { return nil }
+                guard content.hasPrefix("hello from app-") else {
+                    return .failed("wrong chunks: \(content.prefix(100))")
+                }
+                if head.contains("\r\nconnection: close") { close() }
+                return .answered
+            }
             guard let field = head.firstRange(of: "\r\ncontent-length: "),
                 let length = Int(head[field.upperBound...].prefix { $0.isNumber })
             else { return .failed("no length: \(text.prefix(200))") }
@@ -193,6 +201,21 @@ final class LoadClient: Sendable {
             }
             if head.contains("\r\nconnection: close") { close() }
             return .answered
+        }
+
+        /// What is in chunks of ASCII; nil while they are not whole.
+        private static func content(ofChunks text: Substring) -> String? {
+            var rest = text
+            var content = ""
+            while let line = rest.firstRange(of: "\r\n") {
+                guard let size = Int(rest[..<line.lowerBound], radix: 16) else { return nil }
+                rest = rest[line.upperBound...]
+                if size == 0 { return rest == "\r\n" ? content : nil }
+                guard rest.count > size else { return nil }
+                content += rest.prefix(size)
+                rest = rest.dropFirst(size + 1)  // CRLF is one character
+            }
+            return nil
         }
     }
 }

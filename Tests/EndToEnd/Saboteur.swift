@@ -2,24 +2,40 @@ import Glibc
 import Linux
 import Synchronization
 
-/// A server that passes its health checks, and answers each other request by the first so many bytes of an answer,
-/// then ends the connection: one more byte each time, and then from the beginning.
+/// A server that passes its health checks, and answers requests by the first so many bytes of an answer, then ends the
+/// connection: one more byte each time, and then from the beginning.
 final class Saboteur: Sendable {
+    /// How it answers.
+    enum Form: CaseIterable {
+        /// By a length, once a connection.
+        case length
+        /// In chunks, once a connection.
+        case chunks
+        /// By a length; each connection's first answer is whole, and its second breaks off.
+        case kept
+    }
+
     private struct State {
         var offset = 0
         var rounds = 0
         var requests = 0
     }
 
-    static let answer = Array(
-        ("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\n"
-            + "hello from app-saboteur!").utf8)
-
     let port: UInt16
+    /// The bytes of a whole answer.
+    let answer: [UInt8]
+    private let form: Form
     private let listener: Int32
     private let state = Mutex(State())
 
-    init() throws {
+    init(_ form: Form) throws {
+        self.form = form
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+        let rest =
+            form == .chunks
+            ? "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n13\r\n from app-saboteur!\r\n0\r\n\r\n"
+            : "Content-Length: 24\r\n\r\nhello from app-saboteur!"
+        answer = Array((head + rest).utf8)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         let any = try SocketAddress("127.0.0.1:0", allowingPortZero: true)
         guard descriptor >= 0, any.withSockaddr({ bind(descriptor, $0, $1) }) == 0,
@@ -37,7 +53,9 @@ final class Saboteur: Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 if connection >= 0 {
-                    serve(connection)
+                    let server = try? Thread.start(named: "sabotage") { [self] in serve(connection) }
+                    if server == nil { close(connection) }
+                    server?.detach()
                 } else if errno != EINTR, errno != ECONNABORTED {
                     break
                 }
@@ -50,34 +68,44 @@ final class Saboteur: Sendable {
     /// Takes no more connections.
     func stop() { _ = shutdown(listener, Int32(SHUT_RDWR)) }
 
-    /// How often every offset has had its turn, and how many requests there were.
+    /// How often every offset has had its turn, and how many requests were answered so.
     var tally: (rounds: Int, requests: Int) { state.withLock { ($0.rounds, $0.requests) } }
 
     private func serve(_ connection: Int32) {
         defer { close(connection) }
         var patience = timeval(tv_sec: 2, tv_usec: 0)
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = recv(connection, &bytes, bytes.count, 0)
-        guard count > 0 else { return }
-        if bytes.starts(with: "GET /healthz".utf8) {
-            let good = Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
-            _ = send(connection, good, good.count, Int32(MSG_NOSIGNAL))
-            return
+        if form == .kept {
+            guard isToBeAnswered(connection),
+                send(connection, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count
+            else { return }
         }
+        guard isToBeAnswered(connection) else { return }
         let (offset, resets) = state.withLock { state in
             let offset = state.offset
+            let resets = state.rounds % 2 == 1
             state.requests += 1
             state.offset += 1
-            if state.offset > Saboteur.answer.count {
+            if state.offset > answer.count {
                 state.offset = 0
                 state.rounds += 1
             }
-            return (offset, state.rounds % 2 == 1)
+            return (offset, resets)
         }
-        if offset > 0 { _ = send(connection, Saboteur.answer, offset, Int32(MSG_NOSIGNAL)) }
+        if offset > 0 { _ = send(connection, answer, offset, Int32(MSG_NOSIGNAL)) }
         guard resets else { return }
         var reset = linger(l_onoff: 1, l_linger: 0)
         setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Reads a request; false when there is none, or when it is a health check, which is answered here.
+    private func isToBeAnswered(_ connection: Int32) -> Bool {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = recv(connection, &bytes, bytes.count, 0)
+        guard count > 0 else { return false }
+        guard bytes.starts(with: "GET /healthz".utf8) else { return true }
+        let good = Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+        _ = send(connection, good, good.count, Int32(MSG_NOSIGNAL))
+        return false
     }
 }
