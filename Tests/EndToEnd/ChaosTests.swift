@@ -162,8 +162,9 @@ import Testing
                         || failure.contains("server \(address): broke its response off")),
                 "\(failure)")
         }
-        // Whole answers may be lost to a reset; every other request there is one failure, and none is repeated. On a kept
-        // connection one that got no byte is, and a reset may take bytes along: there only the orderly round is sure.
+        // Whole answers may be lost to a reset; every other request there is one failure, and none is repeated.
+        // On a kept connection one that got no byte is, and a reset may take bytes along: of those only the
+        // orderly round is sure.
         let least = form == .kept ? saboteur.answer.count - 1 : requests - rounds - 1
         #expect(broken <= requests && broken >= least, "\(broken) of \(requests), \(rounds)")
         #expect(tally.cut > 0 && tally.reconnects == 0 && tally.answered > broken)

@@ -101,8 +101,8 @@ final class SecureClient {
         return shakeHands(over: wire, name: name) ? wire : nil
     }
 
-    /// Shakes hands over a connection that is there already; `early` is sent with the first words, as far as the session
-    /// allows that.
+    /// Shakes hands over a connection that is there already; `early` is sent with the first words, as far as the
+    /// session allows that.
     func shakeHands(over wire: Wire, name: String? = "a.test", early: String = "") -> Bool {
         guard let ssl = SSL_new(context) else { return false }
         wire.ssl = ssl
