@@ -55,4 +55,30 @@ import Testing
         gate.ring()
         #expect(wire.readMessage()?.text == "late")
     }
+
+    @Test func anUpgradedConnectionHasTheDrainToEnd() async throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readHead()
+            wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            wire.echoToEnd()
+        }
+        for (milliseconds, ends) in [(Int64(100), true), (600_000, false)] {
+            let rig = try Rig([backend.address]) { $0.balancing.drainMilliseconds = milliseconds }
+            let wire = rig.connect()
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            #expect(wire.readHead()?.status == 101)
+            wire.send("before")
+            #expect(wire.take(6) == Array("before".utf8))
+            rig.proxy.publish([RoutedServer(address: backend.address, host: "test", state: .draining)])
+            if ends {
+                #expect(wire.isAtEnd())
+            } else {
+                wire.send("after")
+                #expect(wire.take(5) == Array("after".utf8))
+                wire.finishWriting()
+            }
+            #expect(await Rig.eventually { rig.proxy.snapshot().servers.first?.inFlight == 0 })
+            #expect(rig.proxy.snapshot().servers.map(\.isDrained) == [true])
+        }
+    }
 }
