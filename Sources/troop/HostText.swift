@@ -2,11 +2,20 @@ import Peer
 
 /// Hosts and servers as tables and lines for people.
 enum HostText {
-    /// The table of hosts.
-    static func hosts(_ hosts: [Status.Host], wide: Bool) -> String {
+    /// Columns that a narrow terminal does without, the first of them first.
+    private static let leastOfHosts = ["ADDRESS", "LOAD", "REPORT", "ROLE", "MEMORY", "CPU"]
+    private static let leastOfServers = [
+        "WEIGHT", "P50", "OPEN", "BY", "REQUESTS", "HOST", "P99", "ERRORS", "P90", "REASON",
+    ]
+
+    /// The table of hosts for a terminal of that many columns, or for what is no terminal. Who asks for the wide one gets
+    /// every column.
+    static func hosts(_ hosts: [Status.Host], wide: Bool, columns: Int? = Table.columns) -> String {
         var head = ["HOST", "ADDRESS", "ROLE", "STATE", "CPU", "MEMORY", "LOAD", "REPORT"]
         if wide { head += ["CORES", "STEAL", "IOWAIT", "FREE", "PSI CPU", "PSI MEM", "PSI IO", "VERSION"] }
-        var table = Table(head, numeric: wide ? [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] : [4, 5, 6, 7])
+        var table = Table(
+            head, numeric: wide ? [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] : [4, 5, 6, 7],
+            leastFirst: wide ? [] : leastOfHosts)
         for host in hosts {
             var row: [Table.Cell] = [
                 .init(host.name), .init(host.address), .init(host.role, host.role == "leader" ? .bold : nil),
@@ -24,16 +33,19 @@ enum HostText {
             }
             table.add(row)
         }
-        return table.text
+        return table.text(columns: columns)
     }
 
-    /// The table of servers.
-    static func servers(_ servers: [Status.Server], wide: Bool) -> String {
+    /// The table of servers for a terminal of that many columns, or for what is no terminal. With `whole` nothing is left
+    /// out.
+    static func servers(
+        _ servers: [Status.Server], wide: Bool, whole: Bool, columns: Int? = Table.columns
+    ) -> String {
         var head = [
             "SERVER", "HOST", "STATE", "HEALTH", "WEIGHT", "REQUESTS", "ERRORS", "OPEN", "P50", "P90", "P99",
         ]
         if wide { head += ["BY", "REASON"] }
-        var table = Table(head, numeric: [4, 5, 6, 7, 8, 9, 10])
+        var table = Table(head, numeric: [4, 5, 6, 7, 8, 9, 10], leastFirst: whole ? [] : leastOfServers)
         for server in servers {
             let health = server.healthy.map { $0 ? "healthy" : "unhealthy" } ?? "unknown"
             var row: [Table.Cell] = [
@@ -53,11 +65,13 @@ enum HostText {
             }
             table.add(row)
         }
-        return table.text
+        return table.text(columns: columns)
     }
 
     /// One host, a line for each thing.
-    static func host(_ host: Status.Host, servers: [Status.Server]) -> String {
+    static func host(
+        _ host: Status.Host, servers: [Status.Server], columns: Int? = Table.columns
+    ) -> String {
         let lines: [(String, String)] = [
             ("host", Output.styled(ShownText.clean(host.name), .bold)),
             ("address", ShownText.clean(host.address)),
@@ -82,7 +96,9 @@ enum HostText {
             Output.styled(name + String(repeating: " ", count: width - name.count), .dim) + "  \(value)\n"
         }.joined()
         return facts
-            + (servers.isEmpty ? "\nno server on this host\n" : "\n" + HostText.servers(servers, wide: true))
+            + (servers.isEmpty
+                ? "\nno server on this host\n"
+                : "\n" + HostText.servers(servers, wide: true, whole: false, columns: columns))
     }
 
     /// A duration as people say it: `480 ms`, `12 s`, `3 min`, `5 h`.

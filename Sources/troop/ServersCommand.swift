@@ -42,7 +42,9 @@ struct ListServers: AsyncParsableCommand {
         switch output.output {
         case .json: Output.json(document)
         case .table:
-            var table = Table(["SERVER", "HOST", "STATE", "HEALTH", "WEIGHT", "BY", "REASON"], numeric: [4])
+            var table = Table(
+                ["SERVER", "HOST", "STATE", "HEALTH", "WEIGHT", "BY", "REASON"], numeric: [4],
+                leastFirst: ["BY", "WEIGHT", "HOST", "REASON"])
             for server in document.servers {
                 table.add([
                     .init(server.address), .init(server.host.isEmpty ? "-" : server.host),

@@ -43,15 +43,17 @@ struct StatusCommand: AsyncParsableCommand {
 struct StatusText {
     let text: String
 
-    init(_ status: Status, wide: Bool = false) {
+    init(_ status: Status, wide: Bool = false, columns: Int? = Table.columns) {
         var text = StatusText.headline(status) + "\n" + StatusText.answerer(status) + "\n"
         text += StatusText.warnings(status)
-        if !status.hosts.isEmpty { text += "\n" + HostText.hosts(status.hosts, wide: wide) }
+        if !status.hosts.isEmpty {
+            text += "\n" + HostText.hosts(status.hosts, wide: wide, columns: columns)
+        }
         text +=
             "\n"
             + (status.servers.isEmpty
                 ? StatusText.noServers(status) + "\n"
-                : HostText.servers(status.servers, wide: wide))
+                : HostText.servers(status.servers, wide: wide, whole: wide, columns: columns))
         self.text = text
     }
 
