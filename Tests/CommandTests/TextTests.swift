@@ -193,9 +193,8 @@ import Testing
         var screen = TopScreen()
         #expect(!screen.text(columns: columns, rows: rows, atMilliseconds: 0).isEmpty)
         screen.take(try status(["h1": 0.2]), atMilliseconds: 0)
-        #expect(
-            screen.text(columns: columns, rows: rows, atMilliseconds: 0).split(separator: "\n").count
-                <= max(rows, 6))
+        let lines = screen.text(columns: columns, rows: rows, atMilliseconds: 0).split(separator: "\n")
+        #expect(lines.count <= max(rows, 6))
     }
 
     @Test func keysAndPlaceFitEightyColumns() throws {

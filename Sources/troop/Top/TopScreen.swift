@@ -114,6 +114,8 @@ struct TopScreen {
         } else {
             head = [trouble.map { Output.styled($0, .red) } ?? "waiting for the agent", ""]
         }
+        // What is too long ends where the terminal does.
+        head = head.map { Terminal.clip(Substring($0), to: columns) }
         let lines = lines()
         let room = max(1, rows - TopScreen.frameRows)
         let shown = lines.dropFirst(min(top, max(0, lines.count - room))).prefix(room)
@@ -125,12 +127,12 @@ struct TopScreen {
 
     /// Who leads, short enough for 80 columns.
     private static func headline(_ status: Status) -> String {
-        let cluster = Output.styled(ShownText.clean(status.cluster, columns: 24), .bold)
+        let cluster = Output.styled(ShownText.clean(status.cluster, columns: 20), .bold)
         guard let leader = status.leader else {
             return "\(cluster)  leader " + Output.styled(status.store.reachable ? "NONE" : "UNKNOWN", .red)
         }
         let age = leader.leaseAgeMs.map { "  lease \($0) ms old" } ?? ""
-        let name = Output.styled(ShownText.clean(leader.host, columns: 24), .bold)
+        let name = Output.styled(ShownText.clean(leader.host, columns: 20), .bold)
         return "\(cluster)  leader \(name)  epoch \(leader.epoch)\(age)"
     }
 
@@ -193,10 +195,12 @@ struct TopScreen {
 
     private func table(_ lines: [Line], columns: Int) -> String {
         let isNarrow = columns < 76
-        let nameColumns = max(8, min(32, columns - (isNarrow ? 32 : 68)))
+        let nameColumns = max(8, min(32, columns - (isNarrow ? 23 : 70)))
         var head = ["HOST", "STATE", "CPU", "", "MEMORY"]
         if !isNarrow { head += ["LOAD", "REQ/S", "P90", "SERVER"] }
-        var table = Table(head, numeric: [2, 4, 5, 6, 7])
+        var table = Table(
+            head, numeric: [2, 4, 5, 6, 7],
+            leastFirst: ["LOAD", "", "REQ/S", "SERVER", "P90", "MEMORY", "CPU"])
         for line in lines {
             let name = ShownText.clean(line.name, columns: nameColumns)
             let isLeader = line.host.map { $0.name == status?.leader?.host } ?? false
@@ -214,7 +218,8 @@ struct TopScreen {
                 let server = line.servers.first
                 let health = server.map { one in
                     one.state != "active"
-                        ? one.state : one.healthy.map { $0 ? "healthy" : "unhealthy" } ?? "unknown"
+                        ? ShownText.clean(one.state, columns: 9)
+                        : one.healthy.map { $0 ? "healthy" : "unhealthy" } ?? "unknown"
                 }
                 row += [
                     .init(HostText.number(line.host?.load1)),
@@ -225,7 +230,7 @@ struct TopScreen {
             }
             table.add(row)
         }
-        return table.text(columns: nil)  // one line a host: rows are counted
+        return table.text(columns: columns)  // no cell is long enough for a second line: rows are counted
     }
 
     /// A share as a bar of ten characters.
