@@ -82,7 +82,14 @@ package actor CheckDesk {
             }
             return (sentinels + StoreChecks.findings(facts, terms), true)
         } catch {
-            return (sentinels + [Finding("redis", .failed, "\(error)")], false)
+            let place = finder == nil ? "redis.url" : "redis.sentinel"
+            return (
+                sentinels + [
+                    Finding(
+                        "redis", .failed,
+                        "\(error); see that it runs, that \(place) names it, and that this host reaches it")
+                ], false
+            )
         }
     }
 

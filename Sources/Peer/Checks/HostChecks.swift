@@ -24,7 +24,9 @@ struct HostChecks {
         checks.hooks()
         checks.address()
         checks.text()
-        for fault in known.followers { checks.findings.append(Finding("failover", .failed, fault)) }
+        for fault in known.followers {
+            checks.add("failover", .failed, "\(fault); the agent's log has more: journalctl -u troop")
+        }
         return checks.findings
     }
 
@@ -37,7 +39,7 @@ struct HostChecks {
     private mutating func ports(_ known: Known) {
         let listen = configuration.proxy.listen
         if let fault = known.listenFault {
-            add("port", .failed, fault)
+            add("port", .failed, "\(fault); free the port or choose another, it is tried again each second")
         } else if known.isServing {
             add("port", .fine, "the proxy listens on \(listen)")
         } else {
@@ -51,7 +53,7 @@ struct HostChecks {
             }
         }
         if let fault = known.doorFault {
-            add("port", .warning, fault)
+            add("port", .warning, "\(fault); free the port or choose another")
         } else {
             add(
                 "port", .fine,

@@ -19,7 +19,9 @@ struct RemedyChecks {
     func findings() async -> [Finding] { [await provider()] + steps() + reboot() }
 
     private func provider() async -> Finding {
-        if let fault = parts.fault { return Finding("provider", .failed, fault) }
+        if let fault = parts.fault {
+            return Finding("provider", .failed, "\(fault); mend remediation.provider and restart the agent")
+        }
         guard let provider = parts.provider else {
             switch configuration.remediation.gift.mode {
             case .observe:
@@ -41,7 +43,10 @@ struct RemedyChecks {
                         "\(provider.kind) counts \(count) machines of this cluster; 'troop provider test' tries its rights"
                     )
                 } catch {
-                    return Finding("provider", .failed, "\(provider.kind): \(error)")
+                    return Finding(
+                        "provider", .failed,
+                        "\(provider.kind): \(error); see remediation.provider, 'troop provider test' tries all of it"
+                    )
                 }
             }
             group.addTask {
@@ -53,7 +58,7 @@ struct RemedyChecks {
             }
             let first = await group.next()
             group.cancelAll()
-            return first ?? Finding("provider", .failed, "\(provider.kind) was not asked")
+            return first ?? Finding("provider", .failed, "\(provider.kind) was not asked; look again")
         }
     }
 
@@ -82,7 +87,8 @@ struct RemedyChecks {
                         ? Finding("steps", .fine, "\(name) is \(program)")
                         : Finding(
                             "steps", .failed,
-                            "remediation.steps.\(name): \(program) is no program that this user may run"))
+                            "remediation.steps.\(name): \(program) is no program that this user may run; install it, chmod 755 it, or name another"
+                        ))
             }
         }
         guard needsAnsible else { return findings }
@@ -98,7 +104,10 @@ struct RemedyChecks {
             \.self)
         for path in files + ansible.variableFiles where access(path, R_OK) != 0 {
             let why = String(cString: strerror(errno))
-            findings.append(Finding("playbooks", .failed, "\(path): \(why); ansible needs to read it"))
+            findings.append(
+                Finding(
+                    "playbooks", .failed,
+                    "\(path): \(why); ansible needs to read it, give it to the agent's user"))
         }
         return findings
     }
@@ -111,7 +120,8 @@ struct RemedyChecks {
                     ? Finding("reboot", .fine, "host.reboot_command is \(program)")
                     : Finding(
                         "reboot", .failed,
-                        "host.reboot_command: \(program) is no program that this user may run")
+                        "host.reboot_command: \(program) is no program that this user may run; install it, chmod 755 it, or name another"
+                    )
             ]
         }
         guard configuration.remediation.doctor.mode != .observe else { return [] }

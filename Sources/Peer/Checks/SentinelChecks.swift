@@ -30,7 +30,7 @@ enum SentinelChecks {
             findings.append(
                 Finding(
                     subject, .failed,
-                    "the Sentinels name different masters: \(list); are they cut off from each other?"))
+                    "the Sentinels name different masters: \(list); see that they reach each other"))
         }
         if answering > 0, places.count == 1, let place = places.first {
             findings.append(
@@ -40,7 +40,7 @@ enum SentinelChecks {
             findings.append(
                 Finding(
                     subject, .warning,
-                    "\(roll.count) is configured; three on three hosts are needed for a failover when one host dies"
+                    "\(roll.count) of at least three are in redis.sentinel.endpoints; name three on three hosts, or nobody is promoted when one host dies"
                 ))
         }
         return findings
