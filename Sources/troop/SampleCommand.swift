@@ -11,8 +11,8 @@ struct SampleCommand: ParsableCommand {
         discussion: """
             Rates and shares are those between two looks, --interval apart. With --proc the looks are at copies of a \
             /proc instead, in the order given: troop sample --proc monday --proc tuesday --interval 10s. A copy needs \
-            no more than the files that are to be looked at: stat, meminfo, loadavg, pressure/, vmstat, diskstats, \
-            net/dev. What cannot be known is null, or a dash.
+            no more than the files that are to be looked at: stat, meminfo, zoneinfo (for kernels without \
+            MemAvailable), loadavg, pressure/, vmstat, diskstats, net/dev. What cannot be known is null, or a dash.
             """)
 
     @Option(help: "A folder that holds a copy of /proc; give several for successive moments.")
