@@ -32,10 +32,17 @@ import Testing
 
         try proc.write(
             "stat", "cpu  0\ncpu0 823 0 899 82447 26 0 11 124 0 0\ncpu1 3253 0 1504 78782 684 0 34 118 0 0\n")
-        let second = sampler.sample(at: start.advanced(milliseconds: 1000))
+        // From here on the names are gone or lead elsewhere: only files that stayed open tell of this host.
+        for name in ["stat", "meminfo", "loadavg", "pressure/cpu", "pressure/memory", "pressure/io"] {
+            proc.remove(name)
+        }
+        try proc.write("stat", "cpu  0\ncpu0 1 0 1 1 1 0 1 1 0 0\n")
+        let second = sampler.sample(at: start.advanced(milliseconds: 2000))
         #expect(second.cpu == 0.2, "10 of 100 ticks and 30 of 100")
         #expect(second.iowait == 0.05)
         #expect(second.steal == 0)
+        #expect(second.memoryAvailableBytes == first.memoryAvailableBytes)
+        #expect(second.load == first.load && second.pressure == first.pressure)
     }
 
     @Test func whatIsMissingIsNoValue() throws {
