@@ -44,18 +44,16 @@ import Testing
         for alert in alerts { #expect(page.contains("| `\(alert)` |"), "\(alert)") }
     }
 
-    @Test func promtoolFiresThemAsExpected() throws {
-        guard access("/usr/bin/promtool", X_OK) == 0 else {
-            print("promtool is not installed (scripts/bootstrap test installs it): the alerts are not tried")
-            return
-        }
+    @Test(.enabled(if: Promtool.path != nil, "\(Promtool.need)"))
+    func promtoolFiresThemAsExpected() throws {
+        let promtool = try #require(Promtool.path)
         var template = Array("/tmp/troop-rules-XXXXXX".utf8CString)
         #expect(mkdtemp(&template) != nil)
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer { RedisServer.removeFolder(folder) }
         let tests = Repository.path("examples/prometheus/troop.test.yml")
         try RedisServer.write(
-            "/usr/bin/promtool test rules \(tests); echo status $?", to: "\(folder)/check")
+            "\(promtool) test rules \(tests); echo status $?", to: "\(folder)/check")
         try RedisServer.runToEnd(["/bin/sh", "\(folder)/check"], log: "\(folder)/log")
         let log = RedisServer.text(of: "\(folder)/log")
         #expect(log.contains("SUCCESS") && log.contains("status 0"), "\(log)")
