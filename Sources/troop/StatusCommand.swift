@@ -4,7 +4,10 @@ import Peer
 /// `troop status`: who leads, how the hosts are, where traffic goes.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show who leads, how hot each host is, and where traffic goes.")
+        commandName: "status", abstract: "Show who leads, how hot each host is, and where traffic goes.",
+        discussion:
+            "A terminal that is too narrow for the tables gets fewer columns; pipes and -o wide get all of them."
+    )
 
     @OptionGroup var agent: AgentOptions
     @OptionGroup var view: ViewOptions
