@@ -144,7 +144,8 @@ function drawFlags(document, body) {
   const rows = flags.slice(0, SHOWN.flags).map((flag) => {
     const isOn = (flag.state ?? flag.definition?.state ?? "ENABLED") === "ENABLED";
     const variant = flag.default_variant ?? flag.defaultVariant ?? flag.definition?.defaultVariant ?? "";
-    const share = typeof flag.rollout === "number" ? `${plain(flag.rollout_variant, 30)} for ${percent(flag.rollout > 1 ? flag.rollout / 100 : flag.rollout)}` : "";
+    // The API tells percent, so that 1 is one of a hundred users and not all of them.
+    const share = typeof flag.rollout === "number" ? `${plain(flag.rollout_variant, 30)} for ${percent(flag.rollout / 100)}` : "";
     const word = flag.fault ? "makes no sense" : [share, plain(variant ?? "", 40)].filter(Boolean).join(", else ");
     return h("li", {}, h("span", { class: "name", text: plain(flag.key ?? flag.name ?? "", 80) }),
       h("span", { class: "sub name", text: word }), flag.fault ? badge("fault", "bad", plain(flag.fault, 300)) : badge(isOn ? "on" : "off", isOn ? "good" : "idle"));
