@@ -156,8 +156,9 @@ function drawFlags(document, body) {
 /** Lines for people about what somebody should mend. */
 export function drawNotices(notices) {
   const node = byId("notices");
-  if (shown.get("notices") === notices.join("\n")) return;
-  shown.set("notices", notices.join("\n"));
+  const key = notices.map(({ text, tone }) => `${tone} ${text}`).join("\n");
+  if (shown.get("notices") === key) return;
+  shown.set("notices", key);
   node.replaceChildren(...notices.slice(0, 8).map(({ text, tone }) => h("li", { class: "banner name", "data-tone": tone, text: plain(text, 500) })));
   setAttribute(node, "hidden", notices.length ? null : true);
 }
