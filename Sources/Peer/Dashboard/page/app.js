@@ -3,7 +3,7 @@
 import { announce, byId, h, s, setAttribute, setText } from "./dom.js";
 import { amount, counted, latency, percent, plain, span } from "./format.js";
 import { follow, model, setToken } from "./feed.js";
-import { drawNotices, drawPanels } from "./panels.js";
+import { drawNotices, drawPanels, followOperations } from "./panels.js";
 import { Detail } from "./detail.js";
 import { HostTable, THRESHOLDS, heat, record, rowsOf } from "./table.js";
 
@@ -148,6 +148,8 @@ function drawPulse() {
   setAttribute(byId("verdict"), "data-tone", tone);
   document.title = isOld ? "? troop" : `${tone === "good" ? "" : "! "}${model.head.cluster} · troop`;
   drawTiles({ isOld });
+  // An agent that is silent is not asked either.
+  if (!isOld) followOperations();
   if (isOld) announce(`No word from the agent for ${span(Math.floor(old / 10000) * 10000 || STALE_MS)}`);
 }
 

@@ -39,8 +39,8 @@ let description = null;
 
 /** Whether this agent has a route, by its description of itself: asking for what is not there would be an error. */
 export async function has(route) {
-  description ??= await ask("/v1/openapi.json");
-  return Object.hasOwn(description?.paths ?? {}, route);
+  description ??= await ask("/v1/openapi.json") ?? {};
+  return Object.hasOwn(description.paths ?? {}, route);
 }
 
 /** Asks a route; the document, or null where there is none. */

@@ -64,39 +64,62 @@ function toneOf(state) {
 
 const ENDED = /^(done|failed|succeeded|cancelled|canceled|aborted|completed|expired)$/;
 
-/** What was done in each operation that is shown, by its id: asked for again whenever its step is another. */
+const isLive = (operation) => !ENDED.test(operation.state ?? "");
+
+// An account grows within a step, too: while an operation is under way it is asked for again after this time.
+const ACCOUNT_MS = 3000;
+
+/** What was done in each operation that is shown, by its id. */
 const accounts = new Map();
 let operationsShown = [];
 
 function drawOperations({ operations = [] }, body) {
   operationsShown = operations.slice(0, SHOWN.operations);
-  const live = operationsShown.filter((one) => !ENDED.test(one.state ?? ""));
+  const live = operationsShown.filter(isLive);
   setText(byId("operations-count"), live.length ? `${live.length} in progress` : "");
   body.replaceChildren(...(operationsShown.length ? operationsShown.map(operationCard) : [empty("No operation has run yet.")]));
   const ids = new Set(operationsShown.map((one) => one.id));
   for (const id of accounts.keys()) if (!ids.has(id)) accounts.delete(id);
-  live.forEach((one) => account(one, body));
+  followOperations();
 }
 
-async function account(operation, body) {
+/** Asks for what was done in the operations under way, and once more for one that has just ended. */
+export function followOperations() {
+  if (byId("operations").hidden) return;
+  for (const one of operationsShown) if (one.id && !one.steps && (isLive(one) || accounts.has(one.id))) account(one);
+}
+
+async function account(operation) {
+  const { id } = operation;
   const mark = `${operation.step} ${operation.state}`;
-  if (!operation.id || operation.steps || accounts.get(operation.id)?.mark === mark) return;
-  accounts.set(operation.id, { mark, lines: accounts.get(operation.id)?.lines ?? [] });
+  const kept = accounts.get(id) ?? { mark: null, askedAt: -Infinity, isAsking: false, lines: [] };
+  accounts.set(id, kept);
+  const now = performance.now();
+  if (kept.isAsking || (kept.mark === mark && !isLive(operation))) return;
+  // Another step is looked at once; the same one, or one that could not be had, after a while.
+  const isOther = kept.mark !== null && kept.mark !== mark;
+  if (!isOther && now - kept.askedAt < ACCOUNT_MS) return;
+  Object.assign(kept, { mark, askedAt: now, isAsking: true });
   try {
     if (!await has("/v1/operations/{id}")) return;
-    const document = await ask(`/v1/operations/${encodeURIComponent(operation.id)}`);
-    accounts.set(operation.id, { mark, lines: document?.lines ?? [] });
-    body.replaceChildren(...operationsShown.map(operationCard));
-  } catch { /* the line alone is shown */ }
+    const lines = (await ask(`/v1/operations/${encodeURIComponent(id)}`))?.lines ?? [];
+    const isSame = JSON.stringify(lines) === JSON.stringify(kept.lines);
+    kept.lines = lines;
+    if (!isSame && accounts.get(id) === kept) byId("operations-body").replaceChildren(...operationsShown.map(operationCard));
+  } catch {
+    // The lines that are known stay, and it is tried again.
+    kept.mark = null;
+  } finally {
+    kept.isAsking = false;
+  }
 }
 
 /** The lines of an operation's account as steps: the last one of an operation under way is the one it is at. */
 function stepsOf(operation) {
   if (Array.isArray(operation.steps)) return operation.steps;
   const lines = accounts.get(operation.id)?.lines ?? [];
-  const isLive = !ENDED.test(operation.state ?? "");
   const steps = lines.slice(-10).map((line) => ({ name: line.text, state: "done", at: Date.parse(line.at) }));
-  if (isLive && operation.step) steps.push({ name: operation.step, state: "running" });
+  if (isLive(operation) && operation.step) steps.push({ name: operation.step, state: "running" });
   return steps;
 }
 
