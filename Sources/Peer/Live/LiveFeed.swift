@@ -126,8 +126,9 @@ package actor LiveFeed {
             let response = await ask(.get(section.path, query: section.query))
             switch response.status {
             case 200: next.sections[section.name] = LiveFeed.oneLine(response.body)
-            case 404: break
-            // The last known stays, with its age.
+            // There is no such route here, or nobody tells: what the last leader's monkeys thought is no news.
+            case 404, 409: break
+            // The last known stays: while the store does not answer, pages grey it by the age that the head tells.
             default: next.sections[section.name] = state?.sections[section.name]
             }
         }
