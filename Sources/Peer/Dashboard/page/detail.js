@@ -165,7 +165,7 @@ export class Detail {
     const own = (operations?.operations ?? []).filter((one) => [one.host, one.target].includes(row.name) || row.servers.some((server) => server.address === one.server));
     this.parts.operations.hidden = !operations;
     this.operations.replaceChildren(...(own.length ? own.slice(0, 8).map(operationCard) : [h("p", { class: "empty", text: "None." })]));
-    const told = (events?.events ?? []).filter((event) => event.host === row.name || event.details?.target === row.name || row.servers.some((server) => server.address === event.details?.server));
+    const told = (events?.events ?? []).filter((event) => isAbout(event, row, operations?.operations ?? []));
     this.parts.events.hidden = !events;
     this.events.replaceChildren(...(told.length ? told.slice(0, 12).map(eventLine) : [h("li", {}, h("p", { class: "empty", text: "None of the latest is about this host." }))]));
   }
@@ -206,6 +206,21 @@ export class Detail {
       ...list("Network", entries(sample.network), (link) => h("li", { class: "name", text: `${plain(link.name ?? link.interface, 40)}: in ${bytes(link.received_bytes)}/s, out ${bytes(link.sent_bytes)}/s` })),
       ...list("Filesystems", entries(sample.filesystems), (one) => h("li", { class: "name", text: `${plain(one.mount_point, 80)}: ${percent(one.used)} of ${bytes(one.total_bytes)} used` })));
   }
+}
+
+/** Whether an event is about a host. Its own `host` is who told it, the leader for most of what happens to others. */
+function isAbout({ kind = "", host, details }, row, operations) {
+  const { target, server, operation, previous, leader } = details ?? {};
+  const isOwn = host === row.name;
+  if (target) return target === row.name;
+  if (server && row.servers.some((one) => one.address === server)) return true;
+  // An application is looked at by its own host's agent, and may be on no list.
+  if (server) return isOwn && kind.startsWith("application.");
+  if (operation) return operations.some((one) => one.id === operation && one.target === row.name);
+  // Elections are about the one that tells and the one before or after it.
+  if ([previous, leader].includes(row.name)) return true;
+  // Without a name these are about the whole troop.
+  return isOwn && !/^(flag|host|server|operation)\./.test(kind);
 }
 
 /** The agents' history as series at equal distances; null where there is none of this form. */
