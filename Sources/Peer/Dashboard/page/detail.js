@@ -180,7 +180,7 @@ export class Detail {
     this.parts.servers.hidden = !servers.length;
     this.servers.replaceChildren(...servers.map((server) => h("article", { class: "operation" },
       h("div", { class: "line" }, h("b", { class: "name", text: plain(server.address, 60) }),
-        badge(server.state, server.state === "active" ? "good" : "warm"),
+        badge(plain(server.state, 40), server.state === "active" ? "good" : "warm"),
         server.healthy === null ? null : badge(server.healthy ? "healthy" : "unhealthy", server.healthy ? "good" : "bad")),
       h("p", { class: "sub", text: `weight ${server.weight} · ${amount(server.requests)} requests · ${amount(server.errors)} errors · ${amount(server.in_flight)} open` }),
       h("p", { class: "sub", text: `p50 ${latency(server.latency_ms?.p50)} · p90 ${latency(server.latency_ms?.p90)} · p99 ${latency(server.latency_ms?.p99)}` }),

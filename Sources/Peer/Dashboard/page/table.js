@@ -328,6 +328,6 @@ function serverWord(servers) {
   if (!servers.length) return "no server";
   const [one] = servers;
   const health = one.healthy === null || one.healthy === undefined ? "" : one.healthy ? "healthy" : "unhealthy";
-  const word = one.state === "active" ? health || "active" : one.state;
+  const word = one.state === "active" ? health || "active" : plain(one.state, 40);
   return servers.length > 1 ? `${word}, ${servers.length - 1} more` : word;
 }
