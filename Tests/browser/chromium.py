@@ -12,6 +12,7 @@ import urllib.request
 
 import websocket
 
+KEYS = {"Enter": 13, "Tab": 9, "Escape": 27, "End": 35, "Home": 36, "ArrowUp": 38, "ArrowDown": 40}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -140,7 +141,7 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             more = {"text": text} if text and kind == "keyDown" else {}
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, **more,
-                      windowsVirtualKeyCode={"Enter": 13, "Tab": 9, "Escape": 27, "ArrowDown": 40}.get(key, 0))
+                      windowsVirtualKeyCode=KEYS.get(key, 0))
 
     def picture(self, path, whole=False):
         """Writes a screenshot as PNG."""

@@ -40,6 +40,11 @@ class Troop:
         self.started = time.time() * 1000
         self.clock = 0
         self.section_patch = {}
+        self.notices, self.store_age = HOSTILE if hostile else [], 42000
+        # What operation op-7f3a has written; nobody is told it while it is mute.
+        self.lines = ["drain: no new requests", "drained, 0 in flight", "reboot asked of the host's own agent"]
+        self.is_mute = False
+        self.is_hostile = hostile
 
     def state(self):
         self.clock += 1
@@ -68,15 +73,19 @@ class Troop:
                 "latency_ms": {"p50": round(slow * 0.6, 2), "p90": round(slow, 2), "p99": round(slow * 2.2, 2)},
                 "reason": "doctor: hot for 60 s" if index == 3 else "", "by": "doctor" if index == 3 else "agent",
             }
+        for text in HOSTILE if self.is_hostile else []:
+            servers[text] = {
+                "address": text, "host": "", "state": text, "weight": 100, "healthy": None, "requests": 0, "errors": 0,
+                "in_flight": 0, "latency_ms": None, "reason": text, "by": text}
         head = {
             "cluster": "production",
             "store": {"reachable": self.reachable, "error": None if self.reachable else "10.0.0.5:6379: connection refused",
-                      "age_ms": 12 if self.reachable else 42000},
+                      "age_ms": 12 if self.reachable else self.store_age},
             "agent": {"host": "web-02", "version": "0.3.0", "election": "follower", "serving": False,
                       "proxy": "0.0.0.0:8080", "tick_us": 190},
             "leader": {"host": self.leader, "epoch": self.epoch, "lease_age_ms": self.clock * 37 % 250}
             if self.reachable else None,
-            "notices": [],
+            "notices": self.notices,
         }
         return {"at_ms": int(time.time() * 1000), "head": head, "hosts": hosts, "servers": servers,
                 "sections": {**self.sections(), **self.section_patch}}
@@ -85,9 +94,12 @@ class Troop:
         text = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started / 1000 - seconds))
         ago = lambda seconds: int(self.started - seconds * 1000)
         hot = self.names[3] if len(self.names) > 3 else self.names[0]
-        event = lambda seconds, kind, severity, text, **details: {
-            "id": f"{ago(seconds)}-0", "kind": kind, "severity": severity, "text": text, "host": self.leader,
+        # The leader tells most of it, whomever it is about.
+        event = lambda seconds, kind, severity, text, host=None, **details: {
+            "id": f"{ago(seconds)}-0", "kind": kind, "severity": severity, "text": text, "host": host or self.leader,
             "at_ms": ago(seconds), "details": details}
+        flags = [{"key": text, "state": "ENABLED", "default_variant": text, "rollout": 25.0, "rollout_variant": text,
+                  "fault": text if number % 2 else None} for number, text in enumerate(HOSTILE if self.is_hostile else [])]
         return {
             "history": {"entries": [
                 {"event": "elected", "epoch": self.epoch, "leader": self.leader, "at_ms": ago(640), "leaderless_ms": 3,
@@ -97,11 +109,12 @@ class Troop:
                 {"event": "released", "epoch": self.epoch - 2, "leader": "web-03", "at_ms": ago(90000),
                  "leaderless_ms": None, "reason": "switchover: kernel update (cli:ada)"}]},
             "events": {"malformed": 0, "events": [
+                event(3, "operation.step", "info", "op-7f3a: drained, 0 in flight", operation="op-7f3a", step="drain"),
                 event(4, "server.state", "notice", f"server 10.0.0.14:3000 went from active to draining by doctor: hot for 60 s", server="10.0.0.14:3000"),
                 event(5, "doctor.started", "warning", f"host {hot} was above 90 % CPU for 60 s: draining it", target=hot),
                 event(47, "host.lost", "warning", f"host {self.names[-1]} has been silent for 10 s", target=self.names[-1]),
-                event(640, "election.promoted", "notice", "web-01 leads: web-07 is proven dead", target="web-01"),
-                event(900, "agent.started", "notice", "the agent of host web-07 started, version 0.3.0", target="web-07"),
+                event(640, "election.promoted", "notice", "web-01 leads: web-07 is proven dead", host="web-01", previous="web-07"),
+                event(900, "agent.started", "notice", "the agent of host web-07 started, version 0.3.0", host="web-07"),
                 event(5400, "flag.changed", "info", "flag new-checkout: 25 % of users get 'on' (cli:ada)")]},
             "operations": {"operations": [
                 {"id": "op-7f3a", "kind": "reboot", "target": hot, "state": "running", "step": "reboot", "started": text(5),
@@ -113,8 +126,10 @@ class Troop:
                  "would": None, "held_back": None},
                 {"name": "doctor", "mode": "enforce", "sees": f"{hot} at 94 %", "thinks": "hot for 60 s",
                  "would": f"reboot {hot}", "held_back": "one at a time"}]},
-            "flags": {"flags": [
-                {"key": "new-checkout", "state": "ENABLED", "default_variant": "off", "rollout": 0.25, "rollout_variant": "on"},
+            "flags": {"flags": flags + [
+                {"key": "new-checkout", "state": "ENABLED", "default_variant": "off", "rollout": 25.0, "rollout_variant": "on"},
+                {"key": "new-search", "state": "ENABLED", "default_variant": "off", "rollout": 0.5, "rollout_variant": "on"},
+                {"key": "new-footer", "state": "ENABLED", "default_variant": "off", "rollout": 1.0, "rollout_variant": "on"},
                 {"key": "dark-launch-search", "state": "ENABLED", "default_variant": "v2"},
                 {"key": "legacy-banner", "state": "DISABLED", "default_variant": "on"}]},
         }
@@ -135,7 +150,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.document({"paths": routes})
         if path == "/v1/operations/op-7f3a":
             moment = self.server.troop.sections()["operations"]["operations"][0]["started"]
-            lines = ["drain: no new requests", "drained, 0 in flight", "reboot asked of the host's own agent"]
+            if self.server.troop.is_mute:
+                return self.answer(503, "application/json", b'{"error":"Redis does not answer"}')
+            lines = self.server.troop.lines
             return self.document({"lines": [{"at": moment, "step": "drain", "text": text} for text in lines]})
         if path.startswith("/v1/hosts/") and path.endswith("/history"):
             rows, step = (720, 120_000) if "from=24h" in self.path else (900, 1000)
