@@ -85,6 +85,16 @@ def table(page, server):
     assert page.run("document.querySelectorAll('.spark.latency .mark').length") == 0
     assert page.run("[...document.querySelectorAll('.tile .meter')].map((one) => [...one.children].slice(1).map((mark) => "
                     "mark.offsetHeight > 0 && mark.style.left).join()).join(';')") == "70%,90%;70%,90%"
+    monkeys = server.troop.sections()["monkeys"]
+    monkeys["policies"] = [{**one, "above_percent": above} for one, above in zip(monkeys["policies"], (60, 80))]
+    server.troop.section_patch = {"monkeys": monkeys}
+    page.until("document.querySelector('.tile .meter .mark.bad').style.left === '80%'", "the lines are where the monkeys act")
+    assert drawn(page, "#grid-body .row .spark.cpu") == [60, 80], "the lines in a row follow"
+    server.troop.section_patch = {"monkeys": None}
+    page.until("document.getElementById('monkeys').hidden", "no leader tells")
+    assert drawn(page, "#grid-body .row .spark.cpu") == [60, 80], "what nobody tells stays as it was"
+    server.troop.section_patch = {}
+    page.until("document.querySelector('.tile .meter .mark.bad').style.left === '90%'", "the lines are back")
     focus = "document.activeElement.closest('#grid-body .row')?.querySelector('.open').textContent"
     page.run("document.querySelector('[role=columnheader].requests button').focus()")
     page.key("Tab")

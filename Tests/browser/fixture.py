@@ -122,9 +122,9 @@ class Troop:
                 {"id": "op-7e11", "kind": "launch", "target": "web-12", "state": "done", "step": "done", "started": text(4000),
                  "reason": "mean CPU above 70 % for 60 s"}]},
             "monkeys": {"holds": [], "quarantine": [], "provider": "ec2", "machines": 14, "policies": [
-                {"name": "gift", "mode": "enforce", "sees": "mean CPU 41 % of 12 hosts", "thinks": "nothing to do",
+                {"name": "gift", "mode": "enforce", "above_percent": 70, "sees": "mean CPU 41 % of 12 hosts", "thinks": "nothing to do",
                  "would": None, "held_back": None},
-                {"name": "doctor", "mode": "enforce", "sees": f"{hot} at 94 %", "thinks": "hot for 60 s",
+                {"name": "doctor", "mode": "enforce", "above_percent": 90, "sees": f"{hot} at 94 %", "thinks": "hot for 60 s",
                  "would": f"reboot {hot}", "held_back": "one at a time"}]},
             "flags": {"flags": flags + [
                 {"key": "new-checkout", "state": "ENABLED", "default_variant": "off", "rollout": 25.0, "rollout_variant": "on"},

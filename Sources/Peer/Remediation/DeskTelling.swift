@@ -29,6 +29,13 @@ extension RemediationDesk {
             "\(context.reports.fresh) of \(context.reports.hosts) hosts report in time\(most) (ill above \(parts.settings.doctor.abovePercent) %)"
     }
 
+    private static func abovePercent(_ monkey: Monkey, _ settings: RemediationSettings) -> Int {
+        switch monkey {
+        case .gift: settings.gift.abovePercent
+        case .doctor: settings.doctor.abovePercent
+        }
+    }
+
     func publish(
         _ opinions: [(Monkey, Opinion)], _ modes: [Monkey: PolicyMode], _ context: GuardContext,
         _ token: String
@@ -37,13 +44,15 @@ extension RemediationDesk {
         func marks(_ hosts: [String: String]) -> [MonkeysDocument.Mark] {
             hosts.sorted { $0.key < $1.key }.map { MonkeysDocument.Mark(host: $0.key, reason: $0.value) }
         }
+        let settings = parts.settings
         let document = MonkeysDocument(
             leader: parts.host, epoch: lead.lease.epoch, paused: context.monkeysPause,
             policies: opinions.map { monkey, opinion in
                 MonkeysDocument.Policy(
-                    name: monkey.rawValue, mode: modes[monkey]?.rawValue ?? "", sees: opinion.sees,
-                    thinks: opinion.thinks, would: opinion.would, heldBack: opinion.heldBack,
-                    rail: opinion.rail?.rawValue)
+                    name: monkey.rawValue, mode: modes[monkey]?.rawValue ?? "",
+                    abovePercent: RemediationDesk.abovePercent(monkey, settings),
+                    sees: opinion.sees, thinks: opinion.thinks, would: opinion.would,
+                    heldBack: opinion.heldBack, rail: opinion.rail?.rawValue)
             }, holds: marks(context.holds), quarantine: marks(context.quarantine),
             provider: parts.means.provider?.kind,
             machines: lead.machines?.count, launchesLastHour: context.launchesLastHour,

@@ -10,6 +10,8 @@ package struct MonkeysDocument: Codable, Equatable, Sendable {
         package var name: String
         /// `observe`, `approve` or `enforce`.
         package var mode: String
+        /// Above which share of CPU it acts, in percent; null when an older leader tells.
+        @OrNull package var abovePercent: Int?
         /// The numbers it looks at.
         package var sees: String
         /// What it makes of them.

@@ -5,7 +5,7 @@ import { amount, counted, latency, percent, plain, span } from "./format.js";
 import { follow, model, setToken } from "./feed.js";
 import { drawNotices, drawPanels, followOperations } from "./panels.js";
 import { Detail } from "./detail.js";
-import { HostTable, THRESHOLDS, heat, record, rowsOf } from "./table.js";
+import { HostTable, THRESHOLDS, heat, record, rowsOf, setThresholds } from "./table.js";
 
 // The agent speaks every second: after this many milliseconds without a word what is shown is old.
 const STALE_MS = 4000;
@@ -34,15 +34,18 @@ class Tile {
   }
 }
 
-/** A bar from 0 to 100 % with the lines at 70 and 90. */
+/** A bar from 0 to 100 % with the lines of the thresholds. */
 class Meter {
   constructor() {
     this.bar = h("span", { class: "fill" });
-    this.node = h("div", { class: "meter", "aria-hidden": "true" }, this.bar, THRESHOLDS.map((share) => {
-      const mark = h("span", { class: share >= 0.9 ? "mark bad" : "mark warm" });
-      mark.style.left = `${share * 100}%`;
-      return mark;
-    }));
+    this.marks = THRESHOLDS.map((_, index) => h("span", { class: index > 0 ? "mark bad" : "mark warm" }));
+    this.node = h("div", { class: "meter", "aria-hidden": "true" }, this.bar, this.marks);
+    this.rule();
+  }
+
+  /** Puts the lines where the thresholds are. */
+  rule() {
+    this.marks.forEach((mark, index) => { mark.style.left = `${THRESHOLDS[index] * 100}%`; });
   }
 
   set(share) {
@@ -164,6 +167,10 @@ function draw(kind) {
   const lines = notices.map((text) => ({ text, tone: "warm" }));
   if (!store.reachable) lines.unshift({ text: `Redis does not answer: ${store.error ?? ""}. What is shown is ${store.age_ms === null ? "nothing yet" : `${span(store.age_ms - store.age_ms % 5000)} old or older`}; the leader is not known.`, tone: "bad" });
   drawNotices(lines);
+  if (setThresholds(model.sections.monkeys?.policies)) {
+    for (const meter of Object.values(meters)) meter.rule();
+    table.forget();
+  }
   table.show(rows, leader?.host, Boolean(leader));
   drawPanels(model.sections);
   detail.update(rows, leader?.host);

@@ -61,9 +61,9 @@ export class Sparkline {
     this.isShare = thresholds.length > 0;
     this.area = s("path", { class: "area" });
     this.line = s("path", { class: "line" });
-    const marks = thresholds.map((share) => {
+    const marks = thresholds.map((share, index) => {
       const y = (height - share * height).toFixed(1);
-      return s("line", { x1: 0, x2: width, y1: y, y2: y, class: share >= 0.9 ? "mark bad" : "mark warm" });
+      return s("line", { x1: 0, x2: width, y1: y, y2: y, class: index > 0 ? "mark bad" : "mark warm" });
     });
     this.node = s("svg", {
       class: `spark ${kind}`, viewBox: `0 -1 ${width} ${height + 2}`, preserveAspectRatio: "none", "aria-hidden": "true",
@@ -128,9 +128,9 @@ export class Plot {
       nodes.push(s("line", { class: "rule", x1: 0, x2: width, y1: y, y2: y }));
       nodes.push(s("text", { class: "tick", x: -8, y: y + 4, "text-anchor": "end", text: this.format(share * top) }));
     }
-    for (const share of this.thresholds) {
+    for (const [index, share] of this.thresholds.entries()) {
       const y = height - share * height;
-      nodes.push(s("line", { class: share >= 0.9 ? "mark bad" : "mark warm", x1: 0, x2: width, y1: y, y2: y }));
+      nodes.push(s("line", { class: index > 0 ? "mark bad" : "mark warm", x1: 0, x2: width, y1: y, y2: y }));
     }
     const span = (this.slots - 1) * this.stepMs;
     for (const part of [0, 0.25, 0.5, 0.75, 1]) {

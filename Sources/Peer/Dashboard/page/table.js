@@ -4,8 +4,20 @@ import { badge, byId, h, s, setAttribute, setChildren, setText } from "./dom.js"
 import { amount, latency, percent, plain, span } from "./format.js";
 import { Series, Sparkline } from "./plot.js";
 
-/** Where heat begins, and where it is too much: the lines in every plot. */
+/** Where heat begins, and where it is too much: the lines in every plot. By default above what the monkeys act. */
 export const THRESHOLDS = [0.7, 0.9];
+
+/** Takes over above what the monkeys act here, and says whether that is another; what nobody tells stays as it is. */
+export function setThresholds(policies = []) {
+  let isOther = false;
+  for (const [index, name] of ["gift", "doctor"].entries()) {
+    const share = policies.find((one) => one.name === name)?.above_percent / 100;
+    if (!(share > 0 && share <= 1) || share === THRESHOLDS[index]) continue;
+    THRESHOLDS[index] = share;
+    isOther = true;
+  }
+  return isOther;
+}
 
 const RESORT_MS = 2000;
 const OVERSCAN = 4;
@@ -128,6 +140,9 @@ export class HostTable {
     this.#rows = rows;
     this.#arrange(false);
   }
+
+  /** Makes all rows anew: the lines in them have moved. */
+  forget() { this.#pool.clear(); }
 
   #head() {
     return h("div", { role: "row", class: "row head" }, COLUMNS.map((column) => {
