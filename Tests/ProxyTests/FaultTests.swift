@@ -234,7 +234,7 @@ import Testing
         #expect(first.readMessage()?.status == 200)
         let second = rig.connect()
         let response = try #require(second.readMessage())
-        #expect(response.status == 503 && response.text == "proxy: too many connections\n")
+        #expect(response.status == 503 && response.sentence == "proxy: too many connections")
         #expect(rig.proxy.snapshot().listener.turnedAway == 1)
     }
 

@@ -118,17 +118,17 @@ extension Worker {
         _ = close(descriptor)
     }
 
-    /// No block is left for what the client sends: it is told so from the scratch, as far as it takes that at once.
+    /// No block is left for a request or for its answer: the client is told so from the scratch, as far as it takes that
+    /// at once.
     @inline(never)
     mutating func refuseForMemory(_ index: Int32, _ client: ClientPointer) {
         meters.pointee.turnedAway.add()
-        noteBegun(index)
-        client.pointee.exchange = Exchange(RequestHead())
         blame(index, .proxyLimit)
         noteAnswer(index, client, 503)
         let length = Answer.write(
-            503, text: "proxy: no memory for the request is left", isHead: false, keepsAlive: false,
-            minorVersion: 1, id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
+            503, text: "proxy: no memory for the request is left",
+            isHead: client.pointee.exchange.method == .head, keepsAlive: false, minorVersion: 1,
+            id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
         countResponse(503)
         _ = transmit(client, scratch, length)
         noteClose(index, client)

@@ -98,8 +98,7 @@ extension Worker {
         releaseSpill(client)
         releaseDown(client)
         guard let block = blocks.take() else {
-            blame(index, .proxyLimit)
-            closeClient(index, client)
+            refuseForMemory(index, client)
             return
         }
         noteAnswer(index, client, status)

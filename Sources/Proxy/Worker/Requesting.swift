@@ -30,6 +30,8 @@ extension Worker {
         for _ in 0..<Worker.roundsPerTurn {
             guard client.pointee.ready.contains(.readable) else { return }
             guard let block = client.pointee.up.block ?? blocks.take() else {
+                noteBegun(index)
+                client.pointee.exchange = Exchange(RequestHead())
                 refuseForMemory(index, client)
                 return
             }

@@ -29,6 +29,7 @@ import Testing
             server: .init(listen: try SocketAddress("127.0.0.1:3001"), health: "/alive", weight: 50),
             proxy: .init(
                 listen: try SocketAddress("127.0.0.1:8081"), workers: 2, run: .leader, maxConnections: 500,
+                handoverDrainMilliseconds: 300_000,
                 limits: .init(headBytes: 8192, fields: 50, uriBytes: 2048), healthIntervalMilliseconds: 500,
                 healthTimeoutMilliseconds: 250, rise: 1,
                 fall: 5, connectTimeoutMilliseconds: 300, firstByteTimeoutMilliseconds: 300_000,
@@ -55,6 +56,7 @@ import Testing
             server: nil,
             proxy: .init(
                 listen: try SocketAddress("0.0.0.0:8080"), workers: 4, run: .leader, maxConnections: 20_000,
+                handoverDrainMilliseconds: 300_000,
                 limits: .init(headBytes: 16_384, fields: 100, uriBytes: 8192),
                 healthIntervalMilliseconds: 2000, healthTimeoutMilliseconds: 1000,
                 rise: 2, fall: 3, connectTimeoutMilliseconds: 1000, firstByteTimeoutMilliseconds: 30_000,
