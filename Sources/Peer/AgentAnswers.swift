@@ -70,7 +70,8 @@ extension AgentGround {
         _ sources: [any MetricSource]
     ) -> MetricsRoutes {
         MetricsRoutes(
-            proxy: proxy, watch: watch, history: history,
+            proxy: proxy, watch: watch, history: history, host: configuration.host.name,
+            samples: SampleRelay(store: store, keys: keys, token: configuration.api.token),
             sources: [AgentMetrics(watch: watch, store: store.meter, ticks: reporter.meter)] + sources)
     }
 

@@ -65,6 +65,13 @@ import Testing
         #expect(demo.output.contains("http://127.0.0.1:\(port)/"))
         let folder = try #require(folders(temporary).first)
         #expect(!processes(naming: folder).isEmpty)
+        if Python.hasChromium, signal == SIGINT {
+            let mark = "The dashboard: "
+            let line = demo.output.split(separator: "\n").first { $0.contains(mark) }
+            let url = try #require(line?.split(separator: " ").last.map(String.init))
+            let script = try Python.Script("dashboard_look.py", [url, "3", Python.pictures])
+            #expect(script.end() == 0, "\(url): \(script.heard)")
+        }
         demo.signal(signal)
         #expect(demo.wait(within: 30_000) == 0, "\(demo.output)")
         #expect(folders(temporary).isEmpty)

@@ -16,6 +16,33 @@ import Transfer
         return try transfer.perform()
     }
 
+    @Test(.timeLimit(.minutes(2))) func anotherHostsSampleIsAskedOfItsAgent() async throws {
+        let troop = try Ensemble(["a", "b"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        // The second sample is the first that knows shares.
+        let knows = await eventually(within: 10_000) {
+            guard let found = try? answer(troop, "a", "/v1/hosts/b/sample"), found.status == 200,
+                let sample = try? JSONForm.document(SampleDocument.self, from: found.body)
+            else { return false }
+            return sample.cpu.busy != nil && sample.memory.totalBytes != nil
+        }
+        #expect(knows, "\(troop.logs)")
+        #expect(try answer(troop, "a", "/v1/hosts/a/sample").status == 200)
+        #expect(try answer(troop, "a", "/v1/hosts/nobody/sample").status == 404)
+        // An agent that tells no address is no fault; one that tells a false one is.
+        let redis = troop.redis
+        _ = try redis.command("HSET", "troop:{test}:host:quiet", "address", "10.0.0.9")
+        let quiet = try answer(troop, "a", "/v1/hosts/quiet/sample")
+        #expect(quiet.status == 200 && String(decoding: quiet.body, as: UTF8.self) == "null\n")
+        _ = try redis.command(
+            "HSET", "troop:{test}:host:quiet", "api", "127.0.0.1:\(try RedisServer.freePort())")
+        #expect(try answer(troop, "a", "/v1/hosts/quiet/sample").status == 502)
+        _ = try redis.command("HSET", "troop:{test}:host:quiet", "api", "127.0.0.1:\(troop.proxyPort)")
+        #expect(try answer(troop, "a", "/v1/hosts/quiet/sample").status == 502, "an application's page")
+    }
+
     @Test(.timeLimit(.minutes(3))) func whatWasBeforeTheFailoverIsKnownAfterIt() async throws {
         let troop = try Ensemble(["a", "b"])
         try troop.startAgents()

@@ -155,7 +155,7 @@ import Transfer
             }
             let socket = "TROOP_SOCKET=\(try troop.member("a").socket)"
             let follower = try Program(
-                ["events", "--follow", "--kind", "test."], log: "\(troop.folder)/follow.log",
+                ["events", "--follow", "--kind", "test"], log: "\(troop.folder)/follow.log",
                 environment: [socket])
             try await Task.sleep(for: .seconds(4))
             try tell("first news")

@@ -13,6 +13,7 @@ package import Store
 /// | `GET /v1/check` | `CheckDocument`: what this agent depends on; socket only |
 /// | `GET /metrics` | what this agent has counted, for Prometheus |
 /// | `GET /v1/sample` | `SampleDocument`: this host's last sample |
+/// | `GET /v1/hosts/NAME/sample` | `SampleDocument`: a host's last sample, asked of its agent |
 /// | `GET /v1/hosts/NAME/history` | `HistoryAnswer`; `?from=`, `?step=`, `?series=` |
 /// | `GET /v1/status` | `Status` |
 /// | `GET /v1/history` | `{"entries": [HistoryLine]}`, newest first; `?count=N`, 1…1000 |

@@ -7,17 +7,26 @@ package struct MetricsRoutes: Sendable {
     private let proxy: Proxy
     private let watch: HostWatch
     private let history: HistoryKeeper
+    private let host: String
+    private let samples: SampleRelay
     private let sources: [any MetricSource]
 
-    /// `GET /v1/hosts/NAME/history`.
+    /// `GET /v1/hosts/NAME/history` and `GET /v1/hosts/NAME/sample`.
     static let hosts = "/v1/hosts/"
     static let history = "/history"
+    static let sample = "/sample"
 
-    /// Routes over what one agent measures; each of `sources` adds to `/metrics`.
-    package init(proxy: Proxy, watch: HostWatch, history: HistoryKeeper, sources: [any MetricSource]) {
+    /// Routes over what the agent of `host` measures; each of `sources` adds to `/metrics`. What other hosts measure is
+    /// asked of `samples`.
+    package init(
+        proxy: Proxy, watch: HostWatch, history: HistoryKeeper, host: String, samples: SampleRelay,
+        sources: [any MetricSource]
+    ) {
         self.proxy = proxy
         self.watch = watch
         self.history = history
+        self.host = host
+        self.samples = samples
         self.sources = sources
     }
 
@@ -27,11 +36,16 @@ package struct MetricsRoutes: Sendable {
         case "/metrics": return await metrics(request)
         case "/v1/sample": return .json(200, SampleDocument(watch.last))
         default:
-            guard request.path.hasPrefix(MetricsRoutes.hosts), request.path.hasSuffix(MetricsRoutes.history)
-            else { return nil }
-            let name = request.path.dropFirst(MetricsRoutes.hosts.count).dropLast(MetricsRoutes.history.count)
-            return name.isEmpty ? nil : history(String(name), request)
+            guard request.path.hasPrefix(MetricsRoutes.hosts) else { return nil }
+            let rest = request.path.dropFirst(MetricsRoutes.hosts.count)
+            if let name = MetricsRoutes.name(rest, MetricsRoutes.history) { return history(name, request) }
+            guard let name = MetricsRoutes.name(rest, MetricsRoutes.sample) else { return nil }
+            return name == host ? .json(200, SampleDocument(watch.last)) : await samples.answer(name)
         }
+    }
+
+    private static func name(_ path: Substring, _ end: String) -> String? {
+        path.hasSuffix(end) && path.count > end.count ? String(path.dropLast(end.count)) : nil
     }
 
     private func metrics(_ request: Request) async -> Response {

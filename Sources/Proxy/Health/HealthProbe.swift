@@ -10,8 +10,10 @@ struct HealthProbe {
         case failed(HealthFailure)
     }
 
-    /// What a response's head may measure; longer ones fail the check.
-    private static let limits = HeadLimits(headBytes: 8 * 1024)
+    /// What a response's head may measure; longer ones fail the check. The widest that can be configured for requests: a
+    /// server is not ill for a head that its clients would get.
+    private static let limits = HeadLimits(
+        headBytes: HeadLimits.headBytesCeiling, fields: HeadLimits.fieldsCeiling)
 
     let descriptor: Int32
     /// TLS, where servers speak it.

@@ -35,6 +35,12 @@ struct CloudTests {
         try Ensemble.write(playbook("provision", "{{ troop_host }}"), to: "\(troop.folder)/provision.yml")
         try Ensemble.write(playbook("production"), to: "\(troop.folder)/production.yml")
 
+        let page =
+            Python.hasChromium
+            ? try Python.Script(
+                "dashboard_gift.py", ["http://127.0.0.1:\(troop.members[1].apiPort)/", Python.pictures]) : nil
+        if let page { #expect(page.line(after: "open") != nil, "\(page.heard)") }
+
         // The fleet gets hot: one instance, made ready over ssh, in the list.
         for member in troop.members { _ = troop.get("/burn?seconds=15", port: member.appPort) }
         let launch = try #require(await world.ended("launch", asking: "a"), "\(troop.logs)")
@@ -51,6 +57,7 @@ struct CloudTests {
             (0..<20).contains { _ in troop.get()?.body.contains("app-\(newcomer)") ?? false }
         }
         #expect(isServing, "the launched server gets no requests")
+        if let page { #expect(page.end() == 0, "\(page.heard)") }
 
         // It falls ill: its own agent reboots it, the playbook starts the application, and it returns.
         let address = try #require(world.server(newcomer)?.split(separator: ":").first.map(String.init))

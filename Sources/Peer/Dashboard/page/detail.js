@@ -138,7 +138,10 @@ export class Detail {
       const past = await has("/v1/hosts/{name}/history")
         ? await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?series=cpu,memory,latency_p99${span.query}`) : null;
       const isOwn = this.model.head?.agent?.host === row.host.name;
-      const sample = isOwn && await has("/v1/sample") ? await ask("/v1/sample") : null;
+      // Another host's agent is asked by this one, where it can be reached; the past does not depend on it.
+      const isUp = isOwn || row.host.state === "up";
+      const path = isOwn ? "/v1/sample" : `/v1/hosts/${encodeURIComponent(row.host.name)}/sample`;
+      const sample = isUp && await has(isOwn ? path : "/v1/hosts/{name}/sample") ? await ask(path).catch(() => null) : null;
       if (this.#key !== key || this.#span !== span) return;
       this.#past = past;
       this.#sample = sample;
