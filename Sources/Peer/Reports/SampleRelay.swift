@@ -14,6 +14,7 @@ package final class SampleRelay: Sendable {
 
     private enum Outcome: Sendable {
         case sample(SampleDocument)
+        case unreachable
         case refused(String)
     }
 
@@ -38,9 +39,8 @@ package final class SampleRelay: Sendable {
             guard case .array(let fields) = reply, fields.first?.text != nil else {
                 return .error(404, "no host '\(shown)' reports")
             }
-            // No fault, and no complaint in a browser: most agents listen on loopback only.
             guard let address = fields.last?.text.flatMap({ try? SocketAddress($0) }) else {
-                return Response(status: 200, contentType: "application/json", body: Array("null\n".utf8))
+                return SampleRelay.unknown
             }
             api = address
         } catch {
@@ -52,8 +52,15 @@ package final class SampleRelay: Sendable {
         }
         switch await ControlLine.blocking(named: "troop-sample", { [self] in ask(api) }) {
         case .sample(let document): return .json(200, document)
+        case .unreachable: return SampleRelay.unknown
         case .refused(let why): return .error(502, "the agent of '\(shown)' at \(api): \(why)")
         }
+    }
+
+    /// No fault, and no complaint in a browser's console: most agents listen on loopback only, and some host has died
+    /// just now.
+    private static var unknown: Response {
+        Response(status: 200, contentType: "application/json", body: Array("null\n".utf8))
     }
 
     private func ask(_ api: SocketAddress) -> Outcome {
@@ -69,7 +76,7 @@ package final class SampleRelay: Sendable {
             }
             return .sample(document)
         } catch {
-            return .refused("\(error)")
+            return .unreachable
         }
     }
 }
