@@ -248,6 +248,6 @@ package final class Proxy: Sendable {
     }
 
     private var openConnections: Int {
-        workers.reduce(0) { $0 + Int(truncatingIfNeeded: $1.meters.listener.pointee.open.current) }
+        workers.reduce(0) { $0 + Int(truncatingIfNeeded: $1.meters.open) }
     }
 }

@@ -37,26 +37,11 @@ package struct ProxySnapshot: Sendable, Equatable {
     package struct Listener: Sendable, Equatable {
         /// The address listened on; nil while closed.
         package var address: SocketAddress?
-        package var open = 0
-        package var accepted: UInt64 = 0
-        /// Connections answered 503 because of the limit.
-        package var turnedAway: UInt64 = 0
-        /// Connections answered 429 because their client had too many.
-        package var overClientLimit: UInt64 = 0
-        /// Of all these, what came by TLS.
-        package var secureOpen = 0
-        package var secureAccepted: UInt64 = 0
-        package var secureRequests: UInt64 = 0
-        package var requests: UInt64 = 0
-        package var responses2xx: UInt64 = 0
-        package var responses3xx: UInt64 = 0
-        package var responses4xx: UInt64 = 0
-        package var responses5xx: UInt64 = 0
-        /// Requests refused as malformed or too large.
-        package var rejectedHeads: UInt64 = 0
-        /// How often requests were refused, by reason (`MessageFault.label`); only what has happened.
-        package var requestFaults: [String: UInt64] = [:]
-        /// The same for responses of servers.
+        /// What came by the plain listener.
+        package var plain = ListenerCounts()
+        /// What came by the listener for TLS.
+        package var secure = ListenerCounts()
+        /// How often responses of servers were refused, by reason (`MessageFault.label`); only what has happened.
         package var responseFaults: [String: UInt64] = [:]
         /// Attempts after the first.
         package var retries: UInt64 = 0
@@ -70,8 +55,6 @@ package struct ProxySnapshot: Sendable, Equatable {
         package var queueTimeouts: UInt64 = 0
         /// Responses cut off after they had begun.
         package var cut: UInt64 = 0
-        package var bytesFromClients: UInt64 = 0
-        package var bytesToClients: UInt64 = 0
         /// Log lines that a full ring had no room for.
         package var logDropped: UInt64 = 0
         /// Log lines that could not be written.
@@ -79,9 +62,42 @@ package struct ProxySnapshot: Sendable, Equatable {
         /// Connections that left HTTP for another protocol, and those of them that are open now.
         package var upgrades: UInt64 = 0
         package var upgraded = 0
-        package var tls = HandshakeCounts()
     }
 
     package let servers: [Server]
     package let listener: Listener
+}
+
+/// Both listeners together.
+extension ProxySnapshot.Listener {
+    /// Connections that are open.
+    package var open: Int { plain.open + secure.open }
+    /// Connections taken.
+    package var accepted: UInt64 { plain.accepted + secure.accepted }
+    /// Connections answered 503, or closed before their handshake, because of a limit.
+    package var turnedAway: UInt64 { plain.turnedAway + secure.turnedAway }
+    /// Connections answered 429, or closed before their handshake, because their client had too many.
+    package var overClientLimit: UInt64 { plain.overClientLimit + secure.overClientLimit }
+    /// Requests with a valid head.
+    package var requests: UInt64 { plain.requests + secure.requests }
+    /// Final responses with a status below 300.
+    package var responses2xx: UInt64 { plain.responses2xx + secure.responses2xx }
+    /// Final responses with a status from 300 on.
+    package var responses3xx: UInt64 { plain.responses3xx + secure.responses3xx }
+    /// Final responses with a status from 400 on.
+    package var responses4xx: UInt64 { plain.responses4xx + secure.responses4xx }
+    /// Final responses with a status from 500 on.
+    package var responses5xx: UInt64 { plain.responses5xx + secure.responses5xx }
+    /// Requests refused as malformed or too large.
+    package var rejectedHeads: UInt64 { plain.rejectedHeads + secure.rejectedHeads }
+    /// How often requests were refused, by reason (`MessageFault.label`); only what has happened.
+    package var requestFaults: [String: UInt64] {
+        plain.requestFaults.merging(secure.requestFaults) { $0 + $1 }
+    }
+    /// Bytes read from clients.
+    package var bytesFromClients: UInt64 { plain.bytesFromClients + secure.bytesFromClients }
+    /// Bytes written to clients.
+    package var bytesToClients: UInt64 { plain.bytesToClients + secure.bytesToClients }
+    /// Handshakes, which only the listener for TLS has.
+    package var tls: HandshakeCounts { secure.tls }
 }

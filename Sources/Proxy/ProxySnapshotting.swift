@@ -1,4 +1,3 @@
-import HTTP
 import Linux
 
 extension Proxy {
@@ -6,7 +5,11 @@ extension Proxy {
     package func snapshot() -> ProxySnapshot {
         let now = Instant.now().nanoseconds
         var listener = ProxySnapshot.Listener(address: address)
-        for worker in workers { listener.add(worker.meters.listener) }
+        for worker in workers {
+            listener.plain.add(worker.meters.plain)
+            listener.secure.add(worker.meters.secure)
+            listener.add(worker.meters.exchanges)
+        }
         listener.logLost = log?.lost.current ?? 0
         let servers = board.standings().map { snapshot(of: $0.entry, $0.standing, at: now) }
         return ProxySnapshot(servers: servers, listener: listener)
@@ -49,37 +52,16 @@ extension Proxy {
 }
 
 extension ProxySnapshot.Listener {
-    fileprivate mutating func add(_ meters: UnsafePointer<ListenerMeters>) {
-        open += Int(truncatingIfNeeded: meters.pointee.open.current)
-        accepted += meters.pointee.accepted.current
-        turnedAway += meters.pointee.turnedAway.current
-        overClientLimit += meters.pointee.overClientLimit.current
-        secureOpen += Int(truncatingIfNeeded: meters.pointee.secureOpen.current)
-        secureAccepted += meters.pointee.secureAccepted.current
-        secureRequests += meters.pointee.secureRequests.current
-        requests += meters.pointee.requests.current
-        responses2xx += meters.pointee.responses2xx.current
-        responses3xx += meters.pointee.responses3xx.current
-        responses4xx += meters.pointee.responses4xx.current
-        responses5xx += meters.pointee.responses5xx.current
-        rejectedHeads += meters.pointee.rejectedHeads.current
-        for fault in MessageFault.allCases {
-            let inRequests = meters.pointee.requestFaults.current(fault)
-            if inRequests > 0 { requestFaults[fault.label, default: 0] += inRequests }
-            let inResponses = meters.pointee.responseFaults.current(fault)
-            if inResponses > 0 { responseFaults[fault.label, default: 0] += inResponses }
-        }
+    fileprivate mutating func add(_ meters: UnsafePointer<ExchangeMeters>) {
+        meters.pointee.responseFaults.add(to: &responseFaults)
         retries += meters.pointee.retries.current
         staleRetries += meters.pointee.staleRetries.current
         retriesDenied += meters.pointee.retriesDenied.current
         queued += Int(truncatingIfNeeded: meters.pointee.queued.current)
         queueTimeouts += meters.pointee.queueTimeouts.current
         cut += meters.pointee.cut.current
-        bytesFromClients += meters.pointee.bytesFromClients.current
-        bytesToClients += meters.pointee.bytesToClients.current
         logDropped += meters.pointee.logDropped.current
         upgrades += meters.pointee.upgrades.current
         upgraded += Int(truncatingIfNeeded: meters.pointee.upgraded.current)
-        tls.add(meters)
     }
 }

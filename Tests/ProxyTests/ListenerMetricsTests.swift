@@ -19,14 +19,14 @@ import Testing
             }
         }
         let listener = secure.rig.proxy.snapshot().listener
-        #expect(listener.open == 3 && listener.secureOpen == 2)
-        #expect(listener.accepted == 3 && listener.secureAccepted == 2)
-        #expect(listener.requests == 8 && listener.secureRequests == 5)
+        #expect(listener.open == 3 && listener.secure.open == 2)
+        #expect(listener.accepted == 3 && listener.secure.accepted == 2)
+        #expect(listener.requests == 8 && listener.secure.requests == 5)
         check(secure.rig.proxy, connections: (1, 2), accepted: (1, 2), requests: (3, 5))
 
         wires[1].close()
         #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.open == 2 })
-        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secureOpen == 1 })
+        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secure.open == 1 })
         check(secure.rig.proxy, connections: (1, 1), accepted: (1, 2), requests: (3, 5))
 
         // What speaks no TLS came by that listener all the same, and is no request.
@@ -35,7 +35,7 @@ import Testing
         #expect(lost.readMessage()?.status == 400)
         lost.close()
         #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.open == 2 })
-        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secureOpen == 1 })
+        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secure.open == 1 })
         check(secure.rig.proxy, connections: (1, 1), accepted: (1, 3), requests: (3, 5))
 
         plain.close()
@@ -43,7 +43,7 @@ import Testing
         check(secure.rig.proxy, connections: (0, 1), accepted: (1, 3), requests: (3, 5))
         wires[2].close()
         #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.open == 0 })
-        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secureOpen == 0 })
+        #expect(await Rig.eventually { secure.rig.proxy.snapshot().listener.secure.open == 0 })
     }
 
     /// Holds the families' samples against what is wanted of the plain and the secure listener.

@@ -51,7 +51,7 @@ import Testing
             let last = kept.readMessage()
             #expect(last?.text == "x" && last?.field("Connection") == "close")
             #expect(kept.isAtEnd() && kept.wasToldGoodbye)
-            #expect(next.snapshot().listener.secureRequests == 20)
+            #expect(next.snapshot().listener.secure.requests == 20)
             #expect(await current.drain(until: Instant.now().advanced(milliseconds: 10_000)) == 0)
             current.stop()
             current = next

@@ -12,7 +12,7 @@ package enum ProxyMetrics {
     }
 
     private static func listener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
-        byListener(listener) + connections(listener) + requests(listener) + [
+        ListenerMetrics.families(listener) + connections(listener) + requests(listener) + [
             responses(listener), lost(listener), handshakes(listener.tls), faults(listener),
         ]
     }
@@ -105,39 +105,11 @@ package enum ProxyMetrics {
         ]
     }
 
-    private static func byListener(_ listener: ProxySnapshot.Listener) -> [MetricFamily] {
-        func family(
-            _ name: String, _ kind: MetricFamily.Kind, _ help: String, all: Double, secure: Double
-        ) -> MetricFamily {
-            var family = MetricFamily("troop_proxy_listener_\(name)", kind, help)
-            // The parts of a sum are read one after the other while workers count.
-            family.add(max(0, all - secure), [("listener", "http")])
-            family.add(secure, [("listener", "https")])
-            return family
-        }
-        return [
-            family(
-                "connections", .gauge, "Connections of clients that are open, by listener",
-                all: Double(listener.open), secure: Double(listener.secureOpen)),
-            family(
-                "connections_accepted_total", .counter, "Connections taken from clients, by listener",
-                all: Double(listener.accepted), secure: Double(listener.secureAccepted)),
-            family(
-                "requests_total", .counter, "Requests with a valid head, by listener",
-                all: Double(listener.requests), secure: Double(listener.secureRequests)),
-        ]
-    }
-
     private static func handshakes(_ counts: HandshakeCounts) -> MetricFamily {
         var family = MetricFamily(
             "troop_proxy_tls_handshakes_total", .counter,
             "TLS handshakes with clients, by how they ended; a resumed one is not a full one")
-        for (result, count) in [
-            ("full", counts.done - min(counts.resumed, counts.done)), ("resumed", counts.resumed),
-            ("refused", counts.refused), ("abandoned", counts.abandoned), ("not_tls", counts.plain),
-        ] {
-            family.add(Double(count), [("result", result)])
-        }
+        for (result, count) in counts.byResult { family.add(Double(count), [("result", result)]) }
         return family
     }
 

@@ -15,6 +15,15 @@ package struct HandshakeCounts: Sendable, Equatable {
 }
 
 extension HandshakeCounts {
+    /// Each handshake once, by the words that metrics have for how it ended.
+    var byResult: [(result: String, count: UInt64)] {
+        // The counters are read one after the other while workers count.
+        [
+            ("full", done - min(resumed, done)), ("resumed", resumed), ("refused", refused),
+            ("abandoned", abandoned), ("not_tls", plain),
+        ]
+    }
+
     /// Adds what one worker counted.
     mutating func add(_ meters: UnsafePointer<ListenerMeters>) {
         done += meters.pointee.handshakes.current

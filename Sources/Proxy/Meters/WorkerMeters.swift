@@ -1,23 +1,8 @@
 import Glibc
-import HTTP
 import Synchronization
 
-/// The counters of one worker's listener and clients.
-struct ListenerMeters: ~Copyable {
-    let accepted = Counter()
-    let turnedAway = Counter()
-    let overClientLimit = Counter()
-    // Of `accepted`, `open` and `requests`, those of the TLS listener.
-    let secureAccepted = Counter()
-    let secureOpen = Counter()
-    let secureRequests = Counter()
-    let open = Counter()
-    let requests = Counter()
-    let responses2xx = Counter()
-    let responses3xx = Counter()
-    let responses4xx = Counter()
-    let responses5xx = Counter()
-    let rejectedHeads = Counter()
+/// The counters of one worker's exchanges, whichever listener their clients came by.
+struct ExchangeMeters: ~Copyable {
     let retries = Counter()
     let staleRetries = Counter()
     let retriesDenied = Counter()
@@ -26,28 +11,10 @@ struct ListenerMeters: ~Copyable {
     let cut = Counter()
     /// Log lines for which the ring had no room.
     let logDropped = Counter()
-    let bytesFromClients = Counter()
-    let bytesToClients = Counter()
-    let requestFaults = FaultMeters()
     let responseFaults = FaultMeters()
     let upgrades = Counter()
     /// Upgraded connections that are open now.
     let upgraded = Counter()
-    let handshakes = Counter()
-    let handshakesResumed = Counter()
-    let handshakesRefused = Counter()
-    let handshakesAbandoned = Counter()
-    let handshakesPlain = Counter()
-}
-
-/// One counter for each reason why a message was refused, `MessageFault.ceiling` of them.
-struct FaultMeters: ~Copyable {
-    private let counters = InlineArray<64, Counter> { _ in Counter() }
-
-    /// Counts one; called by the owning worker only.
-    func add(_ fault: MessageFault) { counters[Int(fault.rawValue)].add() }
-
-    func current(_ fault: MessageFault) -> UInt64 { counters[Int(fault.rawValue)].current }
 }
 
 /// The counters of one server at one worker.
@@ -81,14 +48,21 @@ struct ServerMeters: ~Copyable {
 /// All that one worker counts, in memory that lives as long as this object.
 final class WorkerMeters: Sendable {
     // Every byte behind these pointers is an atomic, so sharing them is safe; zero is each one's initial value.
-    nonisolated(unsafe) let listener: UnsafeMutablePointer<ListenerMeters>
+    nonisolated(unsafe) let plain: UnsafeMutablePointer<ListenerMeters>
+    /// Of the listener for TLS.
+    nonisolated(unsafe) let secure: UnsafeMutablePointer<ListenerMeters>
+    nonisolated(unsafe) let exchanges: UnsafeMutablePointer<ExchangeMeters>
     nonisolated(unsafe) let servers: UnsafeMutablePointer<ServerMeters>
     nonisolated(unsafe) private let latencies: UnsafeMutablePointer<Atomic<UInt32>>
     nonisolated(unsafe) private let durations: UnsafeMutablePointer<Atomic<UInt64>>
 
     init() {
-        listener = .allocate(capacity: 1)
-        listener.initialize(to: ListenerMeters())
+        plain = .allocate(capacity: 1)
+        plain.initialize(to: ListenerMeters())
+        secure = .allocate(capacity: 1)
+        secure.initialize(to: ListenerMeters())
+        exchanges = .allocate(capacity: 1)
+        exchanges.initialize(to: ExchangeMeters())
         // Large zeroed blocks come from untouched pages: memory is used only for the slots that servers take.
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
         latencies = ZeroedMemory.allocate(RoutingBoard.slots * LatencyWindow.words)
@@ -96,11 +70,19 @@ final class WorkerMeters: Sendable {
     }
 
     deinit {
-        listener.deallocate()
+        plain.deallocate()
+        secure.deallocate()
+        exchanges.deallocate()
         free(servers)
         free(latencies)
         free(durations)
     }
+
+    /// Requests with a valid head, whichever listener they came by.
+    var requests: UInt64 { plain.pointee.requests.current &+ secure.pointee.requests.current }
+
+    /// Connections of clients that are open, whichever listener they came by.
+    var open: UInt64 { plain.pointee.open.current &+ secure.pointee.open.current }
 
     func latency(_ slot: Int) -> LatencyWindow { LatencyWindow(base: latencies + slot * LatencyWindow.words) }
 

@@ -90,7 +90,7 @@ final class Minder: Sendable {
             if isRefused || isServing, now - looked >= rest {
                 looked = now
                 isPending = true
-                let all = workers.reduce(UInt64(0)) { $0 &+ $1.meters.listener.pointee.requests.current }
+                let all = workers.reduce(UInt64(0)) { $0 &+ $1.meters.requests }
                 if isRefused || isUnsettled || all != requests {
                     requests = all
                     isRefused = false

@@ -55,8 +55,8 @@ extension Worker {
             default: return .nothing
             }
         }
+        let meters = isSecure ? secureMeters : plainMeters
         meters.pointee.accepted.add()
-        if isSecure { meters.pointee.secureAccepted.add() }
         var places: ClientCrowd.Places?
         if let crowd = control.crowd, case let bits = AddressBits(&address), !trails.trusted.contains(bits) {
             places = crowd.enter(bits)
@@ -74,7 +74,7 @@ extension Worker {
             return .accepted
         }
         let client = clients[index]
-        client.initialize(to: Client(descriptor: descriptor, generation: freshGeneration()))
+        client.initialize(to: Client(descriptor: descriptor, generation: freshGeneration(), meters: meters))
         client.pointee.ready = .writable
         client.pointee.noteAddress(&address)
         if let places {
@@ -84,10 +84,6 @@ extension Worker {
         noteClient(index, &address)
         clients.deadlines[Int(index)] = now + limits.clientHead
         meters.pointee.open.add()
-        if isSecure {
-            client.pointee.isSecure = true
-            meters.pointee.secureOpen.add()
-        }
         if isSecure, !beginSecurely(client) {
             closeClient(index, client)
             return .accepted
@@ -122,14 +118,14 @@ extension Worker {
     /// at once.
     @inline(never)
     mutating func refuseForMemory(_ index: Int32, _ client: ClientPointer) {
-        meters.pointee.turnedAway.add()
+        client.pointee.meters.pointee.turnedAway.add()
         blame(index, .proxyLimit)
         noteAnswer(index, client, 503)
         let length = Answer.write(
             503, text: "proxy: no memory for the request is left",
             isHead: client.pointee.exchange.method == .head, keepsAlive: false, minorVersion: 1,
             id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
-        countResponse(503)
+        countResponse(client, 503)
         _ = transmit(client, scratch, length)
         noteClose(index, client)
         beginLinger(index, client)

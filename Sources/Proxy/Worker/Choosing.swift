@@ -126,7 +126,7 @@ extension Worker {
         let elapsed = now - lastRefresh
         guard elapsed >= Worker.refreshNanoseconds else { return }
         lastRefresh = now
-        retryBudget.note(requests: meters.pointee.requests.current, at: now)
+        retryBudget.note(requests: requestCount, at: now)
         let version = board.signals.pressureVersion.load(ordering: .acquiring)
         if version != pressureVersion {
             pressureVersion = version

@@ -49,6 +49,8 @@ struct Client: BitwiseCopyable {
 
     var descriptor: Int32
     var generation: UInt32
+    /// The counters of the listener that it came by, which outlive it.
+    let meters: UnsafeMutablePointer<ListenerMeters>
     var phase = Phase.idle
     var ready = Readiness()
     /// Waits in the worker's list of connections that go on in the same turn.
@@ -76,8 +78,6 @@ struct Client: BitwiseCopyable {
     var session: SecureSession.Pointer?
     /// While bytes only pass: who has ended.
     var relayEnds: RelayEnds = []
-    /// It came by the TLS listener.
-    var isSecure = false
     /// Its last bytes were sent as a part of more, which the kernel may hold back for.
     var isCorked = false
     /// Counted in the crowd, at `crowd`.
@@ -89,9 +89,10 @@ struct Client: BitwiseCopyable {
     /// The client's numeric address as text, for `X-Forwarded-For`.
     var address = InlineArray<46, UInt8>(repeating: 0)
 
-    init(descriptor: Int32, generation: UInt32) {
+    init(descriptor: Int32, generation: UInt32, meters: UnsafeMutablePointer<ListenerMeters>) {
         self.descriptor = descriptor
         self.generation = generation
+        self.meters = meters
     }
 }
 

@@ -108,7 +108,7 @@ extension Worker {
             status, text: text, isHead: exchange.method == .head, keepsAlive: keepsAlive,
             minorVersion: exchange.minorVersion, id: &trails.base[Int(index)].id,
             isJSON: prefersJSON(client), to: block)
-        countResponse(status)
+        countResponse(client, status)
         client.pointee.down = Client.Bytes(block: block, start: 0, end: Int32(length))
         client.pointee.closesAfterAnswer = !keepsAlive
         client.pointee.phase = .answering
@@ -176,7 +176,7 @@ extension Worker {
     /// True when there is another server, and repeating does not get out of hand.
     private mutating func mayRetry(_ client: ClientPointer) -> Bool {
         guard hasUntried(client) else { return false }
-        if retryBudget.take(requests: meters.pointee.requests.current, at: now) { return true }
+        if retryBudget.take(requests: requestCount, at: now) { return true }
         meters.pointee.retriesDenied.add()
         return false
     }
@@ -262,13 +262,12 @@ extension Worker {
         noteClose(index, client)
         releaseBlocks(client)
         if client.pointee.isCounted { control.crowd?.leave(client.pointee.crowd) }
-        if client.pointee.isSecure { meters.pointee.secureOpen.subtract() }
         endSession(client)
         _ = close(client.pointee.descriptor)
         if client.pointee.phase == .relaying { meters.pointee.upgraded.subtract() }
         client.pointee.phase = .free
         client.pointee.isQueued = false
         clients.giveBack(index)
-        meters.pointee.open.subtract()
+        client.pointee.meters.pointee.open.subtract()
     }
 }

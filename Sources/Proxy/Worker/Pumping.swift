@@ -122,7 +122,7 @@ extension Worker {
             cut(index, client)  // a client that ends within its request wants no answer
             return .ended
         }
-        meters.pointee.bytesFromClients.add(UInt64(count))
+        client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
         client.pointee.up.end += Int32(count)
         let (taken, fault) = client.pointee.exchange.requestBody.take(place, count: count)
         client.pointee.upMark += Int32(taken)
@@ -203,7 +203,7 @@ extension Worker {
                 return .waits
             }
             if sent < count { client.pointee.ready.remove(.writable) }
-            meters.pointee.bytesToClients.add(UInt64(sent))
+            client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
             noteOut(index, sent)
             client.pointee.down.start += Int32(sent)
             clients.deadlines[Int(index)] = now + limits.responseBody

@@ -49,7 +49,7 @@ extension Worker {
                 }
                 return
             }
-            meters.pointee.bytesFromClients.add(UInt64(count))
+            client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
             client.pointee.up.end += Int32(count)
             if parseRequest(index, client) { return }
         }
@@ -87,8 +87,7 @@ extension Worker {
         switch verdict {
         case .needMore: return false
         case .refused(let fault):
-            meters.pointee.rejectedHeads.add()
-            meters.pointee.requestFaults.add(fault)
+            client.pointee.meters.pointee.requestFaults.add(fault)
             blame(index, .refused, fault)
             // As much of the head as was understood: the answer to HEAD has no body even then.
             client.pointee.exchange = Exchange(client.pointee.parser.head)
@@ -101,8 +100,7 @@ extension Worker {
 
     /// A whole head is here: the exchange begins.
     private mutating func begin(_ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block) {
-        meters.pointee.requests.add()
-        if client.pointee.isSecure { meters.pointee.secureRequests.add() }
+        client.pointee.meters.pointee.requests.add()
         let head = client.pointee.parser.head
         client.pointee.exchange = Exchange(head)
         let body = client.pointee.up.start + Int32(head.length)
@@ -140,8 +138,7 @@ extension Worker {
 
     /// The body's framing is broken: no byte after it means anything.
     mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
-        meters.pointee.rejectedHeads.add()
-        meters.pointee.requestFaults.add(fault)
+        client.pointee.meters.pointee.requestFaults.add(fault)
         blame(index, .refused, fault)
         client.pointee.exchange.endClient()
         if client.pointee.exchange.responseBegan {

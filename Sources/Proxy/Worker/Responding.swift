@@ -120,7 +120,7 @@ extension Worker {
             return false
         }
         client.pointee.exchange.noteInterimPassed()
-        meters.pointee.bytesToClients.add(UInt64(sent))
+        client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
         noteOut(index, sent)
         return true
     }
@@ -164,7 +164,7 @@ extension Worker {
         client.pointee.down.start = Int32(body - length)
         client.pointee.exchange.beginResponse()
         if head.status >= 500 { serverMeters[server].responses5xx.add() }
-        countResponse(head.status)
+        countResponse(client, head.status)
         return .yields
     }
 
@@ -229,7 +229,8 @@ extension Worker {
     }
 
     @inline(__always)
-    mutating func countResponse(_ status: Int) {
+    func countResponse(_ client: ClientPointer, _ status: Int) {
+        let meters = client.pointee.meters
         switch status {
         case 500...: meters.pointee.responses5xx.add()
         case 400...: meters.pointee.responses4xx.add()

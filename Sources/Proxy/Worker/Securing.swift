@@ -80,6 +80,7 @@ extension Worker {
         switch SecureSession.handshake(session, &client.pointee.ready) {
         case .blocked: return
         case .done:
+            let meters = client.pointee.meters
             meters.pointee.handshakes.add()
             if copenssl_is_resumed(session.pointee.ssl) == 1 { meters.pointee.handshakesResumed.add() }
             client.pointee.phase = .idle
@@ -91,19 +92,19 @@ extension Worker {
             if session.pointee.looksPlain {
                 answerPlain(index, client, session)
             } else {
-                countFailure(session)
+                countFailure(client, session)
                 closeClient(index, client)
             }
         }
     }
 
-    private func countFailure(_ session: SecureSession.Pointer) {
+    private func countFailure(_ client: ClientPointer, _ session: SecureSession.Pointer) {
         let code = ERR_peek_error()
         ERR_clear_error()
         if code == 0 || session.pointee.isAtEnd {
-            meters.pointee.handshakesAbandoned.add()
+            client.pointee.meters.pointee.handshakesAbandoned.add()
         } else {
-            meters.pointee.handshakesRefused.add()
+            client.pointee.meters.pointee.handshakesRefused.add()
         }
     }
 
@@ -112,7 +113,7 @@ extension Worker {
         _ index: Int32, _ client: ClientPointer, _ session: SecureSession.Pointer
     ) {
         ERR_clear_error()
-        meters.pointee.handshakesPlain.add()
+        client.pointee.meters.pointee.handshakesPlain.add()
         SecureSession.free(session)
         client.pointee.session = nil
         client.pointee.exchange = Exchange(RequestHead())
@@ -122,7 +123,7 @@ extension Worker {
 
     /// Ends the handshake of a client that took too long.
     mutating func handshakeExpired(_ index: Int32, _ client: ClientPointer) {
-        meters.pointee.handshakesAbandoned.add()
+        client.pointee.meters.pointee.handshakesAbandoned.add()
         client.pointee.session?.pointee.breakOff()
         closeClient(index, client)
     }
@@ -198,7 +199,7 @@ extension Worker {
             return
         }
         noteAnswer(index, client, status)
-        countResponse(status)
+        countResponse(client, status)
         client.pointee.down = Client.Bytes(block: down, start: 0, end: Int32(writer.count))
         client.pointee.closesAfterAnswer = !keepsAlive
         client.pointee.phase = .answering

@@ -198,7 +198,7 @@ extension Worker {
         client.pointee.up = Client.Bytes(block: block)
         let count = receive(client, block, blocks.dataBytes)
         if count > 0 {
-            meters.pointee.bytesFromClients.add(UInt64(count))
+            client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
             client.pointee.up.end = Int32(count)
             extend(index, client)
             return .yields
@@ -226,7 +226,7 @@ extension Worker {
             if sent < count { client.pointee.ready.remove(.writable) }
             client.pointee.down.start += Int32(max(0, sent))
             if sent > 0 {
-                meters.pointee.bytesToClients.add(UInt64(sent))
+                client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
                 extend(index, client)
             }
             return .yields

@@ -30,7 +30,10 @@ struct Worker: ~Copyable {
     let board: RoutingBoard
     let limits: WorkerLimits
     let epoll: Int32
-    let meters: UnsafeMutablePointer<ListenerMeters>
+    let meters: UnsafeMutablePointer<ExchangeMeters>
+    /// What clients of each listener are counted in; a client's slot has the pointer to its own.
+    let plainMeters: UnsafeMutablePointer<ListenerMeters>
+    let secureMeters: UnsafeMutablePointer<ListenerMeters>
     let serverMeters: UnsafeMutablePointer<ServerMeters>
     let times: ServerTimes
     let servers: UnsafeMutablePointer<ServerSlot>
@@ -100,7 +103,9 @@ struct Worker: ~Copyable {
         limits = WorkerLimits(settings)
         epoll = control.epoll
         upgrades = settings.upgrades.names
-        meters = control.meters.listener
+        meters = control.meters.exchanges
+        plainMeters = control.meters.plain
+        secureMeters = control.meters.secure
         serverMeters = control.meters.servers
         times = control.meters.times
         servers = ZeroedMemory.allocate(RoutingBoard.slots)
@@ -221,6 +226,11 @@ struct Worker: ~Copyable {
         client.pointee.isQueued = true
         again[againCount] = UInt64(index)
         againCount += 1
+    }
+
+    /// Requests so far, whichever listener they came by.
+    var requestCount: UInt64 {
+        plainMeters.pointee.requests.current &+ secureMeters.pointee.requests.current
     }
 
     /// A number that tells this use of a slot from earlier ones.
