@@ -27,6 +27,11 @@ package struct ListenerCounts: Sendable, Equatable {
 }
 
 extension ListenerCounts {
+    /// Final responses by the words that metrics have for classes of status.
+    var byClass: [(name: String, count: UInt64)] {
+        [("2xx", responses2xx), ("3xx", responses3xx), ("4xx", responses4xx), ("5xx", responses5xx)]
+    }
+
     /// Adds what one worker counted.
     mutating func add(_ meters: UnsafePointer<ListenerMeters>) {
         open += Int(truncatingIfNeeded: meters.pointee.open.current)

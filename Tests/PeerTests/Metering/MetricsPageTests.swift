@@ -69,6 +69,7 @@ import Testing
         if name == "troop_policy_held_back" { return ["policy", "guard"] }
         if name == "troop_proxy_certificate_expiry_timestamp_seconds" { return ["certificate"] }
         if name == "troop_proxy_server_pressure_ratio" { return ["server"] }
+        if name == "troop_proxy_listener_requests_refused_total" { return ["listener", "reason"] }
         if name == "troop_proxy_malformed_messages_total" { return ["message", "reason"] }
         return []
     }
