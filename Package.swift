@@ -150,7 +150,8 @@ let package = Package(
         .testTarget(
             name: "EndToEnd",
             dependencies: [
-                "CloudFixture", "Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer", "troop",
+                "CloudFixture", "COpenSSL", "Fixtures", "Flags", "Linux", "Peer", "Remediation", "Transfer",
+                "troop",
             ],
             path: "Tests/EndToEnd", exclude: ["Clients", "Flags"], swiftSettings: strict),
     ]

@@ -45,7 +45,7 @@ import Transfer
         for load in loads {
             let tally = load.stop()
             print("  \(tally.answered) answered, longest \(tally.longestMilliseconds) ms")
-            #expect(tally.failures.isEmpty, "\(Set(tally.failures))\n\(troop.logs)")
+            #expect(tally.failures.isEmpty, "\(tally.reasons)\n\(troop.logs)")
             #expect(tally.cut == 0 && tally.reconnects == 0, "\(tally)\n\(troop.logs)")
             #expect(tally.answered >= EveryAgentTests.perSecond)
         }

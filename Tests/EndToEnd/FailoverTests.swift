@@ -28,7 +28,7 @@ import Testing
             "  \(tally.answered) answered, \(tally.cut) cut by a killed process, \(tally.reconnects) reconnects,",
             "longest \(tally.longestMilliseconds) ms, \(tally.failures.count) failures")
         #expect(
-            tally.failures.isEmpty, "\(Set(tally.failures))\n\(troop.logs)", sourceLocation: sourceLocation)
+            tally.failures.isEmpty, "\(tally.reasons)\n\(troop.logs)", sourceLocation: sourceLocation)
         #expect(tally.answered >= requests, sourceLocation: sourceLocation)
         let reigns = troop.reigns().sorted { $0.from < $1.from }
         for (earlier, later) in zip(reigns, reigns.dropFirst()) {

@@ -58,7 +58,7 @@ import Testing
         }
         #expect(isBack)
         let tally = load.stop()
-        #expect(tally.failures.isEmpty, "\(Set(tally.failures))")
+        #expect(tally.failures.isEmpty, "\(tally.reasons)")
         let shown = try troop.command(leader, "operations", "show", found[0].id)
         #expect(shown.output.contains("proven: boot"), "\(shown.output)")
         print("  " + shown.output.split(whereSeparator: \.isNewline).suffix(8).joined(separator: "\n  "))

@@ -40,7 +40,7 @@ import Testing
         let took = Instant.now().milliseconds(since: killed)
         let tally = load.stop()
         #expect(isBack, "\(troop.logs)\n\(sentinels.map(\.log))")
-        #expect(tally.failures.isEmpty, "\(Set(tally.failures))\n\(troop.logs)")
+        #expect(tally.failures.isEmpty, "\(tally.reasons)\n\(troop.logs)")
         #expect(tally.answered > 300)
         print("  the master died; the troop was whole again after \(took) ms; \(tally.answered) answered")
         let reigns = troop.reigns().sorted { $0.from < $1.from }

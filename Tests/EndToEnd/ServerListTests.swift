@@ -181,7 +181,7 @@ import Testing
             #expect(isBack)
         }
         let tally = load.stop()
-        #expect(tally.failures.isEmpty, "\(Set(tally.failures))")
+        #expect(tally.failures.isEmpty, "\(tally.reasons)")
         #expect(tally.cut == 0)
         #expect(tally.reconnects == 0)
         #expect(tally.answered > 500)

@@ -31,7 +31,7 @@ import Testing
             print("  \(answer.output.split(whereSeparator: \.isNewline).joined())")
         }
         let tally = load.stop()
-        #expect(tally.failures.isEmpty, "\(Set(tally.failures))\n\(troop.logs)")
+        #expect(tally.failures.isEmpty, "\(tally.reasons)\n\(troop.logs)")
         #expect(tally.answered > 100)
         #expect(try troop.command("a", "history").output.contains("switchover: a test"))
         let reigns = troop.reigns().sorted { $0.from < $1.from }

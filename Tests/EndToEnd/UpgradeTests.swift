@@ -51,7 +51,7 @@ import Transfer
         print(
             "  \(tally.answered) answered, \(tally.cut) cut, \(tally.reconnects) reconnects,",
             "longest \(tally.longestMilliseconds) ms, \(tally.failures.count) failures")
-        #expect(tally.failures.isEmpty, "\(Set(tally.failures))\n\(logs)")
+        #expect(tally.failures.isEmpty, "\(tally.reasons)\n\(logs)")
         #expect(tally.cut == 0)
         #expect(tally.reconnects == 0, "\(logs)")
         #expect(tally.answered >= requests)

@@ -47,7 +47,7 @@ import Testing
             for wire in world.troop.wires.values { wire.mend() }
             try await world.recover()
             let tally = load.stop()
-            #expect(tally.failures.isEmpty, "\(Set(tally.failures))")
+            #expect(tally.failures.isEmpty, "\(tally.reasons)")
             #expect(tally.answered > 100)
         }
         world.judge()

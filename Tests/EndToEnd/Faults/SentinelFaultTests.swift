@@ -70,7 +70,7 @@ import Testing
             let tally = load.stop()
             // Without a leader nobody's proxy listens.
             if loss == .diesWithTheLeader { continue }
-            #expect(tally.failures.isEmpty, "\(Set(tally.failures))\n\(world.troop.logs)")
+            #expect(tally.failures.isEmpty, "\(tally.reasons)\n\(world.troop.logs)")
             #expect(tally.answered > 100)
         }
         world.judge()

@@ -59,8 +59,7 @@ final class StoreRecorder: Sendable {
 
     private func connect() -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var limit = timeval(tv_sec: 0, tv_usec: StoreRecorder.readMilliseconds * 1000)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        Patience.limit(descriptor, milliseconds: Int64(StoreRecorder.readMilliseconds))
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: socketPath.utf8) }
