@@ -29,7 +29,7 @@ final class LoopbackListener: Sendable {
     func start(_ serve: @escaping @Sendable (Int32) -> Void) throws {
         let thread = try Thread.start(named: "listener") { [self] in
             while true {
-                let connection = accept(descriptor, nil, nil)
+                let connection = accept()
                 if connection >= 0 {
                     let server = try? Thread.start(named: "connection") {
                         serve(connection)
@@ -44,6 +44,13 @@ final class LoopbackListener: Sendable {
             close(descriptor)
         }
         thread.detach()
+    }
+
+    /// The next connection, which no child inherits; −1 when there is none.
+    func accept() -> Int32 {
+        let connection = Glibc.accept(descriptor, nil, nil)
+        if connection >= 0 { _ = fcntl(connection, F_SETFD, FD_CLOEXEC) }
+        return connection
     }
 
     /// Takes no more connections.

@@ -1,0 +1,161 @@
+import Fixtures
+import Glibc
+import Linux
+import Peer
+import Testing
+import Transfer
+
+/// Slow clients and servers cost the proxy a few small buffers each, however much there is to be sent.
+@Suite(.serialized) struct SlowPeerTests {
+    /// A block of the proxy's: a head of 16 KiB, what it may grow by, and where 100 fields are.
+    private static let blockBytes = 20 * 1024
+    /// What a connection takes besides: its places in the tables of clients and servers, its line of the log.
+    private static let placeBytes = 4 * 1024
+    /// What an agent's memory comes and goes by when nothing of this happens.
+    private static let slackBytes = 8 * 1024 * 1024
+    /// What the test's and the agent's connections need.
+    private static let descriptors = 4 * SlowCrowd.count
+
+    /// The bound that docs/http.md states.
+    private static var mostBytes: Int {
+        SlowCrowd.Kind.allCases.map { $0.count * ($0.blocks * blockBytes + placeBytes) }.reduce(0, +)
+    }
+
+    private static var hasDescriptors: Bool {
+        DescriptorLimit.raise(to: descriptors)
+        var limit = rlimit()
+        let isKnown = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        return isKnown && limit.rlim_cur >= rlim_t(descriptors)
+    }
+
+    /// An agent without an application of its own, whose time limits nothing here reaches.
+    private struct Stage {
+        let folder: String
+        let redis: RedisServer
+        let agent: Program
+        let port: UInt16
+        let apiPort: UInt16
+
+        init() throws {
+            var template = Array("/tmp/troop-slow-XXXXXX".utf8CString)
+            guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
+            folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            redis = try RedisServer()
+            port = try RedisServer.freePort()
+            apiPort = try RedisServer.freePort()
+            let text = """
+                cluster: test
+                host: {name: a, address: 127.0.0.1}
+                state: \(folder)/state
+                redis: {url: "redis://127.0.0.1:\(redis.port)/0"}
+                election: {quarantine: 1100ms}
+                api: {listen: "127.0.0.1:\(apiPort)", socket: \(folder)/agent.sock}
+                proxy:
+                  listen: 127.0.0.1:\(port)
+                  workers: 2
+                  head_timeout: 1h
+                  body_timeout: 1h
+                  first_byte_timeout: 1h
+                  access_log: {path: \(folder)/access.log}
+
+                """
+            try Ensemble.write(text, to: "\(folder)/troop.yaml")
+            agent = try Program(["agent", "--config", "\(folder)/troop.yaml"], log: "\(folder)/agent.log")
+        }
+
+        /// What the process has of memory that is nobody else's.
+        var privateBytes: Int {
+            let line = Program.text(of: "/proc/\(agent.id)/status").split(separator: "\n").first {
+                $0.hasPrefix("RssAnon:")
+            }
+            let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+            return (words.count > 1 ? Int(words[1]) : nil).map { $0 * 1024 } ?? .max
+        }
+
+        /// A number of `GET /metrics`.
+        func metric(_ name: String) -> Int? {
+            var transfer = Transfer(url: "http://127.0.0.1:\(apiPort)/metrics")
+            transfer.timeoutMilliseconds = 3000
+            guard let answer = try? transfer.perform(), answer.status == 200 else { return nil }
+            let text = String(decoding: answer.body, as: UTF8.self)
+            guard let place = text.firstRange(of: "\n\(name) ") else { return nil }
+            return Int(text[place.upperBound...].prefix { $0.isNumber })
+        }
+
+        /// True when somebody who is not slow is served.
+        func serves() -> Bool {
+            var transfer = Transfer(url: "http://127.0.0.1:\(port)/")
+            transfer.timeoutMilliseconds = 5000
+            guard let answer = try? transfer.perform() else { return false }
+            return answer.status == 200 && answer.body == Array("well".utf8)
+        }
+    }
+
+    /// Waits until a crowd has got all that it gets, and returns the most memory that was seen meanwhile.
+    private func fill(_ crowd: SlowCrowd, _ stage: Stage, _ server: ReluctantServer, before: Int) async -> Int
+    {
+        let earlier = server.tally
+        var most = 0
+        for _ in 0..<40 {
+            crowd.goOn()
+            #expect(stage.serves(), "\(stage.agent.output)")
+            most = max(most, stage.privateBytes)
+        }
+        let isFull = await eventually(within: 30_000) {
+            let (tally, sent) = (server.tally, stage.metric("troop_proxy_received_bytes_total"))
+            crowd.goOn()
+            try? await Task.sleep(for: .milliseconds(200))
+            most = max(most, stage.privateBytes)
+            // The kernel's buffers are full both ways: nothing but drops moves.
+            let drops = SlowCrowd.Kind.sendsBody.count
+            return server.tally.moved - tally.moved <= 2 * drops && sent != nil
+                && tally.floods - earlier.floods == SlowCrowd.Kind.reads.count
+                && tally.drips - earlier.drips == SlowCrowd.Kind.sendsBody.count
+                && tally.deaf - earlier.deaf == SlowCrowd.Kind.uploads.count
+                && (stage.metric("troop_proxy_connections") ?? 0) >= SlowCrowd.count
+        }
+        #expect(isFull, "\(server.tally) \(stage.agent.output)")
+        return most - before
+    }
+
+    @Test(
+        .timeLimit(.minutes(4)),
+        .enabled(if: hasDescriptors, "thousands of connections need 'ulimit -n' of 5000"))
+    func theyCostAFewSmallBuffersEach() async throws {
+        let server = try ReluctantServer()
+        defer { server.stop() }
+        let stage = try Stage()
+        defer { RedisServer.removeFolder(stage.folder) }
+        let leads = await eventually(within: 20_000) { stage.metric("troop_proxy_listening") == 1 }
+        try #require(leads, "\(stage.agent.output)")
+        let (code, output) = try Program.run(
+            ["servers", "add", server.listener.address],
+            environment: ["TROOP_SOCKET=\(stage.folder)/agent.sock"])
+        try #require(code == 0, "\(output)")
+        let isServed = await eventually { stage.serves() }
+        try #require(isServed, "\(stage.agent.output)")
+        // What is made on first use is there.
+        for _ in 0..<200 { #expect(stage.serves()) }
+        let before = stage.privateBytes
+
+        var growths: [Int] = []
+        for round in 0..<2 {
+            let crowd = try SlowCrowd(to: stage.port)
+            let growth = await fill(crowd, stage, server, before: before)
+            growths.append(growth)
+            print(
+                "  round \(round): \(SlowCrowd.count) slow peers took \(growth / 1024) KiB,",
+                "\(growth / SlowCrowd.count) bytes each; the bound is \(Self.mostBytes / 1024) KiB")
+            #expect(growth <= Self.mostBytes + Self.slackBytes)
+            crowd.leave()
+            let isEmpty = await eventually(within: 20_000) {
+                (stage.metric("troop_proxy_connections") ?? .max) <= 1 && stage.serves()
+            }
+            #expect(isEmpty, "\(stage.agent.output)")
+        }
+        // The buffers of those who left serve the next ones.
+        #expect(growths.count == 2 && growths[1] <= growths[0] + Self.slackBytes)
+        stage.agent.signal(SIGTERM)
+        #expect(stage.agent.wait() == 0, "\(stage.agent.output)")
+    }
+}
