@@ -54,6 +54,8 @@ struct Exchange: BitwiseCopyable {
     private(set) var responseBegan = false
     /// An interim response went to the client, which waits for the final one.
     private(set) var passedInterim = false
+    /// The client was sent an interim response of the proxy's own, to see whether it is still there.
+    var wasProbed = false
     private(set) var serverKeepsAlive = false
     /// The client is too old for chunks: their content is passed bare.
     private(set) var unchunks = false

@@ -27,6 +27,7 @@ extension Worker {
         clients.deadlines[Int(index)] = now + limits.queueWait
         // A server may have got room while nobody waited.
         hasVacancy = true
+        if client.pointee.ready.contains(.hangup) { waitsOn(index, client) }
         return Worker.waits
     }
 
@@ -41,15 +42,36 @@ extension Worker {
         client.pointee.phase = .head
     }
 
-    /// Something came from a client that waits. One that has closed gives its place up; should it only have
-    /// closed its half, it is told so.
+    /// Something came from a client that waits: perhaps it is gone, and gives its place up.
     mutating func queuedIsReady(_ index: Int32, _ client: ClientPointer) {
         if client.pointee.ready.contains(.failed) {
             cut(index, client)
         } else if client.pointee.ready.contains(.hangup) {
+            waitsOn(index, client)
+        }
+    }
+
+    /// A client in the queue has closed: its side only, or all. Only an answer tells, since the kernel of one that has
+    /// closed all resets the connection. So it is sent an interim response, which every client of HTTP/1.1 that did
+    /// not ask for one passes over (RFC 9110 §15.2.1); to an older one nothing of the kind can be said.
+    private mutating func waitsOn(_ index: Int32, _ client: ClientPointer) {
+        guard client.pointee.exchange.minorVersion == 1 else {
             client.pointee.exchange.endClient()
             blame(index, .queueFull)
             answer(index, client, 503, "proxy: every server is full, and the client has closed its side")
+            return
+        }
+        guard !client.pointee.exchange.wasProbed else { return }
+        client.pointee.exchange.wasProbed = true
+        let words: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        let count = words.utf8CodeUnitCount
+        let sent = transmit(client, words.utf8Start, count)
+        if sent == count {
+            meters.pointee.bytesToClients.add(UInt64(sent))
+            noteOut(index, sent)
+        } else if sent >= 0 || errno != EAGAIN || client.pointee.session != nil {
+            // Half a word, or half a record of TLS, cannot be followed by an answer.
+            cut(index, client)
         }
     }
 
