@@ -78,4 +78,79 @@ import Testing
         #expect(await Rig.eventually { folder.lines().count == 2 })
         #expect(found(folder) == ["/whole 504 timeout_total", "/upload 408 timeout_total"])
     }
+
+    @Test func aConnectThatNobodyAnswersHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let full = try FullServer()
+        let rig = try log.logging(to: folder, [full.address]) { $0.connectMilliseconds = 200 }
+        #expect(rig.get("/nobody")?.status == 504)
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/nobody 504 timeout_connect"])
+        let line = log.values(folder.lines()[0])
+        #expect(line["server"] == "\(full.address)" && line["attempts"] == "1")
+    }
+
+    @Test func aServerWhoseTLSFailsHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let certificates = try CertificateFolder()
+        let plain = try Backend { _, wire, _ in
+            wire.send("220 nobody speaks TLS here\r\n")
+            _ = wire.readToEnd()
+        }
+        let rig = try log.logging(to: folder, [plain.address]) {
+            var tls = ServerTLSSettings()
+            tls.authority = certificates.certificate("ca")
+            $0.serverTLS = tls
+        }
+        #expect(rig.get("/secret")?.status == 502)
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/secret 502 server_handshake"])
+    }
+
+    @Test func aBodyThatDoesNotComeHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let backend = try Backend.echoing()
+        let rig = try log.logging(to: folder, [backend.address]) { $0.requestBodyMilliseconds = 200 }
+        let wire = rig.connect()
+        wire.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+        #expect(wire.readMessage()?.status == 408)
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/upload 408 timeout_request_body"])
+    }
+
+    @Test func wantOfMemoryHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        // Room for some ten heads.
+        let rig = try log.logging(to: folder, []) { $0.bufferBytesPerWorker = 200_000 }
+        let wires = (0..<20).map { _ in rig.connect() }
+        for wire in wires { wire.send("GET / HTTP/1.1\r\nHos") }
+        #expect(wires.last?.readMessage()?.status == 503)
+        // Of heads that are not whole nothing is said while their clients are there.
+        #expect(
+            await Rig.eventually {
+                let lines = folder.lines()
+                return lines.count == Int(rig.proxy.snapshot().listener.turnedAway) && lines.count >= 5
+            })
+        for line in folder.lines().map(log.values) {
+            #expect(line["status"] == "503" && line["end"] == "proxy_limit")
+        }
+    }
+
+    @Test func anExchangeThatAStopCutsHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let silent = try Backend { backend, wire, _ in
+            guard let request = wire.readMessage() else { return }
+            backend.note(request)
+            _ = wire.readToEnd()
+        }
+        let rig = try log.logging(to: folder, [silent.address])
+        let wire = rig.connect()
+        wire.send("GET /underway HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(await Rig.eventually { silent.startLines.count == 1 })
+        rig.proxy.close()
+        #expect(await rig.proxy.drain(until: .now()) == 1)
+        #expect(wire.isAtEnd())
+        #expect(await Rig.eventually { folder.lines().count == 1 })
+        #expect(found(folder) == ["/underway - stopped"])
+    }
 }
