@@ -11,6 +11,9 @@ final class ReluctantServer: Sendable {
     static let floodBytes = 100 * 1024 * 1024
     /// Little is kept in the kernel, which would take all there is otherwise.
     private static let socketBytes: Int32 = 32 * 1024
+    /// As on a network: from loopback's long segments the kernel concludes that it must hold megabytes for each
+    /// connection, and gigabytes for all.
+    static let segmentBytes: Int32 = 1000
 
     struct Tally: Sendable, Equatable {
         var floods = 0
@@ -43,6 +46,8 @@ final class ReluctantServer: Sendable {
         // Connections inherit them.
         setsockopt(listener.descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, 4)
         setsockopt(listener.descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, 4)
+        var segment = ReluctantServer.segmentBytes
+        setsockopt(listener.descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, 4)
         _ = fcntl(listener.descriptor, F_SETFL, O_NONBLOCK)
         let thread = try Thread.start(named: "reluctant") { [self] in run() }
         thread.detach()

@@ -44,6 +44,8 @@ final class SlowCrowd {
                 clients.append((kind, client))
                 var bytes = SlowCrowd.socketBytes
                 setsockopt(client, SOL_SOCKET, SO_RCVBUF, &bytes, 4)
+                var segment = ReluctantServer.segmentBytes
+                setsockopt(client, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, 4)
                 guard address.withSockaddr({ connect(client, $0, $1) }) == 0 else {
                     throw SystemFault("connect")
                 }
