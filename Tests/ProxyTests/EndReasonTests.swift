@@ -90,6 +90,26 @@ import Testing
         #expect(line["server"] == "\(full.address)" && line["attempts"] == "1")
     }
 
+    /// What an earlier exchange of the same client went over does not count.
+    @Test func aRefusedConnectBehindAKeptOneHasItsTimes() async throws {
+        let folder = try AccessLogTests.Folder()
+        let backend = try Backend.echoing("a")
+        let rig = try log.logging(to: folder, [backend.address])
+        let wire = rig.connect()
+        for _ in 0..<2 {
+            wire.send("GET /kept HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(wire.readMessage()?.status == 200)
+        }
+        let dead = try Rig.deadAddress()
+        rig.proxy.publish([RoutedServer(address: dead, host: "test")])
+        wire.send("GET /dead HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wire.readMessage()?.status == 502)
+        #expect(await Rig.eventually { folder.lines().count == 3 })
+        #expect(found(folder).last == "/dead 502 server_refused")
+        let line = log.values(folder.lines()[2])
+        #expect(line["queue_us"].flatMap { Int($0) } != nil && line["connect_us"] == "-", "\(line)")
+    }
+
     @Test func aServerWhoseTLSFailsHasItsWord() async throws {
         let folder = try AccessLogTests.Folder()
         let certificates = try CertificateFolder()

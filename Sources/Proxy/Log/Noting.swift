@@ -77,6 +77,7 @@ extension Worker {
         trail.pointee.chosen = now
         trail.pointee.server = slot
         trail.pointee.end = .none
+        trail.pointee.reused = false
         clients[index].pointee.exchange.dispatched = 0
     }
 
