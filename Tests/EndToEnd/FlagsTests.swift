@@ -62,10 +62,8 @@ import Transfer
         // By hand, without a hint: at each agent's next reading. What makes no sense changes nothing and is told.
         try troop.redis.command("HSET", "troop:{test}:flags", "by-hand", FlagsTests.newUI)
         for name in ["a", "b"] {
-            let isRead = await eventually {
-                (try? evaluate(troop, name, "by-hand")["reason"]) == .string("STATIC")
-            }
-            #expect(isRead, "by \(name)")
+            #expect(
+                await eventually { (try? evaluate(troop, name, "by-hand")["reason"]) == .string("STATIC") })
         }
         try troop.redis.command("HSET", "troop:{test}:flags", "by-hand", #"{"state":"<b>\u0007"}"#)
         let isTold = await eventually {
