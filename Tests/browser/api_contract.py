@@ -2,7 +2,7 @@
 
     api_contract.py SOCKET API.JSON
 
-It sets a flag of its own for the time that it takes.
+It sets flags of its own for the time that it takes.
 """
 
 import http.client
@@ -33,14 +33,20 @@ class Agent(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def ask(path, method, target, document=None):
+def ask(path, method, target, document=None, fields=None):
+    status, got, body = answer_of(path, method, target, document, fields)
+    return status, got.get("Content-Type", "").split(";")[0], body
+
+
+def answer_of(path, method, target, document=None, fields=None):
+    """The status, the fields and the body of an answer."""
     agent = Agent(path)
-    agent.request(method, target, None if document is None else json.dumps(document))
+    agent.request(method, target, None if document is None else json.dumps(document), fields or {})
     answer = agent.getresponse()
-    kind = answer.headers["Content-Type"].split(";")[0]
-    body = answer.read(20) if kind == "text/event-stream" else answer.read()
+    is_stream = answer.headers.get("Content-Type", "").startswith("text/event-stream")
+    body = answer.read(20) if is_stream else answer.read()
     agent.close()
-    return answer.status, kind, body
+    return answer.status, answer.headers, body
 
 
 def sources(file):
@@ -56,12 +62,15 @@ class Contract:
         self.path, self.api = path, api
         self.count = 0
 
-    def hold(self, method, route, target, document=None):
+    def hold(self, method, route, target, document=None, fields=None):
         """Asks, and holds the answer to what is written of the route; returns status and body."""
-        status, kind, body = ask(self.path, method.upper(), target, document)
+        status, kind, body = ask(self.path, method.upper(), target, document, fields)
         answers = self.api["paths"][route][method]["responses"]
         assert str(status) in answers, f"{method} {target}: {status} is not described"
-        content = answers[str(status)]["content"]
+        content = answers[str(status)].get("content")
+        if content is None:
+            assert not body, f"{method} {target}: a body that is not described"
+            return status, body
         assert kind in content or route.startswith("/dashboard/"), f"{method} {target}: {kind} is not described"
         if kind == "application/json":
             schema = {**content[kind]["schema"], "components": self.api["components"]}
@@ -73,6 +82,36 @@ class Contract:
         """Changes a flag, as the description has it."""
         status, body = self.hold(method, "/v1/flags/{key}", f"/v1/flags/{name}", document)
         assert status == 200, f"{method} {name}: {status} {body}"
+
+
+def evaluations(contract):
+    """What applications ask: flags that have a value, that leave it to the application, and that cannot be evaluated."""
+    strange = {"var": "strange"}
+    variants = {"on": {"rows": [1, 2.5]}, "off": {}}
+    contract.change("put", "contract-off", {"state": "DISABLED", "variants": variants, "defaultVariant": "off"})
+    contract.change("put", "contract-rule", {
+        "state": "ENABLED", "variants": variants, "defaultVariant": "off", "targeting": strange,
+        "metadata": {"team": "web", "cost": 1.5, "old": False}})
+    one, every = "/ofrep/v1/evaluate/flags/{key}", "/ofrep/v1/evaluate/flags"
+    context = {"context": {"targetingKey": "user-1", "strange": "on"}}
+    odd = {"context": {"targetingKey": "user-1", "strange": "no variant"}}
+    for key, document, expected, member in (
+            (FLAG, context, 200, ("key", FLAG)), ("contract-rule", context, 200, ("value", variants["on"])),
+            ("contract-off", None, 200, ("reason", "DISABLED")), ("contract-rule", odd, 400, ("errorCode", "GENERAL")),
+            (FLAG, [], 400, ("errorCode", "PARSE_ERROR")), (FLAG, {"context": 7}, 400, ("errorCode", "INVALID_CONTEXT")),
+            ("none", context, 404, ("errorCode", "FLAG_NOT_FOUND"))):
+        status, body = contract.hold("post", one, f"{every}/{key}", document)
+        assert status == expected and json.loads(body)[member[0]] == member[1], f"{key} {document}: {status} {body}"
+    status, body = contract.hold("post", every, every, odd)
+    found = {flag["key"]: flag for flag in json.loads(body)["flags"]}
+    assert status == 200 and found["contract-rule"]["errorCode"] == "GENERAL" and "value" not in found["contract-off"], body
+    status, body = contract.hold("post", every, every, [])
+    assert status == 400 and "key" not in json.loads(body), f"{status} {body}"
+    _, fields, _ = answer_of(contract.path, "POST", every, context)
+    status, body = contract.hold("post", every, every, context, {"If-None-Match": fields["ETag"]})
+    assert status == 304, f"{status} {body}"
+    for key in ("contract-off", "contract-rule"):
+        contract.change("delete", key)
 
 
 def main():
@@ -109,6 +148,7 @@ def main():
     assert [flag["rollout"] for flag in listed["flags"] if flag["key"] == FLAG] == [12.5], listed
     _, flagset = contract.hold("get", "/v1/flagset", "/v1/flagset")
     contract.hold("post", "/v1/flagset", "/v1/flagset", json.loads(flagset))
+    evaluations(contract)
     contract.change("delete", FLAG)
     contract.change("delete", RULES)
     status, kind, body = ask(path, "GET", "/v1/no-such-route")
