@@ -39,7 +39,10 @@ class Troop:
         self.lost = {names[-1]} if hosts > 6 else set()
         self.started = time.time() * 1000
         self.clock = 0
-        self.section_patch = {}
+        # What other sections there are, and which of them the agent could not read just now.
+        self.section_patch, self.stale = {}, {}
+        # The numbers of one host alone cannot be had.
+        self.is_broken = False
         self.notices, self.store_age = HOSTILE if hostile else [], 42000
         # What operation op-7f3a has written; nobody is told it while it is mute.
         self.lines = ["drain: no new requests", "drained, 0 in flight", "reboot asked of the host's own agent"]
@@ -88,7 +91,7 @@ class Troop:
             "notices": self.notices,
         }
         return {"at_ms": int(time.time() * 1000), "head": head, "hosts": hosts, "servers": servers,
-                "sections": {**self.sections(), **self.section_patch}}
+                "sections": {**self.sections(), **self.section_patch}, "stale": self.stale}
 
     def sections(self):
         text = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started / 1000 - seconds))
@@ -154,6 +157,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(503, "application/json", b'{"error":"Redis does not answer"}')
             lines = self.server.troop.lines
             return self.document({"lines": [{"at": moment, "step": "drain", "text": text} for text in lines]})
+        if self.server.troop.is_broken and (path.endswith("/history") or path == "/v1/sample"):
+            return self.answer(503, "application/json", b'{"error":"no memory for an answer"}')
         if path.startswith("/v1/hosts/") and path.endswith("/history"):
             rows, step = (720, 120_000) if "from=24h" in self.path else (900, 1000)
             cpu = [0.5 + 0.4 * math.sin(row / 70) for row in range(rows)]

@@ -11,6 +11,16 @@ package actor LiveFeed {
         package var query: [String: String] = [:]
     }
 
+    /// What pages are told of a section that could not be read.
+    private struct Stale: Encodable {
+        var error: String
+        /// When the document that is shown was read, in milliseconds since 1970; null where there is none.
+        @OrNull var readAtMs: Int64?
+    }
+
+    /// The body of an error's answer.
+    private struct Refusal: Decodable { var error: String }
+
     private let status: @Sendable () async -> Status
     private let ask: @Sendable (Request) async -> Response
     private let sections: [Section]
@@ -21,6 +31,8 @@ package actor LiveFeed {
     private var snapshot: (id: String, event: [UInt8])?
     private var ring: ChangeRing
     private var readAt = Instant(nanoseconds: 0)
+    /// When each section was read last, in milliseconds since 1970.
+    private var sectionsReadAt: [String: Int64] = [:]
     private var sentAt = Instant(nanoseconds: 0)
     private var reading: Task<Void, Never>?
     private var isBeating = false
@@ -33,6 +45,8 @@ package actor LiveFeed {
     private static let beatMilliseconds: Int64 = 1000
     /// A stream that has nothing to tell says so after this time, so that nobody takes it for dead, in milliseconds.
     private static let quietMilliseconds: Int64 = 10_000
+    /// What is told of why a section could not be read, in characters.
+    private static let whyCharactersMax = 300
 
     /// The sections that this program knows; one whose route does not exist is left out.
     package static let sections = [
@@ -125,11 +139,16 @@ package actor LiveFeed {
         for section in sections {
             let response = await ask(.get(section.path, query: section.query))
             switch response.status {
-            case 200: next.sections[section.name] = LiveFeed.oneLine(response.body)
+            case 200:
+                next.sections[section.name] = LiveFeed.oneLine(response.body)
+                sectionsReadAt[section.name] = WallClock.milliseconds()
             // There is no such route here, or nobody tells: what the last leader's monkeys thought is no news.
-            case 404, 409: break
-            // The last known stays: while the store does not answer, pages grey it by the age that the head tells.
-            default: next.sections[section.name] = state?.sections[section.name]
+            case 404, 409: sectionsReadAt[section.name] = nil
+            // The last known stays, and pages say that it is old.
+            default:
+                next.sections[section.name] = state?.sections[section.name]
+                next.stale[section.name] = JSONForm.bytes(
+                    Stale(error: LiveFeed.why(response), readAtMs: sectionsReadAt[section.name]))
             }
         }
         let now = Instant.now()
@@ -142,6 +161,11 @@ package actor LiveFeed {
         } else if now.milliseconds(since: sentAt) >= LiveFeed.quietMilliseconds {
             send(Array(": nothing new\n\n".utf8), at: now)
         }
+    }
+
+    private static func why(_ response: Response) -> String {
+        let told = try? JSONForm.document(Refusal.self, from: response.body)
+        return String((told?.error ?? "the agent answers \(response.status)").prefix(whyCharactersMax))
     }
 
     private func send(_ event: [UInt8], at now: Instant) {

@@ -8,6 +8,8 @@ struct LiveState: Sendable, Equatable {
     private(set) var servers: [String: [JSONMembers.Member]] = [:]
     /// The documents of other routes by their sections' names; a section that does not exist is missing.
     var sections: [String: [UInt8]] = [:]
+    /// Why the last reading of a section failed and from when its document is, as a JSON object, by the section's name.
+    var stale: [String: [UInt8]] = [:]
 
     /// A state from a status document as `JSONForm` writes it.
     init(status: [UInt8]) {
@@ -43,11 +45,12 @@ struct LiveState: Sendable, Equatable {
             Array("\"servers\":".utf8) + LiveState.object(servers.map { LiveState.row($0.key, $0.value) }),
             Array("\"sections\":".utf8)
                 + LiveState.object(sections.map { LiveState.section($0.key, $0.value) }),
+            Array("\"stale\":".utf8) + staleSections,
         ])
     }
 
     /// What became different since `old`, as the JSON of an event `change`: members that are the same are left out, a
-    /// host, server or section that is gone is null. Nil when nothing did.
+    /// host, server or section that is gone is null; what is stale is told as a whole. Nil when nothing did.
     func change(since old: LiveState, atMs: Int64) -> [UInt8]? {
         var parts: [[UInt8]] = []
         if head != old.head { parts.append(Array("\"head\":".utf8) + head) }
@@ -63,6 +66,7 @@ struct LiveState: Sendable, Equatable {
             changed.append(LiveState.section(name, Array("null".utf8)))
         }
         if !changed.isEmpty { parts.append(Array("\"sections\":".utf8) + LiveState.object(changed)) }
+        if stale != old.stale { parts.append(Array("\"stale\":".utf8) + staleSections) }
         if parts.isEmpty { return nil }
         return LiveState.object([Array("\"at_ms\":\(atMs)".utf8)] + parts)
     }
@@ -94,6 +98,10 @@ struct LiveState: Sendable, Equatable {
     private static func row(_ key: String, _ members: [JSONMembers.Member]) -> [UInt8] {
         Array(key.utf8) + [UInt8(ascii: ":")]
             + object(members.map { text($0.name) + [UInt8(ascii: ":")] + $0.value })
+    }
+
+    private var staleSections: [UInt8] {
+        LiveState.object(stale.sorted { $0.key < $1.key }.map { LiveState.section($0.key, $0.value) })
     }
 
     private static func section(_ name: String, _ body: [UInt8]) -> [UInt8] {

@@ -14,10 +14,12 @@ import Testing
         private let board: Board
         private let server: HTTPServer
 
-        init() throws {
+        init(
+            sections: [LiveFeed.Section] = [],
+            ask: @escaping @Sendable (Request) async -> Response = { _ in .error(404, "no such path") }
+        ) throws {
             let board = Board(try Station.status())
-            let feed = LiveFeed(
-                status: { board.status }, ask: { _ in .error(404, "no such path") }, run: "run", sections: [])
+            let feed = LiveFeed(status: { board.status }, ask: ask, run: "run", sections: sections)
             server = try HTTPServer(named: "test") { await feed.answer($0) }
             self.board = board
             self.feed = feed
@@ -57,6 +59,17 @@ import Testing
         func tell(_ notice: String) { current.withLock { $0.notices.append(notice) } }
     }
 
+    /// The answer of a route, which may become another.
+    private final class Route: Sendable {
+        private let current: Mutex<Response>
+
+        init(_ answer: Response) { current = Mutex(answer) }
+
+        var answer: Response { current.withLock { $0 } }
+
+        func become(_ answer: Response) { current.withLock { $0 = answer } }
+    }
+
     private static let greeting = "\r\n\r\nretry: 2000\n\n"
 
     @Test(.timeLimit(.minutes(1))) func aReaderGetsEverythingAndThenWhatChanges() async throws {
@@ -94,6 +107,36 @@ import Testing
             station.tell("three")
             let news = latest.text(until: "id: run-3\n")
             #expect(!news.contains("snapshot") && !news.contains("id: run-2\n"), "\(news)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aSectionThatCannotBeReadKeepsItsValueAndIsCalledOld() async throws {
+        let route = Route(.json(200, ["flags": ["x"]]))
+        let section = LiveFeed.Section(name: "flags", path: "/v1/flags")
+        let station = try Station(sections: [section]) { _ in route.answer }
+        try await HTTPClient.apart {
+            let reader = try station.reader()
+            let first = reader.text(until: "}\n\n")
+            #expect(first.contains(#""sections":{"flags":{"flags":["x"]}},"stale":{}}"#), "\(first)")
+            route.become(.error(503, "Redis cannot be reached"))
+            let second = reader.text(until: "}\n\n")
+            let told = #""stale":{"flags":{"error":"Redis cannot be reached","read_at_ms":1"#
+            #expect(second.contains(told) && !second.contains("sections"), "\(second)")
+            // Who comes now gets the last value, and the mark with it.
+            let late = try station.reader().text(until: "}\n\n")
+            #expect(late.contains(#"{"flags":["x"]}"#) && late.contains(told), "\(late)")
+            route.become(.json(200, ["flags": ["y"]]))
+            let third = reader.text(until: "}\n\n")
+            #expect(third.contains(#""sections":{"flags":{"flags":["y"]}},"stale":{}}"#), "\(third)")
+            // What is not there is gone; a failure after that has nothing to show.
+            route.become(.error(404, "no such path"))
+            let fourth = reader.text(until: "}\n\n")
+            #expect(fourth.contains(#""sections":{"flags":null}"#), "\(fourth)")
+            route.become(Response(status: 500, contentType: "text/plain", body: []))
+            let fifth = reader.text(until: "}\n\n")
+            #expect(
+                fifth.contains(#""stale":{"flags":{"error":"the agent answers 500","read_at_ms":null}}"#),
+                "\(fifth)")
         }
     }
 

@@ -50,7 +50,7 @@ import Testing
         let hostile = #"{"name":"\"},{\"x\":\n</script>","state":"up"}"#
         let snapshot = state(hostile).snapshot(atMs: 1)
         let members = JSONMembers.members(of: snapshot[...])
-        #expect(members.map(\.name) == ["at_ms", "head", "hosts", "servers", "sections"])
+        #expect(members.map(\.name) == ["at_ms", "head", "hosts", "servers", "sections", "stale"])
         #expect(JSONMembers.members(of: members[2].value).count == 1)
         #expect(!snapshot.contains(UInt8(ascii: "\n")))
     }
@@ -63,6 +63,20 @@ import Testing
         old = new
         new.sections["flags"] = nil
         #expect(change(old, new) == #"{"at_ms":7,"sections":{"flags":null}}"#)
+    }
+
+    @Test func whatIsStaleIsToldAsAWhole() {
+        var old = state("")
+        var new = old
+        for name in ["flags", "events"] { new.stale[name] = bytes(#"{"error":"x","read_at_ms":5}"#) }
+        #expect(
+            change(old, new)
+                == #"{"at_ms":7,"stale":{"events":{"error":"x","read_at_ms":5},"flags":{"error":"x","read_at_ms":5}}}"#
+        )
+        #expect(change(new, new) == nil)
+        old = new
+        new.stale = [:]
+        #expect(change(old, new) == #"{"at_ms":7,"stale":{}}"#)
     }
 }
 

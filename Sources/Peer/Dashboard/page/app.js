@@ -172,7 +172,7 @@ function draw(kind) {
     table.forget();
   }
   table.show(rows, leader?.host, Boolean(leader));
-  drawPanels(model.sections);
+  drawPanels(model.sections, model.stale);
   detail.update(rows, leader?.host);
   if (leader) {
     if (leaderBefore !== undefined && leaderBefore !== leader.host) announce(`${plain(leader.host, 63)} leads now, epoch ${leader.epoch}`);

@@ -4,7 +4,7 @@ import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setChildren, setText } from "./dom.js";
 import { amount, bytes, decimal, latency, percent, plain, span } from "./format.js";
 import { KEPT, Plot } from "./plot.js";
-import { eventLine, operationCard } from "./panels.js";
+import { eventLine, operationCard, unreadable } from "./panels.js";
 import { THRESHOLDS, heat } from "./table.js";
 
 const REFRESH_MS = 10000;
@@ -22,6 +22,9 @@ export class Detail {
   #askedAt = -Infinity;
   #opener = null;
   #sample = null;
+  // Why the past and the sample could not be read when they were asked for last; empty while they could.
+  #trouble = { past: "", sample: "" };
+  #sampleAtMs = null;
   #span = SPANS[0];
 
   constructor(model) {
@@ -51,15 +54,16 @@ export class Detail {
     this.machine = h("div");
     this.operations = h("div");
     this.events = h("ol", { class: "timeline" });
+    this.marks = Object.fromEntries(["machine", "operations", "events"].map((name) => [name, h("p", { class: "stale name", hidden: true })]));
     const part = (title, ...nodes) => h("section", {}, h("h3", { text: title }), nodes);
     this.parts = {
       plots: h("section", {},
         h("div", { class: "over" }, h("h3", { text: "The last" }), h("div", { class: "chips", role: "group", "aria-label": "Time shown" }, this.spans)),
         ...Object.entries(this.plots).map(([name, plot]) => h("figure", {}, this.captions[name], plot.node)), this.source),
       servers: part("Servers", this.servers),
-      machine: part("Cores, disks, network", this.machine),
-      operations: part("Operations", this.operations),
-      events: part("Events", this.events),
+      machine: part("Cores, disks, network", this.marks.machine, this.machine),
+      operations: part("Operations", this.marks.operations, this.operations),
+      events: part("Events", this.marks.events, this.events),
     };
     byId("detail-body").append(this.facts, ...Object.values(this.parts));
   }
@@ -69,6 +73,8 @@ export class Detail {
     this.#key = key;
     this.#past = null;
     this.#sample = null;
+    this.#sampleAtMs = null;
+    this.#trouble = { past: "", sample: "" };
     this.#askedAt = -Infinity;
     if (!this.dialog.open) this.dialog.showModal();
     byId("detail-body").scrollTop = 0;
@@ -134,19 +140,22 @@ export class Detail {
     if (!row.host || now - this.#askedAt < REFRESH_MS) return;
     this.#askedAt = now;
     const [key, span] = [this.#key, this.#span];
-    try {
-      const past = await has("/v1/hosts/{name}/history")
-        ? await ask(`/v1/hosts/${encodeURIComponent(row.host.name)}/history?series=cpu,memory,latency_p99${span.query}`) : null;
-      const isOwn = this.model.head?.agent?.host === row.host.name;
-      // Another host's agent is asked by this one, where it can be reached; the past does not depend on it.
-      const isUp = isOwn || row.host.state === "up";
-      const path = isOwn ? "/v1/sample" : `/v1/hosts/${encodeURIComponent(row.host.name)}/sample`;
-      const sample = isUp && await has(isOwn ? path : "/v1/hosts/{name}/sample") ? await ask(path).catch(() => null) : null;
-      if (this.#key !== key || this.#span !== span) return;
-      this.#past = past;
-      this.#sample = sample;
-      this.#draw(row);
-    } catch { /* the page's own record is shown, and says so */ }
+    const name = encodeURIComponent(row.host.name);
+    const past = await answer("/v1/hosts/{name}/history", `/v1/hosts/${name}/history?series=cpu,memory,latency_p99${span.query}`);
+    const isOwn = this.model.head?.agent?.host === row.host.name;
+    // Another host's agent is asked by this one, where it can be reached; the past does not depend on it.
+    const isUp = isOwn || row.host.state === "up";
+    const sample = !isUp ? { document: null } : isOwn
+      ? await answer("/v1/sample", "/v1/sample") : await answer("/v1/hosts/{name}/sample", `/v1/hosts/${name}/sample`);
+    if (this.#key !== key || this.#span !== span) return;
+    // What could not be read stays as it was, and says so.
+    this.#trouble = { past: past.trouble ?? "", sample: sample.trouble ?? "" };
+    if (!past.trouble) this.#past = past.document;
+    if (!sample.trouble) {
+      this.#sample = sample.document;
+      this.#sampleAtMs = Date.now();
+    }
+    this.#draw(row);
   }
 
   #draw(row) {
@@ -158,18 +167,25 @@ export class Detail {
     }
     setText(this.captions.latency, hasLatency ? "Latency p99" : "Latency p90");
     const sinceOpened = "since this page was opened";
-    setText(this.source, points
+    const trouble = this.#trouble.past ? ` The past ${unreadable(this.#trouble.past, points ? this.#past.now_ms : null)}.` : "";
+    setAttribute(this.source, "data-tone", trouble ? "warm" : null);
+    setText(this.source, (points
       ? `From the agents' memory, a value every ${span(points.stepMs)}${hasLatency ? "" : `; latency ${sinceOpened}`}.`
-      : `The agents' memory does not reach here: ${sinceOpened}.`);
+      : `The agents' memory does not reach here: ${sinceOpened}.`) + trouble);
     this.parts.plots.hidden = !row.host && !row.servers.length;
     this.#drawServers(row);
     this.#drawMachine();
     const { operations, events } = this.model.sections;
+    for (const name of ["operations", "events"]) {
+      const old = this.model.stale[name];
+      this.marks[name].hidden = !old;
+      setText(this.marks[name], old ? unreadable(old.error, old.read_at_ms) : "");
+    }
     const own = (operations?.operations ?? []).filter((one) => [one.host, one.target].includes(row.name) || row.servers.some((server) => server.address === one.server));
-    this.parts.operations.hidden = !operations;
+    this.parts.operations.hidden = !operations && !this.model.stale.operations;
     this.operations.replaceChildren(...(own.length ? own.slice(0, 8).map(operationCard) : [h("p", { class: "empty", text: "None." })]));
     const told = (events?.events ?? []).filter((event) => isAbout(event, row, operations?.operations ?? []));
-    this.parts.events.hidden = !events;
+    this.parts.events.hidden = !events && !this.model.stale.events;
     this.events.replaceChildren(...(told.length ? told.slice(0, 12).map(eventLine) : [h("li", {}, h("p", { class: "empty", text: "None of the latest is about this host." }))]));
   }
 
@@ -192,8 +208,11 @@ export class Detail {
 
   #drawMachine() {
     const sample = this.#sample;
-    this.parts.machine.hidden = !sample;
-    if (!sample) return;
+    const { sample: trouble } = this.#trouble;
+    this.parts.machine.hidden = !sample && !trouble;
+    this.marks.machine.hidden = !trouble;
+    setText(this.marks.machine, trouble ? unreadable(trouble, sample && this.#sampleAtMs) : "");
+    if (!sample) return this.machine.replaceChildren();
     const list = (title, entries, text) => entries.length
       ? [h("h4", { text: title }), h("ul", { class: "plainlist" }, entries.slice(0, 64).map(text))] : [];
     const entries = (value) => (Array.isArray(value) ? value : []);
@@ -208,6 +227,15 @@ export class Detail {
       ...list("Disks", entries(sample.disks), (disk) => h("li", { class: "name", text: `${plain(disk.name ?? disk.device, 40)}: reads ${bytes(disk.read_bytes)}/s, writes ${bytes(disk.written_bytes)}/s, busy ${percent(disk.busy)}` })),
       ...list("Network", entries(sample.network), (link) => h("li", { class: "name", text: `${plain(link.name ?? link.interface, 40)}: in ${bytes(link.received_bytes)}/s, out ${bytes(link.sent_bytes)}/s` })),
       ...list("Filesystems", entries(sample.filesystems), (one) => h("li", { class: "name", text: `${plain(one.mount_point, 80)}: ${percent(one.used)} of ${bytes(one.total_bytes)} used` })));
+  }
+}
+
+/** What a path answers where the agent has such a route: `{ document }`, or `{ trouble }` where it could not be read. */
+async function answer(route, path) {
+  try {
+    return { document: await has(route) ? await ask(path) : null };
+  } catch (error) {
+    return { trouble: String(error.message ?? error) };
   }
 }
 

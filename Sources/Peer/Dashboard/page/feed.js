@@ -6,6 +6,8 @@ export const model = {
   hosts: new Map(),
   servers: new Map(),
   sections: {},
+  /** Why sections could not be read just now, and when they were last: `{ error, read_at_ms }` by name. */
+  stale: {},
   /** When the last word came, by this browser's clock; 0 before the first. */
   heardAt: 0,
   /** The agent's clock at that word. */
@@ -101,8 +103,11 @@ export async function follow(onChange, onLine) {
 /** Too many readers: what can be had is one state, now and then. */
 async function poll(onChange, line) {
   const { hosts, servers, ...head } = await ask("/v1/status");
+  // The sections are not asked for: what an earlier stream told of them grows old.
+  const old = { error: "the agent has too many readers to tell this one more", read_at_ms: model.atMs };
+  const stale = Object.fromEntries(Object.keys(model.sections).map((name) => [name, model.stale[name] ?? old]));
   takeSnapshot({
-    at_ms: Date.now(), head, sections: model.sections,
+    at_ms: Date.now(), head, sections: model.sections, stale,
     hosts: Object.fromEntries(hosts.map((host) => [host.name, host])),
     servers: Object.fromEntries(servers.map((server) => [server.address, server])),
   });
@@ -149,6 +154,7 @@ function takeSnapshot(document) {
   model.hosts = new Map(Object.entries(document.hosts ?? {}));
   model.servers = new Map(Object.entries(document.servers ?? {}));
   model.sections = document.sections ?? {};
+  model.stale = document.stale ?? {};
   take(document);
 }
 
@@ -158,6 +164,7 @@ function takeChange(document) {
   for (const [name, body] of Object.entries(document.sections ?? {})) {
     if (body === null) delete model.sections[name]; else model.sections[name] = body;
   }
+  if (document.stale) model.stale = document.stale;
   take(document);
 }
 

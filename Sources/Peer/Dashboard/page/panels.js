@@ -8,20 +8,32 @@ const SHOWN = { events: 40, history: 20, operations: 12, flags: 60 };
 
 const shown = new Map();
 
-/** Draws each panel whose document is another than before. */
-export function drawPanels(sections) {
-  panel("operations", sections.operations, drawOperations);
-  panel("monkeys", sections.monkeys, drawMonkeys);
-  panel("events", sections.events, drawEvents);
-  panel("history", sections.history, drawHistory);
-  panel("flags", sections.flags, drawFlags);
+const PANELS = { operations: drawOperations, monkeys: drawMonkeys, events: drawEvents, history: drawHistory, flags: drawFlags };
+
+/** Draws each panel whose document is another than before, and says of which the document is old. */
+export function drawPanels(sections, stale) {
+  for (const [name, draw] of Object.entries(PANELS)) panel(name, sections[name], stale[name], draw);
 }
 
-function panel(name, document, draw) {
-  byId(name).hidden = !document;
+function panel(name, document, old, draw) {
+  const card = byId(name);
+  card.hidden = !document && !old;
+  setAttribute(card, "data-stale", Boolean(old));
+  const mark = byId(`${name}-stale`);
+  mark.hidden = !old;
+  setText(mark, old ? unreadable(old.error, old.read_at_ms) : "");
   if (shown.get(name) === document) return;
   shown.set(name, document);
-  if (document) draw(document, byId(`${name}-body`));
+  if (document) return draw(document, byId(`${name}-body`));
+  byId(`${name}-body`).replaceChildren();
+  const count = byId(`${name}-count`);
+  if (count) setText(count, "");
+}
+
+/** Why something could not be read, and from when what is shown instead is; `readAtMs` is null for nothing. */
+export function unreadable(error, readAtMs) {
+  const from = typeof readAtMs === "number" ? ` — last from ${clock(readAtMs)}` : "";
+  return `could not be read: ${plain(error, 200)}${from}`;
 }
 
 const empty = (text) => h("p", { class: "empty", text });
@@ -92,7 +104,7 @@ export function followOperations() {
 async function account(operation) {
   const { id } = operation;
   const mark = `${operation.step} ${operation.state}`;
-  const kept = accounts.get(id) ?? { mark: null, askedAt: -Infinity, isAsking: false, lines: [] };
+  const kept = accounts.get(id) ?? { mark: null, askedAt: -Infinity, isAsking: false, lines: [], readAtMs: null, trouble: "" };
   accounts.set(id, kept);
   const now = performance.now();
   if (kept.isAsking || (kept.mark === mark && !isLive(operation))) return;
@@ -100,18 +112,19 @@ async function account(operation) {
   const isOther = kept.mark !== null && kept.mark !== mark;
   if (!isOther && now - kept.askedAt < ACCOUNT_MS) return;
   Object.assign(kept, { mark, askedAt: now, isAsking: true });
+  const before = JSON.stringify([kept.lines, kept.trouble]);
   try {
     if (!await has("/v1/operations/{id}")) return;
-    const lines = (await ask(`/v1/operations/${encodeURIComponent(id)}`))?.lines ?? [];
-    const isSame = JSON.stringify(lines) === JSON.stringify(kept.lines);
-    kept.lines = lines;
-    if (!isSame && accounts.get(id) === kept) byId("operations-body").replaceChildren(...operationsShown.map(operationCard));
-  } catch {
+    kept.lines = (await ask(`/v1/operations/${encodeURIComponent(id)}`))?.lines ?? [];
+    Object.assign(kept, { readAtMs: Date.now(), trouble: "" });
+  } catch (error) {
     // The lines that are known stay, and it is tried again.
-    kept.mark = null;
+    Object.assign(kept, { mark: null, trouble: String(error.message ?? error) });
   } finally {
     kept.isAsking = false;
   }
+  const isSame = JSON.stringify([kept.lines, kept.trouble]) === before;
+  if (!isSame && accounts.get(id) === kept) byId("operations-body").replaceChildren(...operationsShown.map(operationCard));
 }
 
 /** The lines of an operation's account as steps: the last one of an operation under way is the one it is at. */
@@ -128,6 +141,7 @@ export function operationCard(operation) {
   const state = plain(operation.state ?? "unknown", 40);
   const target = operation.host ?? operation.target ?? operation.server ?? "";
   const steps = stepsOf(operation);
+  const kept = accounts.get(operation.id);
   const started = typeof operation.started === "string" ? Date.parse(operation.started) : operation.started_ms ?? operation.started_at_ms ?? operation.created_ms ?? operation.at_ms;
   return h("article", { class: "operation", "data-tone": toneOf(state) },
     h("div", { class: "line" },
@@ -140,7 +154,8 @@ export function operationCard(operation) {
       return h("li", { "data-tone": toneOf(word) },
         h("span", { text: plain(step.name ?? step.step ?? step.kind ?? "step", 160) }),
         h("span", { class: "sub", text: [step.at ? clock(step.at) : word, typeof step.took_ms === "number" ? span(step.took_ms) : ""].filter(Boolean).join(", ") }));
-    })) : null);
+    })) : null,
+    kept?.trouble ? h("p", { class: "stale name", text: `steps ${unreadable(kept.trouble, kept.readAtMs)}` }) : null);
 }
 
 function drawMonkeys({ policies = [], holds = [], quarantine = [], paused, provider, machines }, body) {
