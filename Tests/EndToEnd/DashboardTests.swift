@@ -25,6 +25,24 @@ import Testing
         #expect(script.end() == 0, "\(script.heard)")
     }
 
+    @Test(.timeLimit(.minutes(3))) func aTokenOpensThePage() async throws {
+        let token = "sesame-0123456789abcdef"
+        let troop = try Ensemble(["a"], api: ", token_file: @.token")
+        try Ensemble.write("\(token)\n", to: "\(troop.folder)/a.token")
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
+        try #require(isUp, "\(troop.logs)")
+        let script = try Python.Script(
+            "dashboard_token.py",
+            ["http://127.0.0.1:\(try troop.member("a").apiPort)/", token, Python.pictures])
+        #expect(script.line(after: "open") == "", "\(script.heard)")
+        let address = "127.0.0.1:\(try RedisServer.freePort())"
+        #expect(try troop.command("a", "servers", "add", address, "--state", "out").code == 0)
+        script.tell(address)
+        #expect(script.end() == 0, "\(script.heard)")
+        #expect(script.heard.contains("complaints []"), "\(script.heard)")
+    }
+
     @Test(.timeLimit(.minutes(3))) func aMadeUpTroopIsShownWhateverItHolds() async throws {
         let script = try Python.Script("dashboard_fixture.py", [Python.pictures])
         #expect(script.end() == 0, "\(script.heard)")

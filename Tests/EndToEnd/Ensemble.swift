@@ -39,10 +39,11 @@ final class Ensemble: Sendable {
     ///
     /// `proxy` are lines for its section. `store` is another Redis than a plain one, with the lines of `redis:` that reach it. With `everywhere` each
     /// agent's proxy serves, at a port of its own; with `wired` each reaches Redis through a relay of its own.
-    /// `host` and `metrics` are further members of these sections, `@` standing for what all of a member's files begin with.
+    /// `host`, `api` and `metrics` are further members of these sections, `@` standing for what all of a member's files
+    /// begin with.
     init(
-        _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", metrics: String = "",
-        store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
+        _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", api: String = "",
+        metrics: String = "", store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
         proxy: [String] = [], wired: Bool = false
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
@@ -68,13 +69,14 @@ final class Ensemble: Sendable {
                 socket: "\(folder)/\(name).sock",
                 config: "\(folder)/\(name).yaml")
             let host = host.replacing("@", with: "\(folder)/\(name)")
+            let api = api.replacing("@", with: "\(folder)/\(name)")
             let text = """
                 cluster: test
                 host: {name: \(name), address: 127.0.0.1\(host)}
                 peer: {listen: "127.0.0.1:\(member.doorPort)"}
                 state: \(folder)/\(name).state
                 redis: \(relays[name].map { "{url: \"redis://\(user)127.0.0.1:\($0.port)/0\"}" } ?? redisLines)
-                api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)}
+                api: {listen: "127.0.0.1:\(member.apiPort)", socket: \(member.socket)\(api)}
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy:
                   listen: "127.0.0.1:\(member.proxyPort)"

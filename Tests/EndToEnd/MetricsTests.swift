@@ -7,12 +7,13 @@ import Transfer
 
 /// What a running agent measures and remembers, and what `troop sample` prints.
 @Suite(.serialized) struct MeasuringTests {
-    private func answer(_ troop: Ensemble, _ name: String, _ path: String, accept: String? = nil) throws
-        -> Transfer.Answer
-    {
+    private func answer(
+        _ troop: Ensemble, _ name: String, _ path: String, accept: String? = nil, token: String? = nil
+    ) throws -> Transfer.Answer {
         var transfer = Transfer(url: "http://127.0.0.1:\(try troop.member(name).apiPort)\(path)")
         transfer.timeoutMilliseconds = 3000
-        if let accept { transfer.headers = ["Accept: \(accept)"] }
+        if let accept { transfer.headers.append("Accept: \(accept)") }
+        if let token { transfer.headers.append("Authorization: Bearer \(token)") }
         return try transfer.perform()
     }
 

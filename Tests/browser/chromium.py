@@ -70,12 +70,12 @@ class Browser:
 
 
 class Page:
-    """One page; whatever the browser complains of is in `complaints`."""
+    """One page; whatever the browser complains of is in `complaints`, the addresses that it asked in `asked`."""
 
     def __init__(self, url):
         self.socket = websocket.create_connection(url, timeout=30, suppress_origin=True)
         self.numbers = itertools.count(1)
-        self.complaints = []
+        self.complaints, self.asked = [], []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -103,6 +103,8 @@ class Page:
         elif message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
             entry = parameters["entry"]
             self.complaints.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
+        elif message.get("method") == "Network.requestWillBeSent":
+            self.asked.append(parameters["request"]["url"])
 
     def view(self, width, height, scheme="light", motion="no-preference", scale=1):
         """Sets the size of the view and what the person prefers."""

@@ -133,9 +133,13 @@ function drawPulse() {
   const old = age();
   const isOld = old > STALE_MS;
   const pulse = byId("pulse");
-  byId("token-form").hidden = model.line !== "token";
+  const isLocked = model.line === "token";
+  byId("token-form").hidden = !isLocked;
+  setText(byId("token-trouble"), isLocked ? model.trouble : "");
   if (!model.heardAt) {
-    setText(byId("pulse-text"), model.line === "lost" ? `no data: ${model.trouble}` : model.line === "token" ? "locked" : "connecting");
+    const word = isLocked ? "locked" : model.line === "lost" ? "no data" : "connecting";
+    setText(byId("pulse-text"), word === "no data" ? `no data: ${model.trouble}` : word);
+    setText(byId("verdict"), word);
     setAttribute(pulse, "data-tone", model.line === "connecting" ? "idle" : "bad");
     return;
   }
@@ -204,8 +208,11 @@ byId("theme").addEventListener("click", () => {
 
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
+  // Taken away first, so that the same words are said anew to screen readers.
+  setText(byId("token-trouble"), "");
   setToken(byId("token").value.trim());
   byId("token").value = "";
+  drawPulse();
 });
 
 addEventListener("keydown", (event) => {

@@ -22,16 +22,22 @@ const RETRY_MAX = 5000;
 // A stream that says nothing for so long is dead: the agent speaks every second.
 const SILENCE_MAX = 15000;
 
+// A token has no other characters (api.token_file); a request cannot even carry most of them.
+const TOKEN = /^[\x21-\x7e]*$/;
+const REFUSED = "This is not the agent's token.";
+
 let lastId = "";
-let token = stored("troop-token");
+let token = TOKEN.test(stored("troop-token")) ? stored("troop-token") : "";
 let wake = null;
 
 function stored(key) {
   try { return sessionStorage.getItem(key) ?? ""; } catch { return ""; }
 }
 
-/** Sets the token that requests carry, and tries again at once. */
+/** Sets the token that requests carry, and tries again at once; with one that cannot be right the agent is not asked. */
 export function setToken(text) {
+  model.trouble = TOKEN.test(text) ? "" : REFUSED;
+  if (model.trouble) return;
   token = text;
   try { sessionStorage.setItem("troop-token", text); } catch { /* only for this page, then */ }
   wake?.();
@@ -76,7 +82,7 @@ export async function follow(onChange, onLine) {
       const more = lastId ? { "Last-Event-ID": lastId } : {};
       const response = await fetch("/v1/stream", { headers: headers(more), cache: "no-store", signal: stop.signal });
       if (response.status === 401) {
-        line("token");
+        line("token", token ? REFUSED : "");
         await new Promise((resolve) => { wake = resolve; });
         continue;
       }
