@@ -47,6 +47,65 @@ import Transfer
         #expect(try answer(troop, "a", "/v1/hosts/quiet/sample").status == 502, "an application's page")
     }
 
+    /// An agent shows its own token to the agent of the other host.
+    @Test(.timeLimit(.minutes(2))) func anotherHostsSampleIsAskedWithTheToken() async throws {
+        let troop = try Ensemble(["a", "b"], api: ", token_file: @.token")
+        for name in ["a", "b"] { try Ensemble.write("sesame-1\n", to: "\(troop.folder)/\(name).token") }
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
+        try #require(isUp, "\(troop.logs)")
+        for token in [nil, "sesame-2", "sesame", ""] {
+            #expect(try answer(troop, "a", "/v1/hosts/b/sample", token: token).status == 401)
+        }
+        let knows = await eventually(within: 10_000) {
+            guard let found = try? answer(troop, "a", "/v1/hosts/b/sample", token: "sesame-1"),
+                found.status == 200
+            else { return false }
+            return (try? JSONForm.document(SampleDocument.self, from: found.body))?.cpu.busy != nil
+        }
+        #expect(knows, "\(troop.logs)")
+        // One that has another token is asked in vain, and that is told.
+        #expect(try troop.terminateAgent("b") == 0)
+        try Ensemble.write("sesame-2\n", to: "\(troop.folder)/b.token")
+        try troop.startAgent("b")
+        let isRefused = await eventually(within: 20_000) {
+            guard let found = try? answer(troop, "a", "/v1/hosts/b/sample", token: "sesame-1") else {
+                return false
+            }
+            return found.status == 502
+                && String(decoding: found.body, as: UTF8.self).contains("it answered 401")
+        }
+        #expect(isRefused, "\(troop.logs)")
+    }
+
+    @Test(.timeLimit(.minutes(2))) func theGreediestProcessesAreToldWhereTheyAreAskedFor() async throws {
+        let troop = try Ensemble(["a"], metrics: ", top: 50")
+        try troop.startAgents()
+        let busy = try Shell.start("while :; do :; done")
+        func top() -> [SampleDocument.Process]? {
+            guard let found = try? answer(troop, "a", "/v1/sample"), found.status == 200 else { return nil }
+            return (try? JSONForm.document(SampleDocument.self, from: found.body))?.top
+        }
+        // Two rounds of looking, of five seconds each.
+        var told: [SampleDocument.Process] = []
+        let isThere = await eventually(within: 40_000) {
+            try? await Task.sleep(for: .milliseconds(200))  // each question is one that the agent counts
+            told = top() ?? []
+            return told.contains { $0.pid == busy }
+        }
+        kill(busy, SIGKILL)
+        waitpid(busy, nil, 0)
+        #expect(isThere, "\(told)")
+        #expect(told.count <= 50 && told.map(\.cores) == told.map(\.cores).sorted(by: >), "\(told)")
+        let own = try #require(told.first { $0.pid == busy })
+        #expect(own.name == "sh" && own.cores > 0 && own.residentBytes > 0, "\(own)")
+        let isGone = await eventually(within: 40_000) {
+            try? await Task.sleep(for: .milliseconds(200))
+            return top()?.contains { $0.pid == busy } == false
+        }
+        #expect(isGone, "\(top() ?? [])")
+    }
+
     @Test(.timeLimit(.minutes(3))) func whatWasBeforeTheFailoverIsKnownAfterIt() async throws {
         let troop = try Ensemble(["a", "b"])
         try troop.startAgents()
@@ -117,6 +176,7 @@ import Transfer
         let sample = try JSONForm.document(
             SampleDocument.self, from: try answer(troop, "a", "/v1/sample").body)
         #expect(sample.cpu.cores ?? 0 >= 1 && sample.memory.totalBytes ?? 0 > 0)
+        #expect(sample.top == nil, "nobody has asked for the greediest processes")
 
         // Without Redis the metrics go on, and say so.
         troop.redis.stop()
