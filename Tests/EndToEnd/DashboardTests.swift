@@ -61,6 +61,17 @@ import Testing
             "api_contract.py", [troop.members[0].socket, Repository.path("docs/openapi.json")])
         #expect(script.end() == 0, "\(script.heard)")
     }
+
+    /// With a reader that nobody here wrote.
+    @Test(.timeLimit(.minutes(2))) func prometheusReadsBothFormatsOfItsMetrics() async throws {
+        let troop = try Ensemble(["a"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
+        try #require(isUp, "\(troop.logs)")
+        let script = try Python.Script(
+            "metrics_contract.py", ["127.0.0.1:\(try troop.member("a").apiPort)"])
+        #expect(script.end() == 0, "\(script.heard)")
+    }
 }
 
 /// What people install beside the program.
