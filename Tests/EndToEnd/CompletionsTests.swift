@@ -23,6 +23,16 @@ import Testing
         return Program.text(of: "\(folder)/said")
     }
 
+    /// Whatever shells there are here.
+    @Test(arguments: ["bash", "zsh", "fish"]) func theyNameTheCommands(_ shell: String) throws {
+        let script = try Program.run(["completions", shell])
+        #expect(script.code == 0 && script.output.contains("switchover"))
+    }
+
+    @Test func anotherShellIsRefused() throws {
+        #expect(try Program.run(["completions", "csh"]).code == 64)
+    }
+
     @Test(.enabled(if: Shell.has("bash"), "needs bash")) func bashReadsThem() throws {
         #expect(try said("bash", "bash -n $script") == "status 0\n")
     }

@@ -74,35 +74,8 @@ import Testing
     }
 }
 
-/// What people install beside the program.
-@Suite struct ManualTests {
-    @Test func theManPageNamesEveryCommand() throws {
-        let help = try Program.run(["--help"])
-        let page = Program.text(of: Repository.path("packaging/troop.1"))
-        var isList = false
-        var names: [String] = []
-        for line in help.output.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("SUBCOMMANDS") { isList = true }
-            if isList, line.hasPrefix("  "), !line.hasPrefix("   "), !line.hasPrefix("  See "),
-                let name = line.split(separator: " ").first
-            {
-                names.append(String(name))
-            }
-        }
-        #expect(names.count > 10, "\(help.output)")
-        for name in names {
-            #expect(
-                page.contains(".SS troop \(name.replacing("-", with: "\\-"))"),
-                "'make man' writes the page anew: it lacks troop \(name)")
-        }
-    }
-
-    @Test(arguments: ["bash", "zsh", "fish"]) func completionsAreToBeHad(_ shell: String) throws {
-        let script = try Program.run(["completions", shell])
-        #expect(script.code == 0 && script.output.contains("switchover"))
-        #expect(try Program.run(["completions", "csh"]).code == 64)
-    }
-
+/// What people are shown of their configuration.
+@Suite struct ShownConfigurationTests {
     @Test func theConfigurationIsShownWithoutItsSecrets() throws {
         let folder = "/tmp/troop-config-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         mkdir(folder, 0o700)
