@@ -150,12 +150,12 @@ import Transfer
             func tell(_ text: String) throws {
                 try troop.redis.command(
                     "XADD", "troop:{test}:events", "*", "event",
-                    "{\"kind\":\"test.told\",\"severity\":\"info\",\"text\":\"\(text)\",\"host\":\"a\",\"at_ms\":1,\"details\":{}}"
+                    "{\"kind\":\"remedy.command\",\"severity\":\"info\",\"text\":\"\(text)\",\"host\":\"a\",\"at_ms\":1,\"details\":{}}"
                 )
             }
             let socket = "TROOP_SOCKET=\(try troop.member("a").socket)"
             let follower = try Program(
-                ["events", "--follow", "--kind", "test"], log: "\(troop.folder)/follow.log",
+                ["events", "--follow", "--kind", "remedy"], log: "\(troop.folder)/follow.log",
                 environment: [socket])
             try await Task.sleep(for: .seconds(4))
             try tell("first news")
@@ -168,10 +168,18 @@ import Transfer
             #expect(await eventually { follower.output.contains("second news") }, "\(follower.output)")
             // Told once each, however often it asks.
             try await Task.sleep(for: .seconds(2))
-            let told = follower.output.split(separator: "\n").filter { $0.contains("test.told") }
+            let told = follower.output.split(separator: "\n").filter { $0.contains("remedy.command") }
             #expect(told.count == 2, "\(follower.output)")
             #expect(follower.exitCode == nil)
         }
+    }
+
+    @Test(arguments: ["server.", "sever", "server.ill", "Server", "", "a\u{1b}[31m"])
+    func aKindOfEventsThatNobodyTellsOfIsRefused(_ kind: String) throws {
+        let refused = try Program.run(["events", "--kind", kind])
+        #expect(refused.code == 64, "\(refused.output)")
+        #expect(refused.output.contains("server (added, removed, state"), "\(refused.output)")
+        #expect(!refused.output.contains("\u{1b}"))
     }
 
     @Test(.timeLimit(.minutes(2))) func aClosedPipeEndsWhatGoesOnAndOn() async throws {

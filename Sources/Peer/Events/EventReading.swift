@@ -72,7 +72,9 @@ package struct EventQuery: Sendable, Equatable {
                 (97...122).contains($0) || (48...57).contains($0) || $0 == UInt8(ascii: ".")
                     || $0 == UInt8(ascii: "_")
             }
-            guard isWord, (1...64).contains(text.utf8.count) else {
+            // An empty word would fit no kind, and nobody would notice.
+            let isWhole = !text.split(separator: ".", omittingEmptySubsequences: false).contains("")
+            guard isWord, isWhole, (1...64).contains(text.utf8.count) else {
                 throw FormFault(
                     sentence: "kind is '\(shown(text))'; expected one such as server or server.unhealthy")
             }

@@ -23,7 +23,8 @@ import Testing
         ["count": "0"], ["count": "1001"], ["count": "x"], ["count": ""], ["since": ""], ["since": "-"],
         ["since": "1-"],
         ["since": "1-2-3"], ["since": "+"], ["since": "10m"], ["since": "9999999999999999999"], ["kind": ""],
-        ["kind": "*"], ["kind": "Server"], ["kind": "a\n"], ["limit": "5"],
+        ["kind": "*"], ["kind": "Server"], ["kind": "a\n"], ["kind": "server."], ["kind": ".healthy"],
+        ["kind": "server..healthy"], ["kind": "."], ["limit": "5"],
     ]) func nonsenseIsRefused(_ query: [String: String]) {
         #expect(throws: FormFault.self) { try EventQuery(query) }
     }
