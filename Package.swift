@@ -92,6 +92,11 @@ let package = Package(
             name: "bench-proxy", dependencies: ["Linux", "Proxy"], path: "Benchmarks/proxy",
             swiftSettings: strict),
         .executableTarget(name: "bench-relay", path: "Benchmarks/relay"),
+        // For nothing but the program that follows: its malloc stands in front of the C library's.
+        .target(name: "CountedMemory", path: "Benchmarks/memory"),
+        .executableTarget(
+            name: "bench-looks", dependencies: ["CountedMemory", "Linux", "Metrics"],
+            path: "Benchmarks/looks", swiftSettings: strict),
         .testTarget(
             name: "BenchTests", dependencies: ["bench"], path: "Benchmarks/tests", swiftSettings: strict),
         .testTarget(

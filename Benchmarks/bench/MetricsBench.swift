@@ -26,6 +26,7 @@ struct MetricsBench {
     func run() throws(BenchFault) {
         Bench.say("\n# metrics: an agent and node_exporter, \(MetricsBench.scrapes) scrapes at 1 Hz each")
         try floor()
+        try allocations()
         let tick = TickBench(options, stage: stage, machine: machine)
         let agents = try tick.raise().agents
         for agent in agents {
@@ -73,6 +74,18 @@ struct MetricsBench {
         Bench.say(
             "  the floor, plain system calls that read two files and write such a report: "
                 + "\(spread.text(places: 0)) µs of CPU")
+    }
+
+    /// How often the sampler asks for memory, in a program that counts it.
+    private func allocations() throws(BenchFault) {
+        let output = try stage.output(
+            of: "looks", ["\(Bench.programs())/bench-looks"], on: machine.measured, withinSeconds: 60)
+        let counts = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        guard counts.count == 4 else { throw BenchFault("the counts of looks cannot be read:\n\(output)") }
+        Bench.say(
+            "  a look at the host allocates \(counts[2].text(places: 0)) to \(counts[3].text(places: 0)) times once in five "
+                + "seconds")
+        Goal.say("allocations of the look of each second", counts[1], atMost: 0, places: 0)
     }
 
     private func verdict(_ value: Double, _ goal: Double) -> String { value <= goal ? "met" : "missed" }

@@ -180,8 +180,9 @@ package final class Sampler {
 
     private func lookSlowly(at now: Instant) {
         let earlier = slowLook
+        // What each look writes over stays its own: shared with this one, it would be copied by a look to come.
         let later = SlowLook(
-            at: now, times: times,
+            at: now, times: times.apart(),
             disks: files.diskstats.read(into: buffer) ? buffer.withBytes(DiskCounters.parse) : nil,
             network: files.netdev.read(into: buffer) ? buffer.withBytes(NetworkCounters.parse) : nil,
             paging: files.vmstat.read(into: buffer) ? buffer.withBytes(PagingCounters.parse) : nil)

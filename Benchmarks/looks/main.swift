@@ -1,0 +1,3 @@
+// Counts what the sampler's looks allocate; see Looks.
+
+Looks.run()
