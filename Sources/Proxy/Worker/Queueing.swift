@@ -67,7 +67,7 @@ extension Worker {
         let count = words.utf8CodeUnitCount
         let sent = transmit(client, words.utf8Start, count)
         if sent == count {
-            meters.pointee.bytesToClients.add(UInt64(sent))
+            client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
             noteOut(index, sent)
         } else if sent >= 0 || errno != EAGAIN || client.pointee.session != nil {
             // Half a word, or half a record of TLS, cannot be followed by an answer.
