@@ -69,6 +69,27 @@ final class ProcFixture {
     }
 }
 
+/// Two copies of a /proc, looked at as successive moments of one host.
+struct TwoLooks {
+    let sampler: Sampler
+    let first: Sample
+    let second: Sample
+
+    init(before: String, after: String, milliseconds: Int64 = 10_000) {
+        let start = Instant(nanoseconds: 5_000_000_000)
+        sampler = Sampler(scope: .host, proc: before)
+        first = sampler.sample(at: start, thorough: true)
+        sampler.move(to: after)
+        second = sampler.sample(at: start.advanced(milliseconds: milliseconds), thorough: true)
+    }
+
+    /// What Prometheus is told of the second moment.
+    var page: String {
+        String(
+            decoding: MetricsText.bytes(of: HostMetrics.families(sampler.counters())), as: UTF8.self)
+    }
+}
+
 let sampleStat = """
     cpu  4036 0 2404 161080 701 0 45 243 0 0
     cpu0 813 0 899 82357 26 0 11 124 0 0
