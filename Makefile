@@ -6,8 +6,11 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 # One set of flags for every release build, so that none of them builds again what another one has built.
-# Equal functions are folded, and names that nobody asks the program for are left out: a tenth of its size.
-release := swift build -c release --static-swift-stdlib -Xlinker --icf=safe -Xlinker --version-script=$(CURDIR)/packaging/symbols.map
+# Equal functions are folded, and names that nobody asks the program for are left out: a tenth of its size. What runs
+# together stands together (scripts/order-functions): a tick then touches half as many pages.
+release := swift build -c release --static-swift-stdlib -Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xlinker --icf=safe -Xlinker --version-script=$(CURDIR)/packaging/symbols.map \
+	-Xlinker --section-ordering-file=$(CURDIR)/packaging/functions.order
 products := .build/release
 
 DEMO_ARGS ?=
@@ -20,7 +23,7 @@ SIMULATE_ARGS ?=
 FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate faults crashes lint build bench soak deb lab conformance fuzz man clean
+.PHONY: help demo test simulate faults crashes lint build bench soak deb lab conformance fuzz order man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -94,6 +97,12 @@ conformance: ## Plays raw byte cases to the proxy, HAProxy and nginx and writes 
 fuzz: ## Feeds the HTTP parsers what libFuzzer comes up with (FUZZ_SECONDS=60 for each of three targets).
 	@scripts/bootstrap build
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+order: ## Writes packaging/functions.order, by which the linker puts together what runs together.
+	@scripts/bootstrap build bench order
+	@$(release)
+	@scripts/order-functions $(products) > .build/functions.order
+	@mv .build/functions.order packaging/functions.order
 
 man: ## Writes packaging/troop.1 from the commands' own help.
 	@scripts/bootstrap build

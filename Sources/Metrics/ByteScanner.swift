@@ -12,13 +12,20 @@ struct ByteScanner: ~Escapable {
     /// The byte here; nil at the end.
     var current: UInt8? { place < bytes.count ? bytes[place] : nil }
 
-    /// Goes past `text` when it stands here; false, and stays, otherwise.
+    /// Goes past `text`, which is not empty, when it stands here; false, and stays, otherwise.
+    @inline(__always)
     mutating func skip(_ text: StaticString) -> Bool {
+        // Most lines are told apart by their first byte.
+        guard place < bytes.count, bytes[place] == text.utf8Start[0], stands(text) else { return false }
+        place += text.utf8CodeUnitCount
+        return true
+    }
+
+    private func stands(_ text: StaticString) -> Bool {
         guard bytes.count - place >= text.utf8CodeUnitCount else { return false }
         for offset in 0..<text.utf8CodeUnitCount where bytes[place + offset] != text.utf8Start[offset] {
             return false
         }
-        place += text.utf8CodeUnitCount
         return true
     }
 
@@ -98,6 +105,7 @@ struct ByteScanner: ~Escapable {
         }
         var divisor = 1.0
         for _ in begin..<place { divisor *= 10 }
-        return Double(whole) + Double(fraction) / divisor
+        // One division of whole numbers gives the nearest value: 2.53, not 2.5300000000000002.
+        return (Double(whole) * divisor + Double(fraction)) / divisor
     }
 }

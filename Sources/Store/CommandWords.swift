@@ -135,6 +135,6 @@ private struct DecimalDigits {
     }
 
     func copy(to output: inout [UInt8]) {
-        for index in start..<DecimalDigits.room { output.append(bytes[index]) }
+        bytes.span.withUnsafeBufferPointer { output.append(contentsOf: $0[start...]) }
     }
 }

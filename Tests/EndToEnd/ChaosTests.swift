@@ -157,6 +157,9 @@ import Testing
         await agree(watch, troop.logs)
     }
 
+    /// Requests that the good servers answer while one breaks off each answer of its own.
+    private static let answeredLeast = 100
+
     /// In chunks the clients are answered by TLS.
     @Test(.timeLimit(.minutes(3)), arguments: Saboteur.Form.allCases)
     func answersThatBreakOffAnywhereCostNobodyElse(_ form: Saboteur.Form) async throws {
@@ -198,7 +201,9 @@ import Testing
         // orderly round is sure.
         let least = form == .kept ? saboteur.answerBytes - 1 : seen.requests - seen.rounds - 1
         #expect(broken <= seen.requests && broken >= least, "\(broken) of \(seen.requests), \(seen.rounds)")
-        #expect(tally.cut > 0 && tally.reconnects == 0 && tally.answered > broken)
+        #expect(tally.cut > 0 && tally.reconnects == 0)
+        // A server that fails fast draws requests to itself; how many the others get is chance, that they do is not.
+        #expect(tally.answered > Self.answeredLeast, "\(tally.answered) answered, \(broken) broken")
         // Whatever comes of it, a POST reaches a server once.
         #expect(seen.posts.allSatisfy { $0.value == 1 }, "\(seen.posts.filter { $0.value > 1 })")
         #expect(!seen.brokenPosts.isEmpty && seen.brokenPosts.isSubset(of: tally.lost))

@@ -91,10 +91,12 @@ import Transfer
         }
     }
 
-    /// Waits until a crowd has got all that it gets, and returns the most memory that was seen meanwhile.
-    private func fill(_ crowd: SlowCrowd, _ stage: Stage, _ server: ReluctantServer, before: Int) async -> Int
-    {
-        let earlier = server.tally
+    /// Waits until a crowd that came after `earlier` has got all that it gets, and returns the most memory that was seen
+    /// meanwhile.
+    private func fill(
+        _ crowd: SlowCrowd, _ stage: Stage, _ server: ReluctantServer, since earlier: ReluctantServer.Tally,
+        before: Int
+    ) async -> Int {
         var most = 0
         for _ in 0..<40 {
             crowd.goOn()
@@ -140,8 +142,9 @@ import Transfer
 
         var growths: [Int] = []
         for round in 0..<2 {
+            let earlier = server.tally
             let crowd = try SlowCrowd(to: stage.port)
-            let growth = await fill(crowd, stage, server, before: before)
+            let growth = await fill(crowd, stage, server, since: earlier, before: before)
             growths.append(growth)
             print(
                 "  round \(round): \(SlowCrowd.count) slow peers took \(growth / 1024) KiB,",

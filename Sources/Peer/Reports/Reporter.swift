@@ -36,7 +36,8 @@ package actor Reporter {
     /// What the ticks cost.
     package nonisolated let meter = TickMeter()
     private let store: Store
-    private let keys: Keys
+    /// The report's key and that of the list of hosts, put together once.
+    private let keys: [String]
     private let identity: Identity
     private let isLeader: @Sendable () -> Bool
     private let canLead: @Sendable () -> Bool
@@ -80,7 +81,7 @@ package actor Reporter {
         onNameTaken: @escaping @Sendable (Bool) -> Void, log: Logger
     ) {
         self.store = store
-        self.keys = keys
+        self.keys = [keys.host(identity.name), keys.hosts]
         self.identity = identity
         self.watch = watch
         bootID = identity.boot.read() ?? ""
@@ -113,7 +114,7 @@ package actor Reporter {
     package func leave() async {
         hasLeft = true
         _ = try? await store.pipeline([
-            Command("DEL", keys.host(identity.name)), Command("ZREM", keys.hosts, identity.name),
+            Command("DEL", keys[0]), Command("ZREM", keys[1], identity.name),
         ])
     }
 
@@ -127,7 +128,6 @@ package actor Reporter {
         if case .kernel = identity.boot {} else { bootID = identity.boot.read() ?? bootID }
         let report = report(of: watch.sample(at: .now()))
         let arguments = report.arguments(name: identity.name)
-        let keys = [keys.host(identity.name), keys.hosts]
         do {
             _ = try store.assumeIsolated { store throws(StoreFault) in
                 try store.run(HostReport.script, keys: keys, arguments: arguments)

@@ -53,26 +53,31 @@ struct LineBuffer: ~Copyable {
             append(decimal: number / 1_000_000_000)
             return append(padded: number % 1_000_000_000, to: 9)
         }
-        var digits = 2
-        var limit: UInt32 = 100
-        while small >= limit, digits < 9 {
-            limit &*= 10
-            digits += 1
-        }
-        append(padded: number, to: digits)
+        append(padded: number, to: LineBuffer.digits(small))
     }
 
-    /// The last `digits` digits of a number below 2³², with leading zeros.
+    /// How many digits a number from 10 to 999,999,999 has.
+    @inline(__always)
+    private static func digits(_ number: UInt32) -> Int {
+        if number < 10_000 { return number < 100 ? 2 : number < 1000 ? 3 : 4 }
+        if number < 1_000_000 { return number < 100_000 ? 5 : 6 }
+        return number < 10_000_000 ? 7 : number < 100_000_000 ? 8 : 9
+    }
+
+    /// The last `digits` digits of a number below 2³², with leading zeros; two with each division.
     @inline(__always)
     mutating func append(padded number: UInt64, to digits: Int) {
         var left = UInt32(truncatingIfNeeded: number)
-        var place = count + digits
-        while place > count {
-            place -= 1
-            base[place] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: left % 10)
-            left /= 10
+        var place = count &+ digits
+        while place > count &+ 1 {
+            let pair = left % 100
+            left /= 100
+            place &-= 2
+            base[place] = UInt8(truncatingIfNeeded: 48 &+ pair / 10)
+            base[place &+ 1] = UInt8(truncatingIfNeeded: 48 &+ pair % 10)
         }
-        count += digits
+        if place > count { base[count] = UInt8(truncatingIfNeeded: 48 &+ left % 10) }
+        count &+= digits
     }
 
     /// Bytes with everything that could end a text or a line written otherwise: `"` and `\` after a backslash,
