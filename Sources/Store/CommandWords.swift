@@ -31,10 +31,11 @@ package struct CommandWords: Sendable, Equatable {
 
     /// Appends a number in decimal digits as one word.
     package mutating func append(whole number: Int64) {
-        var digits = DecimalDigits()
-        digits.put(whole: number.magnitude)
-        if number < 0 { digits.put(UInt8(ascii: "-")) }
-        append(digits)
+        var word = ShortPiece()
+        word.putLineEnd()
+        word.put(whole: number.magnitude)
+        if number < 0 { word.put(UInt8(ascii: "-")) }
+        append(word)
     }
 
     /// Appends a finite number, rounded to four places, as one word: `0.5`, `12.0`, `-3.1416`.
@@ -42,13 +43,14 @@ package struct CommandWords: Sendable, Equatable {
         let units = (value * Double(CommandWords.places)).rounded()
         guard abs(units) < CommandWords.roundedMax else { return append(String(value)) }
         let whole = Int64(units)
-        var digits = DecimalDigits()
-        digits.put(
+        var word = ShortPiece()
+        word.putLineEnd()
+        word.put(
             fraction: whole.magnitude % UInt64(CommandWords.places), places: UInt64(CommandWords.places))
-        digits.put(UInt8(ascii: "."))
-        digits.put(whole: whole.magnitude / UInt64(CommandWords.places))
-        if units < 0 { digits.put(UInt8(ascii: "-")) }
-        append(digits)
+        word.put(UInt8(ascii: "."))
+        word.put(whole: whole.magnitude / UInt64(CommandWords.places))
+        if units < 0 { word.put(UInt8(ascii: "-")) }
+        append(word)
     }
 
     /// The words as texts again.
@@ -71,49 +73,60 @@ package struct CommandWords: Sendable, Equatable {
         count += added
     }
 
-    private mutating func append(_ digits: DecimalDigits) {
-        begin(length: digits.count)
-        digits.copy(to: &bytes)
-        end()
+    /// Puts a word's length before it, and appends both as one piece; the word has its line's end already.
+    private mutating func append(_ ended: ShortPiece) {
+        var word = ended
+        let length = word.count - ShortPiece.lineEndBytes
+        word.putLineEnd()
+        word.put(whole: UInt64(length))
+        word.put(UInt8(ascii: "$"))
+        word.copy(to: &bytes)
+        count += 1
     }
 
     private mutating func begin(length: Int) {
-        bytes.append(UInt8(ascii: "$"))
-        CommandWords.append(length, to: &bytes)
+        var line = ShortPiece()
+        line.putLineEnd()
+        line.put(whole: UInt64(length))
+        line.put(UInt8(ascii: "$"))
+        line.copy(to: &bytes)
     }
 
     private mutating func end() {
-        CommandWords.endLine(&bytes)
+        var line = ShortPiece()
+        line.putLineEnd()
+        line.copy(to: &bytes)
         count += 1
     }
 
     /// Appends a number that is not negative, and the end of its line.
     static func append(_ number: Int, to output: inout [UInt8]) {
-        var digits = DecimalDigits()
-        digits.put(whole: UInt64(number))
-        digits.copy(to: &output)
-        endLine(&output)
-    }
-
-    private static func endLine(_ output: inout [UInt8]) {
-        output.append(UInt8(ascii: "\r"))
-        output.append(UInt8(ascii: "\n"))
+        var line = ShortPiece()
+        line.putLineEnd()
+        line.put(whole: UInt64(number))
+        line.copy(to: &output)
     }
 }
 
-/// The characters of one number, put together from its end.
-private struct DecimalDigits {
-    /// Digits of the largest number, its point and its sign.
-    private static let room = 24
+/// A number, its length and the ends of their lines: a few bytes, put together from the last to the first.
+private struct ShortPiece {
+    static let lineEndBytes = 2
+    /// Digits of the largest number, its point and its sign; the digits of their count, a `$` and two ends of lines.
+    private static let room = 24 + 8
 
-    private var bytes = InlineArray<24, UInt8>(repeating: 0)
-    private var start = DecimalDigits.room
+    private var bytes = InlineArray<32, UInt8>(repeating: 0)
+    private var start = ShortPiece.room
 
-    var count: Int { DecimalDigits.room - start }
+    var count: Int { ShortPiece.room - start }
 
     mutating func put(_ byte: UInt8) {
         start -= 1
         bytes[start] = byte
+    }
+
+    mutating func putLineEnd() {
+        put(UInt8(ascii: "\n"))
+        put(UInt8(ascii: "\r"))
     }
 
     mutating func put(whole number: UInt64) {
@@ -135,6 +148,8 @@ private struct DecimalDigits {
     }
 
     func copy(to output: inout [UInt8]) {
-        bytes.span.withUnsafeBufferPointer { output.append(contentsOf: $0[start...]) }
+        bytes.span.withUnsafeBufferPointer {
+            output.append(contentsOf: UnsafeBufferPointer(rebasing: $0[start...]))
+        }
     }
 }
