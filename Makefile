@@ -8,9 +8,11 @@ MAKEFLAGS += --no-print-directory
 # One set of flags for every release build, so that none of them builds again what another one has built.
 # Equal functions are folded, and names that nobody asks the program for are left out: a tenth of its size. What runs
 # together stands together (scripts/order-functions): a tick then touches half as many pages.
-release := swift build -c release --static-swift-stdlib -Xswiftc -Xfrontend -Xswiftc -function-sections \
+# Another list has another name: a linker is run again for that.
+order := .build/functions-$(shell cksum < packaging/functions.order | cut -d ' ' -f 1).order
+release := mkdir -p .build && cp packaging/functions.order $(order) && swift build -c release --static-swift-stdlib -Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xlinker --icf=safe -Xlinker --version-script=$(CURDIR)/packaging/symbols.map \
-	-Xlinker --section-ordering-file=$(CURDIR)/packaging/functions.order
+	-Xlinker --section-ordering-file=$(CURDIR)/$(order)
 products := .build/release
 
 DEMO_ARGS ?=

@@ -1,5 +1,8 @@
 /// Walks over the bytes of a file of `/proc`: words and numbers, line by line, without allocating.
 struct ByteScanner: ~Escapable {
+    /// Fifteen decimal places.
+    private static let divisorMax = 1e15
+
     private let bytes: Span<UInt8>
     private(set) var place = 0
 
@@ -105,6 +108,11 @@ struct ByteScanner: ~Escapable {
         }
         var divisor = 1.0
         for _ in begin..<place { divisor *= 10 }
+        // Nothing in /proc is as exact; many zeros would make it infinite.
+        guard divisor <= ByteScanner.divisorMax else {
+            place = point
+            return nil
+        }
         // One division of whole numbers gives the nearest value: 2.53, not 2.5300000000000002.
         return (Double(whole) * divisor + Double(fraction)) / divisor
     }

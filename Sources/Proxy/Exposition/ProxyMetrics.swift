@@ -53,11 +53,11 @@ package enum ProxyMetrics {
                 Double(listener.accepted)),
             single(
                 "troop_proxy_connections_turned_away_total", .counter,
-                "Connections answered 503 at once because of a limit: of connections, or of memory for heads and bodies",
+                "Connections answered 503, or closed before their handshake, for want of places or of memory",
                 Double(listener.turnedAway)),
             single(
                 "troop_proxy_connections_over_client_limit_total", .counter,
-                "Connections answered 429 at once because their client had too many",
+                "Connections answered 429, or closed before their handshake, because their client had too many",
                 Double(listener.overClientLimit)),
             single(
                 "troop_proxy_received_bytes_total", .counter, "Bytes read from clients",

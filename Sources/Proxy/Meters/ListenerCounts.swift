@@ -2,6 +2,7 @@
 package struct ListenerCounts: Sendable, Equatable {
     /// Connections that are open.
     package var open = 0
+    /// Connections taken.
     package var accepted: UInt64 = 0
     /// Connections answered 503, or closed before their handshake, because of a limit.
     package var turnedAway: UInt64 = 0
@@ -9,17 +10,24 @@ package struct ListenerCounts: Sendable, Equatable {
     package var overClientLimit: UInt64 = 0
     /// Requests with a valid head.
     package var requests: UInt64 = 0
+    /// Final responses with a status below 300.
     package var responses2xx: UInt64 = 0
+    /// Final responses with a status from 300 on.
     package var responses3xx: UInt64 = 0
+    /// Final responses with a status from 400 on.
     package var responses4xx: UInt64 = 0
+    /// Final responses with a status from 500 on.
     package var responses5xx: UInt64 = 0
     /// How often requests were refused, by reason (`MessageFault.label`); only what has happened.
     package var requestFaults: [String: UInt64] = [:]
+    /// Bytes read from clients.
     package var bytesFromClients: UInt64 = 0
+    /// Bytes written to clients.
     package var bytesToClients: UInt64 = 0
     /// All zero where no TLS is spoken.
     package var tls = HandshakeCounts()
 
+    /// Nothing counted yet.
     package init() {}
 
     /// Requests refused as malformed or too large.

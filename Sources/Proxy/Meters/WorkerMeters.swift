@@ -48,6 +48,7 @@ struct ServerMeters: ~Copyable {
 /// All that one worker counts, in memory that lives as long as this object.
 final class WorkerMeters: Sendable {
     // Every byte behind these pointers is an atomic, so sharing them is safe; zero is each one's initial value.
+    /// Of the listener for plain HTTP.
     nonisolated(unsafe) let plain: UnsafeMutablePointer<ListenerMeters>
     /// Of the listener for TLS.
     nonisolated(unsafe) let secure: UnsafeMutablePointer<ListenerMeters>

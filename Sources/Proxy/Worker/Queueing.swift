@@ -12,6 +12,8 @@ extension Worker {
             answer(index, client, 503, "proxy: every server is full, and so is the queue")
             return Worker.waits
         }
+        // What became of an earlier attempt is no reason any more.
+        blame(index, .none)
         client.pointee.phase = .queued
         client.pointee.queueNext = Slab<Client>.none
         client.pointee.queuePrevious = lastWaiting
@@ -96,6 +98,7 @@ extension Worker {
             let index = firstWaiting
             let client = clients[index]
             if picker.eligible == 0 {
+                blame(index, .noServer)
                 answer(index, client, 503, "proxy: no server is active")
                 continue
             }

@@ -84,6 +84,9 @@ export class Detail {
   /** Shows another span of time. */
   #look(span) {
     this.#span = span;
+    // What was of the other span would be mistaken for this one's.
+    this.#past = null;
+    this.#trouble.past = "";
     this.spans.forEach((node, index) => setAttribute(node, "aria-pressed", String(SPANS[index] === span)));
     this.#askedAt = -Infinity;
     this.update(this.rows, this.leader);

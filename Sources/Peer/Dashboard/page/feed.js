@@ -36,7 +36,7 @@ function stored(key) {
 
 /** Sets the token that requests carry, and tries again at once; with one that cannot be right the agent is not asked. */
 export function setToken(text) {
-  model.trouble = TOKEN.test(text) ? "" : REFUSED;
+  model.trouble = text && TOKEN.test(text) ? "" : REFUSED;
   if (model.trouble) return;
   token = text;
   try { sessionStorage.setItem("troop-token", text); } catch { /* only for this page, then */ }
@@ -78,9 +78,12 @@ export async function follow(onChange, onLine) {
   };
   for (;;) {
     const stop = new AbortController();
+    const shown = token;
     try {
       const more = lastId ? { "Last-Event-ID": lastId } : {};
       const response = await fetch("/v1/stream", { headers: headers(more), cache: "no-store", signal: stop.signal });
+      // Another one may have been entered meanwhile.
+      if (response.status === 401 && token !== shown) continue;
       if (response.status === 401) {
         line("token", token ? REFUSED : "");
         await new Promise((resolve) => { wake = resolve; });
