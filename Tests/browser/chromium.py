@@ -76,6 +76,7 @@ class Page:
         self.socket = websocket.create_connection(url, timeout=30, suppress_origin=True)
         self.numbers = itertools.count(1)
         self.complaints, self.asked = [], []
+        self.traced, self.is_traced = [], False
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
@@ -103,8 +104,20 @@ class Page:
         elif message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
             entry = parameters["entry"]
             self.complaints.append(f"{entry['source']}: {entry['text']} {entry.get('url', '')}")
+        elif message.get("method") == "Tracing.dataCollected":
+            self.traced += parameters["value"]
+        elif message.get("method") == "Tracing.tracingComplete":
+            self.is_traced = True
         elif message.get("method") == "Network.requestWillBeSent":
             self.asked.append(parameters["request"]["url"])
+
+    def trace(self):
+        """Ends a trace that `Tracing.start` began; its events."""
+        self.traced, self.is_traced = [], False
+        self.call("Tracing.end")
+        while not self.is_traced:
+            self._hear(json.loads(self.socket.recv()))
+        return self.traced
 
     def view(self, width, height, scheme="light", motion="no-preference", scale=1):
         """Sets the size of the view and what the person prefers."""

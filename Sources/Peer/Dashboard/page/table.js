@@ -114,6 +114,9 @@ export class HostTable {
   #height = 0;
   #total = -1;
 
+  /** How often something new was shown: a row that has drawn it need not do so for each step of scrolling. */
+  turn = 0;
+
   constructor(onOpen) {
     this.onOpen = onOpen;
     this.body = byId("grid-body");
@@ -137,6 +140,7 @@ export class HostTable {
   /** Shows these rows, of a troop whose state is stale or not. */
   show(rows, leader, isKnown) {
     Object.assign(this, { leader, isKnown });
+    this.turn++;
     this.#rows = rows;
     this.#arrange(false);
   }
@@ -286,6 +290,9 @@ class RowView {
   }
 
   update(row, index, height, table) {
+    const drawn = `${table.turn} ${index} ${height}`;
+    if (this.drawn === drawn) return;
+    this.drawn = drawn;
     this.key = row.key;
     const { host, servers, track: kept } = row;
     const isLeader = table.isKnown && host !== null && table.leader === host.name;
