@@ -10,6 +10,7 @@ import time
 from chromium import Browser
 from crowd import crowd
 from fixture import Server
+from reader import reader
 from staleness import staleness, steps, unreadable
 
 ROWS = "document.querySelectorAll('#grid-body .row').length"
@@ -117,6 +118,41 @@ def told(page, name):
     return texts
 
 
+def lists(page, server):
+    """What is cut says how much more there is, and what is not cut says nothing."""
+    page.open(server.url)
+    page.until("!document.getElementById('flags').hidden", "the flags")
+    sections = server.troop.sections()
+    sections["operations"]["operations"] = sections["operations"]["operations"][1:]  # one that has ended: it is not asked for
+    repeat = lambda some, count: [{**some[number % len(some)], "id": f"op-{number}", "host": "web-05"} for number in range(count)]
+    for name, member, most in (("flags", "flags", 60), ("events", "events", 40), ("history", "entries", 20), ("operations", "operations", 12)):
+        rows = f"[...document.getElementById('{name}-body').querySelectorAll('.more, .flags li, .timeline > li, .operation')]"
+        for count in (most + 15, most):
+            server.troop.section_patch = {name: {**sections[name], member: repeat(sections[name][member], count)}}
+            page.until(f"{rows}.length === {most + (count > most)}", f"{count} {name}")
+            last = page.run(f"{rows}.at(-1).textContent")
+            assert (last == "and 15 more") == (count > most) and page.run(f"{rows}.slice(0, -1).every((one) => !one.matches('.more'))"), last
+    many = repeat(sections["operations"]["operations"], 11)
+    events = repeat(sections["events"]["events"][5:6], 15)
+    server.troop.section_patch = {"operations": {"operations": many}, "events": {"events": events}}
+    page.until("document.querySelectorAll('#operations-body .operation').length === 11", "many operations")
+    page.until("document.querySelectorAll('#events-body > li').length === 15", "many events")
+    page.run("[...document.querySelectorAll('#grid-body .open')].find((one) => one.textContent === 'web-05').click()")
+    mores = "[...document.querySelectorAll('#detail .more')].map((one) => one.textContent).join()"
+    page.until(f"{mores} === 'and 3 more,and 3 more'", "the same in the detail of a host")
+    page.key("Escape")
+    page.until("!document.getElementById('detail').open", "the detail closes")
+    server.troop.section_patch, server.troop.notices = {}, [f"notice {number}" for number in range(10)]
+    page.until("document.querySelectorAll('#notices li').length === 9 && document.querySelector('#notices li:last-child').textContent === 'and 2 more'", "ten notices")
+    server.troop.notices, before = [], server.troop.lines
+    server.troop.lines = [f"line {number}" for number in range(13)]
+    page.open(server.url)
+    steps = "[...document.querySelectorAll('#operations-body .steps li')].map((one) => one.firstChild.textContent)"
+    page.until(f"{steps}.length === 12", "the steps of a long operation")
+    assert page.run(steps) == ["3 earlier", *server.troop.lines[3:], "reboot"], page.run(steps)
+    server.troop.lines = before
+
+
 def concerns(page, server):
     """Operations and events stand with the host that they are about, whoever told them."""
     page.open(server.url)
@@ -141,6 +177,19 @@ def detail(page, server, pictures):
     assert page.run("[...document.querySelectorAll('#detail figcaption')].map((one) => one.textContent).join()") == "CPU,Memory,Latency p99"
     for kind in ("cpu", "memory"):
         assert drawn(page, f".plot.{kind}") == [70, 90], "the thresholds' lines in a plot"
+    assert page.run("[...document.querySelectorAll('.cores .core')].map((one) => one.title).join()") == ",".join(
+        f"core {number}: {share} %" for number, share in enumerate((0, 37, 74, 11, 48, 85, 22, 59)))
+    lines = page.run("Object.fromEntries([...document.querySelectorAll('#detail h4 + .plainlist')].map((list) => "
+                     "[list.previousSibling.textContent, [...list.children].map((one) => one.textContent)]))")
+    assert lines == {
+        "Disks": ["nvme0n1: reads 11.4 MiB/s, writes 2.9 MiB/s, busy 31 %", "sdb: reads 0 B/s, writes 512 B/s, busy 0.4 %"],
+        "Network": ["eth0: in 3.8 MiB/s, out 8.6 MiB/s", "wg-troop: in –/s, out –/s"],
+        "Filesystems": ["/: 62 % of 64.0 GiB used", "/srv/<b>dead</b>: – of – used"]}, lines
+    facts = page.run("Object.fromEntries([...document.querySelectorAll('#detail .facts > div')].map((one) => "
+                     "[one.firstChild.textContent, one.lastChild.textContent]))")
+    for title, value in (("Network in, out", "3.8 MiB/s · 8.6 MiB/s"), ("Disk read, written", "11.4 MiB/s · 2.9 MiB/s"),
+                         ("Busiest disk, fullest", "31 % · 62 %"), ("Cores", "8"), ("Free memory", "7.0 GiB of 16.0 GiB")):
+        assert facts[title] == value, facts
     page.picture(os.path.join(pictures, "fixture-detail.png"))
     page.run("[...document.querySelectorAll('#detail .chip')].find((one) => one.textContent === '24 hours').click()")
     page.until("/every 2 min/.test(document.getElementById('detail-body').textContent)", "a whole day from the agent")
@@ -204,7 +253,9 @@ def main():
             sections(page, server, pictures)
             notices(page, server)
             table(page, server)
+            lists(page, server)
             concerns(page, server)
+            reader(page, server)
             detail(page, server, pictures)
             staleness(page, server)
             reduced_motion(page, server)

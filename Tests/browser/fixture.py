@@ -65,6 +65,8 @@ class Troop:
                 "load1": round(cpu * 8, 2), "load5": round(cpu * 7.6, 2), "load15": round(cpu * 7, 2),
                 "pressure_cpu_some": round(cpu * 9, 1), "pressure_memory_some": 0.0, "pressure_io_some": 0.3,
                 "report_age_ms": 47000 + self.clock * 1000 if lost else 300, "agent_version": "0.3.0",
+                "network_received": 4e6, "network_sent": 9e6, "disk_read": 12e6, "disk_written": 3e6, "disk_busy": 0.31,
+                "filesystem_used": 0.62,
             }
             address = f"10.0.{index // 250}.{index % 250 + 11}:3000"
             rate = 0 if lost else 180 * (1 - cpu / 2)
@@ -170,9 +172,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/v1/sample":
             return self.document({
                 "processors": [{"cpu": number, "busy": (number * 37 % 100) / 100} for number in range(8)],
-                "disks": [{"name": "nvme0n1", "read_bytes": 12e6, "written_bytes": 3e6, "busy": 0.31}],
-                "network": [{"name": "eth0", "received_bytes": 4e6, "sent_bytes": 9e6}],
-                "filesystems": [{"mount_point": "/", "total_bytes": 64 << 30, "used": 0.62}]})
+                "disks": [{"name": "nvme0n1", "read_bytes": 12e6, "written_bytes": 3e6, "busy": 0.31},
+                          {"name": "sdb", "read_bytes": 0, "written_bytes": 512, "busy": 0.004}],
+                "network": [{"name": "eth0", "received_bytes": 4e6, "sent_bytes": 9e6},
+                            {"name": "wg-troop", "received_bytes": None, "sent_bytes": None}],
+                "filesystems": [{"mount_point": "/", "total_bytes": 64 << 30, "used": 0.62},
+                                {"mount_point": "/srv/<b>dead</b>", "total_bytes": None, "used": None}]})
         name = "index.html" if path == "/" else os.path.basename(path)
         file = os.path.join(PAGE, name)
         if not (path == "/" or path.startswith("/dashboard/")) or not os.path.isfile(file):

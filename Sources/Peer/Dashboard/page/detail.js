@@ -2,12 +2,14 @@
 
 import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setChildren, setText } from "./dom.js";
-import { amount, bytes, decimal, latency, percent, plain, span } from "./format.js";
+import { amount, bytes, counted, decimal, latency, percent, plain, span } from "./format.js";
 import { KEPT, Plot } from "./plot.js";
-import { eventLine, operationCard, unreadable } from "./panels.js";
+import { cut, eventLine, operationCard, unreadable } from "./panels.js";
 import { THRESHOLDS, heat } from "./table.js";
 
 const REFRESH_MS = 10000;
+// So many are shown of each list; how many more there are is said.
+const SHOWN = { operations: 8, events: 12, entries: 64, cores: 256 };
 // A plot of less time than this would be of nothing, in seconds.
 const WIDTH_MIN = 120;
 // What can be looked at: the most of what agents remember, in rows that a plot can show.
@@ -18,7 +20,8 @@ const SPANS = [
 
 export class Detail {
   #key = null;
-  #past = null;
+  // What was read of each span: of one it would be mistaken for another's.
+  #pasts = new Map();
   #askedAt = -Infinity;
   #opener = null;
   #sample = null;
@@ -68,10 +71,12 @@ export class Detail {
     byId("detail-body").append(this.facts, ...Object.values(this.parts));
   }
 
+  get #past() { return this.#pasts.get(this.#span) ?? null; }
+
   open(key) {
     this.#opener = document.activeElement;
     this.#key = key;
-    this.#past = null;
+    this.#pasts.clear();
     this.#sample = null;
     this.#sampleAtMs = null;
     this.#trouble = { past: "", sample: "" };
@@ -84,8 +89,6 @@ export class Detail {
   /** Shows another span of time. */
   #look(span) {
     this.#span = span;
-    // What was of the other span would be mistaken for this one's.
-    this.#past = null;
     this.#trouble.past = "";
     this.spans.forEach((node, index) => setAttribute(node, "aria-pressed", String(SPANS[index] === span)));
     this.#askedAt = -Infinity;
@@ -153,7 +156,7 @@ export class Detail {
     if (this.#key !== key || this.#span !== span) return;
     // What could not be read stays as it was, and says so.
     this.#trouble = { past: past.trouble ?? "", sample: sample.trouble ?? "" };
-    if (!past.trouble) this.#past = past.document;
+    if (!past.trouble) this.#pasts.set(span, past.document);
     if (!sample.trouble) {
       this.#sample = sample.document;
       this.#sampleAtMs = Date.now();
@@ -174,7 +177,7 @@ export class Detail {
     setAttribute(this.source, "data-tone", trouble ? "warm" : null);
     setText(this.source, (points
       ? `From the agents' memory, a value every ${span(points.stepMs)}${hasLatency ? "" : `; latency ${sinceOpened}`}.`
-      : `The agents' memory does not reach here: ${sinceOpened}.`) + trouble);
+      : `${trouble ? "What this page saw itself" : "The agents' memory does not reach here:"} ${sinceOpened}.`) + trouble);
     this.parts.plots.hidden = !row.host && !row.servers.length;
     this.#drawServers(row);
     this.#drawMachine();
@@ -186,10 +189,10 @@ export class Detail {
     }
     const own = (operations?.operations ?? []).filter((one) => [one.host, one.target].includes(row.name) || row.servers.some((server) => server.address === one.server));
     this.parts.operations.hidden = !operations && !this.model.stale.operations;
-    this.operations.replaceChildren(...(own.length ? own.slice(0, 8).map(operationCard) : [h("p", { class: "empty", text: "None." })]));
+    this.operations.replaceChildren(...(own.length ? cut(own, SHOWN.operations, operationCard, "p") : [h("p", { class: "empty", text: "None." })]));
     const told = (events?.events ?? []).filter((event) => isAbout(event, row, operations?.operations ?? []));
     this.parts.events.hidden = !events && !this.model.stale.events;
-    this.events.replaceChildren(...(told.length ? told.slice(0, 12).map(eventLine) : [h("li", {}, h("p", { class: "empty", text: "None of the latest is about this host." }))]));
+    this.events.replaceChildren(...(told.length ? cut(told, SHOWN.events, eventLine) : [h("li", {}, h("p", { class: "empty", text: "None of the latest is about this host." }))]));
   }
 
   /** What this page saw itself: as wide as it is long, but for the first two minutes. */
@@ -217,20 +220,27 @@ export class Detail {
     setText(this.marks.machine, trouble ? unreadable(trouble, sample && this.#sampleAtMs) : "");
     if (!sample) return this.machine.replaceChildren();
     const list = (title, entries, text) => entries.length
-      ? [h("h4", { text: title }), h("ul", { class: "plainlist" }, entries.slice(0, 64).map(text))] : [];
+      ? [h("h4", { text: title }), h("ul", { class: "plainlist" }, cut(entries, SHOWN.entries, text))] : [];
     const entries = (value) => (Array.isArray(value) ? value : []);
     const cores = entries(sample.processors);
     this.machine.replaceChildren(
-      ...(cores.length ? [h("h4", { text: "Cores" }), h("div", { class: "cores" }, cores.slice(0, 256).map((core, index) => {
+      ...(cores.length ? [h("h4", { text: "Cores" }), h("div", { class: "cores", role: "img", "aria-label": coresWord(cores) }, cut(cores, SHOWN.cores, (core, index) => {
         const share = core.busy;
         const bar = h("span", { class: "core", "data-heat": heat(share) || null, title: `core ${core.cpu ?? index}: ${percent(share)}` });
         bar.style.setProperty("--share", typeof share === "number" ? share : 0);
         return bar;
-      }))] : []),
+      }, "span"))] : []),
       ...list("Disks", entries(sample.disks), (disk) => h("li", { class: "name", text: `${plain(disk.name ?? disk.device, 40)}: reads ${bytes(disk.read_bytes)}/s, writes ${bytes(disk.written_bytes)}/s, busy ${percent(disk.busy)}` })),
       ...list("Network", entries(sample.network), (link) => h("li", { class: "name", text: `${plain(link.name ?? link.interface, 40)}: in ${bytes(link.received_bytes)}/s, out ${bytes(link.sent_bytes)}/s` })),
       ...list("Filesystems", entries(sample.filesystems), (one) => h("li", { class: "name", text: `${plain(one.mount_point, 80)}: ${percent(one.used)} of ${bytes(one.total_bytes)} used` })));
   }
+}
+
+/** What the picture of the cores shows, in words. */
+function coresWord(cores) {
+  const busy = cores.map((core) => core.busy).filter((share) => typeof share === "number");
+  const word = busy.length ? `${percent(Math.min(...busy))} to ${percent(Math.max(...busy))} busy` : "not known how busy";
+  return `${counted(cores.length, "core")}, ${word}`;
 }
 
 /** What a path answers where the agent has such a route: `{ document }`, or `{ trouble }` where it could not be read. */

@@ -4,7 +4,7 @@ import { ask, has } from "./feed.js";
 import { badge, byId, h, setAttribute, setText } from "./dom.js";
 import { clock, counted, iso, percent, plain, span } from "./format.js";
 
-const SHOWN = { events: 40, history: 20, operations: 12, flags: 60 };
+const SHOWN = { events: 40, history: 20, operations: 12, flags: 60, steps: 10, notices: 8 };
 
 const shown = new Map();
 
@@ -38,13 +38,19 @@ export function unreadable(error, readAtMs) {
 
 const empty = (text) => h("p", { class: "empty", text });
 
+/** The first so many of a list as nodes, and a line that says how many more there are. */
+export function cut(list, count, node, tag = "li", word = "more") {
+  const rest = list.length - count;
+  return [...list.slice(0, count).map(node), ...(rest > 0 ? [h(tag, { class: "more sub", text: `and ${rest} ${word}` })] : [])];
+}
+
 function when(ms) {
   return h("time", { datetime: iso(ms), title: iso(ms), text: clock(ms) });
 }
 
 function drawEvents({ events = [] }, body) {
   setText(byId("events-count"), events.length ? `latest ${Math.min(events.length, SHOWN.events)}` : "");
-  body.replaceChildren(...(events.length ? events.slice(0, SHOWN.events).map(eventLine) : [h("li", {}, empty("Nothing has happened yet."))]));
+  body.replaceChildren(...(events.length ? cut(events, SHOWN.events, eventLine) : [h("li", {}, empty("Nothing has happened yet."))]));
 }
 
 /** One event as a line of a timeline. */
@@ -57,7 +63,7 @@ export function eventLine(event) {
 
 function drawHistory({ entries = [] }, body) {
   setText(byId("history-count"), entries.length ? `latest ${Math.min(entries.length, SHOWN.history)}` : "");
-  body.replaceChildren(...(entries.length ? entries.slice(0, SHOWN.history).map((entry) => {
+  body.replaceChildren(...(entries.length ? cut(entries, SHOWN.history, (entry) => {
     const gap = typeof entry.leaderless_ms === "number" && entry.event !== "released" ? `, ${span(entry.leaderless_ms)} without a leader` : "";
     return h("li", { "data-tone": entry.event === "elected" ? "lead" : "idle" },
       h("span", { class: "line" }, when(entry.at_ms), h("span", { class: "kind", text: `epoch ${entry.epoch}` })),
@@ -83,16 +89,22 @@ const ACCOUNT_MS = 3000;
 
 /** What was done in each operation that is shown, by its id. */
 const accounts = new Map();
+let operationsTold = [];
 let operationsShown = [];
 
 function drawOperations({ operations = [] }, body) {
+  operationsTold = operations;
   operationsShown = operations.slice(0, SHOWN.operations);
-  const live = operationsShown.filter(isLive);
+  const live = operations.filter(isLive);
   setText(byId("operations-count"), live.length ? `${live.length} in progress` : "");
-  body.replaceChildren(...(operationsShown.length ? operationsShown.map(operationCard) : [empty("No operation has run yet.")]));
+  drawCards(body);
   const ids = new Set(operationsShown.map((one) => one.id));
   for (const id of accounts.keys()) if (!ids.has(id)) accounts.delete(id);
   followOperations();
+}
+
+function drawCards(body) {
+  body.replaceChildren(...(operationsTold.length ? cut(operationsTold, SHOWN.operations, operationCard, "p") : [empty("No operation has run yet.")]));
 }
 
 /** Asks for what was done in the operations under way, and once more for one that has just ended. */
@@ -124,14 +136,15 @@ async function account(operation) {
     kept.isAsking = false;
   }
   const isSame = JSON.stringify([kept.lines, kept.trouble]) === before;
-  if (!isSame && accounts.get(id) === kept) byId("operations-body").replaceChildren(...operationsShown.map(operationCard));
+  if (!isSame && accounts.get(id) === kept) drawCards(byId("operations-body"));
 }
 
 /** The lines of an operation's account as steps: the last one of an operation under way is the one it is at. */
 function stepsOf(operation) {
   if (Array.isArray(operation.steps)) return operation.steps;
   const lines = accounts.get(operation.id)?.lines ?? [];
-  const steps = lines.slice(-10).map((line) => ({ name: line.text, state: "done", at: Date.parse(line.at) }));
+  const steps = lines.slice(-SHOWN.steps).map((line) => ({ name: line.text, state: "done", at: Date.parse(line.at) }));
+  if (lines.length > steps.length) steps.unshift({ name: `${lines.length - steps.length} earlier`, state: "done" });
   if (isLive(operation) && operation.step) steps.push({ name: operation.step, state: "running" });
   return steps;
 }
@@ -179,7 +192,7 @@ function drawFlags(document, body) {
   const flags = Array.isArray(document.flags)
     ? document.flags : Object.entries(document.flags ?? {}).map(([key, value]) => ({ key, ...value }));
   setText(byId("flags-count"), flags.length ? counted(flags.length, "flag") : "");
-  const rows = flags.slice(0, SHOWN.flags).map((flag) => {
+  const rows = cut(flags, SHOWN.flags, (flag) => {
     const isOn = (flag.state ?? flag.definition?.state ?? "ENABLED") === "ENABLED";
     const variant = flag.default_variant ?? flag.defaultVariant ?? flag.definition?.defaultVariant ?? "";
     // The API tells percent, so that 1 is one of a hundred users and not all of them.
@@ -197,6 +210,6 @@ export function drawNotices(notices) {
   const key = notices.map(({ text, tone }) => `${tone} ${text}`).join("\n");
   if (shown.get("notices") === key) return;
   shown.set("notices", key);
-  node.replaceChildren(...notices.slice(0, 8).map(({ text, tone }) => h("li", { class: "banner name", "data-tone": tone, text: plain(text, 500) })));
+  node.replaceChildren(...cut(notices, SHOWN.notices, ({ text, tone }) => h("li", { class: "banner name", "data-tone": tone, text: plain(text, 500) })));
   setAttribute(node, "hidden", notices.length ? null : true);
 }
