@@ -115,6 +115,30 @@ import Testing
         #expect(rig.proxy.snapshot().listener.staleRetries == 4)
     }
 
+    @Test func aBadChunkBehindOneThatWentOutIsCut() async throws {
+        let gate = try Doorbell()
+        let backend = try Backend { backend, wire, _ in
+            guard let request = wire.readMessage() else { return }
+            wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n")
+            _ = gate.wait(milliseconds: 10_000)
+            wire.send("zz\r\nevil\r\n0\r\n\r\n")
+            // The same connection gets no other request.
+            if wire.isAtEnd() { backend.note(request) }
+        }
+        let rig = try Rig([backend.address])
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(wire.readHead()?.status == 200)
+        #expect(wire.take(9) == Array("4\r\ngood\r\n".utf8))
+        gate.ring()
+        #expect(wire.isAtEnd(), "neither the bad chunk nor a last one")
+        #expect(await Rig.eventually { backend.startLines.count == 1 })
+        let snapshot = rig.proxy.snapshot()
+        #expect(snapshot.listener.responseFaults == ["bad_chunk_size": 1] && snapshot.listener.cut == 1)
+        #expect(snapshot.servers[0].errors == 1 && snapshot.servers[0].inFlight == 0)
+        #expect(backend.connections == 1)
+    }
+
     @Test func withoutMemoryForHeadsClientsAreTold() throws {
         // Room for some ten heads.
         let rig = try Rig([]) { $0.bufferBytesPerWorker = 200_000 }
