@@ -5,7 +5,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badMethod, methodTooLong, connectRefused
     case badTarget, targetTooLong
     case badVersion, unsupportedVersion
-    case badStatusLine, unaskedUpgrade, tooManyInterims
+    case badStatusLine, unaskedUpgrade, badUpgrade, tooManyInterims
     case bareLineFeed, bareCarriageReturn, controlByte
     case foldedField, badFieldName, spaceBeforeColon
     case headTooLarge, tooManyFields
@@ -27,7 +27,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .unsupportedVersion: 505
         case .headTooLarge, .tooManyFields, .trailersTooLarge, .tooManyTrailers: 431
         case .unknownExpectation: 417
-        case .badStatusLine, .unaskedUpgrade, .tooManyInterims: 502
+        case .badStatusLine, .unaskedUpgrade, .badUpgrade, .tooManyInterims: 502
         case .badMethod, .badTarget, .badVersion, .bareLineFeed, .bareCarriageReturn, .controlByte,
             .foldedField,
             .badFieldName, .spaceBeforeColon, .missingHost, .repeatedHost, .badHost, .badContentLength,
@@ -51,6 +51,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .unsupportedVersion: "the HTTP version is not supported"
         case .badStatusLine: "the status line is malformed"
         case .unaskedUpgrade: "the protocol is switched although nobody asked for it"
+        case .badUpgrade: "the protocol is switched, but not as it was asked for"
         case .tooManyInterims: "there are too many interim responses"
         case .bareLineFeed: "a line ends in a bare LF"
         case .bareCarriageReturn: "a line holds a bare CR"

@@ -135,13 +135,29 @@ import Testing
         "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\n\r\n",
         "HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: websocket\r\n\r\n",
     ])
-    func aWrongAgreementIsABadGateway(bytes: String) throws {
-        let rig = try Rig([try Backend.answering(bytes).address])
+    func aWrongAgreementIsABadGateway(bytes: String) async throws {
+        let backend = try Backend.answering(bytes)
+        let folder = try AccessLogTests.Folder()
+        let log = AccessLogTests()
+        let rig = try log.logging(to: folder, [backend.address])
         let wire = rig.connect()
         wire.send(UpgradeTests.request)
-        #expect(wire.readMessage()?.status == 502)
+        let answer = try #require(wire.readMessage())
+        #expect(answer.status == 502)
+        #expect(
+            answer.sentence == "server \(backend.address): sent a malformed response: "
+                + "the protocol is switched, but not as it was asked for")
+        #expect(rig.proxy.snapshot().listener.responseFaults == ["bad_upgrade": 1])
+        #expect(rig.proxy.snapshot().servers[0].errors == 1)
         // Nobody asked.
         #expect(rig.get()?.status == 502)
+        #expect(
+            rig.proxy.snapshot().listener.responseFaults == ["bad_upgrade": 1, "unasked_upgrade": 1])
+        #expect(await Rig.eventually { folder.lines().count == 2 })
+        let lines = folder.lines().map(log.values)
+        #expect(lines.map { $0["status"] } == ["502", "502"])
+        #expect(
+            lines.map { $0["end"] } == ["server_malformed:bad_upgrade", "server_malformed:unasked_upgrade"])
     }
 
     @Test func restingConnectionsEnd() async throws {

@@ -192,7 +192,7 @@ extension Worker {
     }
 
     /// The response is malformed: the server's connection ends, and the client hears of it if it still can.
-    private mutating func refuseResponse(
+    mutating func refuseResponse(
         _ index: Int32, _ client: ClientPointer, _ fault: MessageFault
     ) -> Flow {
         meters.pointee.responseFaults.add(fault)

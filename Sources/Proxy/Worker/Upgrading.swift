@@ -94,9 +94,11 @@ extension Worker {
         let start = Int(client.pointee.down.start)
         let body = start + head.length
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
-        guard isAgreed(client, block, head, into: &writer), !writer.overflowed, writer.count <= body else {
-            lose(index, client, .malformed(.badStatusLine))
-            return .ended
+        guard isAgreed(client, block, head, into: &writer) else {
+            return refuseResponse(index, client, .badUpgrade)
+        }
+        guard !writer.overflowed, writer.count <= body else {
+            return refuseResponse(index, client, .headTooLarge)
         }
         let moment = clinux_boot_nanoseconds()
         control.meters.latency(Int(link.pointee.server)).record(
