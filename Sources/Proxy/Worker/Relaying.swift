@@ -1,0 +1,152 @@
+import Glibc
+import Linux
+
+/// Which sides of an upgraded connection have sent their last byte.
+struct RelayEnds: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+
+    static let client = RelayEnds(rawValue: 1)
+    static let server = RelayEnds(rawValue: 2)
+    /// The server takes nothing new: the connection has the time of its drain left.
+    static let drain = RelayEnds(rawValue: 4)
+}
+
+/// Upgraded connections: bytes pass both ways, unread, until both sides have ended.
+extension Worker {
+    /// Passes bytes both ways as far as both sides take them.
+    @inline(never)
+    mutating func relay(_ index: Int32, _ client: ClientPointer) {
+        let link = upstreams[client.pointee.upstream]
+        for _ in 0..<Worker.roundsPerTurn {
+            let up = relayUp(index, client, link)
+            let down = relayDown(index, client, link)
+            if case .ended = up { return endRelay(index, client, isOrderly: false) }
+            if case .ended = down { return endRelay(index, client, isOrderly: false) }
+            if client.pointee.relayEnds.isSuperset(of: [.client, .server]), client.pointee.up.block == nil,
+                client.pointee.down.block == nil
+            {
+                return endRelay(index, client, isOrderly: true)
+            }
+            if case .waits = up, case .waits = down { return }
+        }
+        queue(index, client)
+    }
+
+    /// One step from the client to the server: `.yields` when there may be another.
+    private mutating func relayUp(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) -> Flow {
+        if let block = client.pointee.up.block, client.pointee.up.count > 0 {
+            guard link.pointee.ready.contains(.writable) else { return .waits }
+            let count = client.pointee.up.count
+            let sent = transmit(link, block + Int(client.pointee.up.start), count)
+            guard sent >= 0 || errno == EAGAIN else { return .ended }
+            if sent < count { link.pointee.ready.remove(.writable) }
+            client.pointee.up.start += Int32(max(0, sent))
+            if sent > 0 { extend(index, client) }
+            return .yields
+        }
+        guard client.pointee.ready.contains(.readable), !client.pointee.relayEnds.contains(.client) else {
+            if let block = client.pointee.up.block { blocks.giveBack(block) }
+            client.pointee.up = Client.Bytes()
+            return .waits
+        }
+        guard let block = client.pointee.up.block ?? blocks.take() else { return .ended }
+        client.pointee.up = Client.Bytes(block: block)
+        let count = receive(client, block, blocks.dataBytes)
+        if count > 0 {
+            client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
+            client.pointee.up.end = Int32(count)
+            extend(index, client)
+            return .yields
+        }
+        if count < 0 {
+            guard errno == EAGAIN || errno == EINTR else { return .ended }
+            if errno == EAGAIN { client.pointee.ready.remove(.readable) }
+            return .yields
+        }
+        client.pointee.relayEnds.insert(.client)
+        if let session = link.pointee.session { SecureSession.sayGoodbye(session) }
+        _ = shutdown(link.pointee.descriptor, Int32(SHUT_WR))
+        endSoon(index)
+        return .yields
+    }
+
+    /// One step from the server to the client: `.yields` when there may be another.
+    private mutating func relayDown(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) -> Flow
+    {
+        if let block = client.pointee.down.block, client.pointee.down.count > 0 {
+            guard client.pointee.ready.contains(.writable) else { return .waits }
+            let count = client.pointee.down.count
+            let sent = transmit(client, block + Int(client.pointee.down.start), count)
+            guard sent >= 0 || errno == EAGAIN else { return .ended }
+            if sent < count { client.pointee.ready.remove(.writable) }
+            client.pointee.down.start += Int32(max(0, sent))
+            if sent > 0 {
+                client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
+                extend(index, client)
+            }
+            return .yields
+        }
+        guard link.pointee.ready.contains(.readable), !client.pointee.relayEnds.contains(.server) else {
+            releaseDown(client)
+            return .waits
+        }
+        guard let block = client.pointee.down.block ?? blocks.take() else { return .ended }
+        client.pointee.down = Client.Bytes(block: block)
+        let count = receive(link, block, blocks.dataBytes)
+        if count > 0 {
+            client.pointee.down.end = Int32(count)
+            extend(index, client)
+            return .yields
+        }
+        if count < 0 {
+            guard errno == EAGAIN || errno == EINTR else { return .ended }
+            if errno == EAGAIN { link.pointee.ready.remove(.readable) }
+            return .yields
+        }
+        client.pointee.relayEnds.insert(.server)
+        sayGoodbye(client)
+        _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
+        endSoon(index)
+        return .yields
+    }
+
+    /// Something passed: the time without anything begins anew, unless one side has ended.
+    @inline(__always)
+    private func extend(_ index: Int32, _ client: ClientPointer) {
+        if client.pointee.relayEnds.isEmpty { clients.deadlines[Int(index)] = now + limits.upgradeIdle }
+    }
+
+    /// One side has ended: the other has as much time for the rest as a response's body has.
+    private func endSoon(_ index: Int32) {
+        let deadline = clients.deadlines + Int(index)
+        deadline.pointee = min(deadline.pointee, now + limits.responseBody)
+    }
+
+    /// Upgraded connections of servers that take nothing new have the time of the drain to end by themselves.
+    @inline(never)
+    mutating func drainUpgrades() {
+        for upstream in 0..<Int32(upstreams.highWater) where upstreams[upstream].pointee.phase == .relaying {
+            let index = upstreams[upstream].pointee.client
+            let client = clients[index]
+            if !servers[Int(upstreams[upstream].pointee.server)].isActive {
+                drainUpgrade(index, client)
+            } else if client.pointee.relayEnds.remove(.drain) != nil {
+                extend(index, client)
+            }
+        }
+    }
+
+    /// The server takes nothing new, be it that it agreed to the upgrade only after that was said.
+    func drainUpgrade(_ index: Int32, _ client: ClientPointer) {
+        guard client.pointee.relayEnds.insert(.drain).inserted else { return }
+        let deadline = clients.deadlines + Int(index)
+        deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
+    }
+
+    /// Both connections end; a TLS client sees in what manner.
+    mutating func endRelay(_ index: Int32, _ client: ClientPointer, isOrderly: Bool) {
+        if !isOrderly { client.pointee.session?.pointee.breakOff() }
+        closeUpstream(client.pointee.upstream)
+        closeClient(index, client)
+    }
+}
