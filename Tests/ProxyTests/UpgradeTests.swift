@@ -160,6 +160,32 @@ import Testing
             lines.map { $0["end"] } == ["server_malformed:bad_upgrade", "server_malformed:unasked_upgrade"])
     }
 
+    /// To a server that does nothing else, failures days apart must not look like a row.
+    @Test func upgradesCountAsAnswers() async throws {
+        let backend = try Backend { _, wire, _ in
+            guard wire.readHead()?.field("Upgrade") != nil else { return }
+            wire.send(UpgradeTests.agreement)
+            wire.echoToEnd()
+        }
+        // One server, which may be ejected all the same.
+        let rig = try Rig([backend.address]) { $0.balancing.ejection.sharePercent = 100 }
+        for _ in 0..<4 { #expect(rig.get()?.status == 502) }
+        for _ in 0..<3 {
+            let wire = rig.connect()
+            wire.send(UpgradeTests.request)
+            #expect(wire.readHead()?.status == 101)
+        }
+        #expect(rig.get()?.status == 502)
+        // Longer than the proxy takes to look at what its workers have counted.
+        try await Task.sleep(for: .milliseconds(600))
+        let server = rig.proxy.snapshot().servers[0]
+        #expect(server.errors == 5 && server.ejectedUntil == nil)
+        #expect(server.p50 != nil && server.durations.counts.reduce(0, +) == 3)
+        // Without an upgrade in between, five are enough.
+        for _ in 0..<4 { #expect(rig.get()?.status == 502) }
+        #expect(await Rig.eventually { rig.proxy.snapshot().servers[0].ejectedUntil != nil })
+    }
+
     @Test func restingConnectionsEnd() async throws {
         let rig = try Rig([try server().address]) { $0.upgrades.idleMilliseconds = 200 }
         let wire = rig.connect()

@@ -90,9 +90,7 @@ extension Worker {
         guard !writer.overflowed, writer.count <= body else {
             return refuseResponse(index, client, .headTooLarge)
         }
-        let moment = clinux_boot_nanoseconds()
-        control.meters.latency(Int(link.pointee.server)).record(
-            moment - client.pointee.exchange.dispatched, at: moment)
+        noteSwitch(client, Int(link.pointee.server))
         (block + body - writer.count).update(from: scratch, count: writer.count)
         client.pointee.down.start = Int32(body - writer.count)
         client.pointee.exchange.beginResponse()
@@ -108,6 +106,15 @@ extension Worker {
         if !servers[Int(link.pointee.server)].isActive { drainUpgrade(index, client) }
         relay(index, client)
         return .ended
+    }
+
+    /// The 101 is all the answer that HTTP knows of: it counts for the server as any other does.
+    private mutating func noteSwitch(_ client: ClientPointer, _ server: Int) {
+        let moment = clinux_boot_nanoseconds()
+        let nanoseconds = moment - client.pointee.exchange.dispatched
+        times.record(server, nanoseconds, at: moment)
+        noteHead(server, nanoseconds: nanoseconds, status: 101)
+        noteWhole(server, status: 101)
     }
 
     /// Writes the 101 as the client gets it; false when it does not answer what was asked.
