@@ -1,10 +1,35 @@
+import Glibc
 import Linux
-import Proxy
 import Testing
+
+@testable import Proxy
 
 /// Why exchanges ended that the proxy itself ended, as the access log says it.
 @Suite(.timeLimit(.minutes(2))) struct EndReasonTests {
     private let log = AccessLogTests()
+
+    /// The words of the table in docs/access-log.md, and no others.
+    @Test func thePageHasAllWords() throws {
+        let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let page = try #require(fopen(root + "/docs/access-log.md", "re"))
+        defer { fclose(page) }
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        let count = fread(&bytes, 1, bytes.count, page)
+        let lines = String(decoding: bytes[..<count], as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        let start = try #require(lines.firstIndex { $0.hasPrefix("| `end` | meaning") })
+        var words: [String] = []
+        for line in lines[(start + 2)...].prefix(while: { $0.hasPrefix("|") }) {
+            // What stands between backquotes is every second part of the first column.
+            let parts = (line.dropFirst().split(separator: "|").first ?? "").split(
+                separator: "`", omittingEmptySubsequences: false)
+            for index in stride(from: 1, to: parts.count, by: 2) {
+                words.append(String(parts[index].prefix { $0 != ":" }))
+            }
+        }
+        #expect(words.count == Set(words).count)
+        #expect(Set(words) == Set(EndReason.allCases.map { "\($0.word)" }))
+    }
 
     private func found(_ folder: AccessLogTests.Folder) -> [String] {
         folder.lines().map { line in

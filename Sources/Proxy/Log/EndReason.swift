@@ -22,6 +22,9 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
     case timeoutClientRead
     case timeoutTotal
     case serverHandshake
+    case timeoutUpgradeIdle
+    /// An upgraded connection whose server takes nothing new.
+    case drained
 
     /// The word in the log. `refused` and `server_malformed` are followed by a colon and what was wrong.
     var word: StaticString {
@@ -46,6 +49,8 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
         case .timeoutClientRead: "timeout_client_read"
         case .timeoutTotal: "timeout_total"
         case .serverHandshake: "server_handshake"
+        case .timeoutUpgradeIdle: "timeout_upgrade_idle"
+        case .drained: "drained"
         }
     }
 

@@ -117,7 +117,13 @@ extension Worker {
         if trails.isLogging { trails.base[Int(index)].firstByte = moment }
     }
 
-    /// Bytes of the body came from the client.
+    /// The status that the client is sent, where no final response of a server has it.
+    @inline(__always)
+    mutating func noteStatus(_ index: Int32, _ status: UInt16) {
+        if trails.isLogging { trails.base[Int(index)].answered = status }
+    }
+
+    /// Bytes of the body, or of the protocol after an upgrade, came from the client.
     @inline(__always)
     mutating func noteIn(_ index: Int32, _ count: Int) {
         if trails.isLogging { trails.base[Int(index)].bytesIn += UInt64(count) }

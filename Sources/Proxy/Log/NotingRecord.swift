@@ -92,7 +92,10 @@ extension Worker {
     func firstLine(
         _ client: ClientPointer
     ) -> (base: UnsafePointer<UInt8>, method: ByteRange, target: ByteRange)? {
-        guard let block = client.pointee.up.block, client.pointee.phase != .idle else { return nil }
+        // After an upgrade the block holds what the client likes: of its head only what was kept is left.
+        guard let block = client.pointee.up.block, client.pointee.phase != .idle,
+            client.pointee.phase != .relaying
+        else { return nil }
         let method = client.pointee.parser.head.methodName
         let target = client.pointee.parser.head.target
         let there = client.pointee.up.count

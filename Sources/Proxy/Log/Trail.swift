@@ -19,7 +19,7 @@ struct Trail: BitwiseCopyable {
     var fault: UInt8 = 0
     /// The last attempt went over a connection that had served before.
     var reused = false
-    /// The status of an answer of the proxy's own; 0 for none.
+    /// The status of an answer of the proxy's own, or 101; 0 for none.
     var answered: UInt16 = 0
     /// What was kept of method and target before their bytes were overwritten.
     var keptMethod: UInt8 = 0

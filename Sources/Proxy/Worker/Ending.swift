@@ -212,7 +212,7 @@ extension Worker {
         case .free: clients.deadlines[Int(index)] = .max
         case .idle, .lingering, .answering: closeClient(index, client)
         case .securing: handshakeExpired(index, client)
-        case .relaying: endRelay(index, client, isOrderly: true)
+        case .relaying: relayExpired(index, client)
         case .head:
             client.pointee.exchange = Exchange(RequestHead())
             client.pointee.exchange.endClient()

@@ -19,12 +19,14 @@ extension Worker {
         let link = upstreams[client.pointee.upstream]
         for _ in 0..<Worker.roundsPerTurn {
             let up = relayUp(index, client, link)
-            let down = relayDown(index, client, link)
+            // Not a step further: the next read of a side that was reset would look like its orderly end.
             if case .ended = up { return endRelay(index, client, isOrderly: false) }
+            let down = relayDown(index, client, link)
             if case .ended = down { return endRelay(index, client, isOrderly: false) }
             if client.pointee.relayEnds.isSuperset(of: [.client, .server]), client.pointee.up.block == nil,
                 client.pointee.down.block == nil
             {
+                blame(index, .done)
                 return endRelay(index, client, isOrderly: true)
             }
             if case .waits = up, case .waits = down { return }
@@ -38,7 +40,7 @@ extension Worker {
             guard link.pointee.ready.contains(.writable) else { return .waits }
             let count = client.pointee.up.count
             let sent = transmit(link, block + Int(client.pointee.up.start), count)
-            guard sent >= 0 || errno == EAGAIN else { return .ended }
+            guard sent >= 0 || errno == EAGAIN else { return lost(index, client, .server) }
             if sent < count { link.pointee.ready.remove(.writable) }
             client.pointee.up.start += Int32(max(0, sent))
             if sent > 0 { extend(index, client) }
@@ -49,17 +51,18 @@ extension Worker {
             client.pointee.up = Client.Bytes()
             return .waits
         }
-        guard let block = client.pointee.up.block ?? blocks.take() else { return .ended }
+        guard let block = client.pointee.up.block ?? blocks.take() else { return lackMemory(index) }
         client.pointee.up = Client.Bytes(block: block)
         let count = receive(client, block, blocks.dataBytes)
         if count > 0 {
             client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
+            noteIn(index, count)
             client.pointee.up.end = Int32(count)
             extend(index, client)
             return .yields
         }
         if count < 0 {
-            guard errno == EAGAIN || errno == EINTR else { return .ended }
+            guard errno == EAGAIN || errno == EINTR else { return lost(index, client, .client) }
             if errno == EAGAIN { client.pointee.ready.remove(.readable) }
             return .yields
         }
@@ -77,11 +80,12 @@ extension Worker {
             guard client.pointee.ready.contains(.writable) else { return .waits }
             let count = client.pointee.down.count
             let sent = transmit(client, block + Int(client.pointee.down.start), count)
-            guard sent >= 0 || errno == EAGAIN else { return .ended }
+            guard sent >= 0 || errno == EAGAIN else { return lost(index, client, .client) }
             if sent < count { client.pointee.ready.remove(.writable) }
             client.pointee.down.start += Int32(max(0, sent))
             if sent > 0 {
                 client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
+                noteOut(index, sent)
                 extend(index, client)
             }
             return .yields
@@ -90,7 +94,7 @@ extension Worker {
             releaseDown(client)
             return .waits
         }
-        guard let block = client.pointee.down.block ?? blocks.take() else { return .ended }
+        guard let block = client.pointee.down.block ?? blocks.take() else { return lackMemory(index) }
         client.pointee.down = Client.Bytes(block: block)
         let count = receive(link, block, blocks.dataBytes)
         if count > 0 {
@@ -99,7 +103,7 @@ extension Worker {
             return .yields
         }
         if count < 0 {
-            guard errno == EAGAIN || errno == EINTR else { return .ended }
+            guard errno == EAGAIN || errno == EINTR else { return lost(index, client, .server) }
             if errno == EAGAIN { link.pointee.ready.remove(.readable) }
             return .yields
         }
@@ -109,6 +113,23 @@ extension Worker {
         endSoon(index)
         return .yields
     }
+
+    /// A side is not there any more. When it had sent its last byte before, that was its end, and this is only how its
+    /// kernel says that nobody reads there.
+    @inline(never)
+    private mutating func lost(_ index: Int32, _ client: ClientPointer, _ side: RelayEnds) -> Flow {
+        let isOver = client.pointee.relayEnds.isSuperset(of: side)
+        blame(index, isOver ? .done : side == .server ? .serverCut : .clientGone)
+        return .ended
+    }
+
+    @inline(never)
+    private mutating func lackMemory(_ index: Int32) -> Flow {
+        blame(index, .proxyLimit)
+        return .ended
+    }
+
+    // MARK: Ending
 
     /// Something passed: the time without anything begins anew, unless one side has ended.
     @inline(__always)
@@ -143,8 +164,21 @@ extension Worker {
         deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
     }
 
+    /// The time of an upgraded connection is up: of its rest, of its server's drain, or for what was left to send after
+    /// one side had ended.
+    @inline(never)
+    mutating func relayExpired(_ index: Int32, _ client: ClientPointer) {
+        let ends = client.pointee.relayEnds
+        if !ends.isDisjoint(with: [.client, .server]) {
+            blame(index, .done)
+        } else {
+            blame(index, ends.contains(.drain) ? .drained : .timeoutUpgradeIdle)
+        }
+        endRelay(index, client, isOrderly: true)
+    }
+
     /// Both connections end; a TLS client sees in what manner.
-    mutating func endRelay(_ index: Int32, _ client: ClientPointer, isOrderly: Bool) {
+    private mutating func endRelay(_ index: Int32, _ client: ClientPointer, isOrderly: Bool) {
         if !isOrderly { client.pointee.session?.pointee.breakOff() }
         closeUpstream(client.pointee.upstream)
         closeClient(index, client)

@@ -90,7 +90,7 @@ extension Worker {
         guard !writer.overflowed, writer.count <= body else {
             return refuseResponse(index, client, .headTooLarge)
         }
-        noteSwitch(client, Int(link.pointee.server))
+        noteSwitch(index, client, Int(link.pointee.server))
         (block + body - writer.count).update(from: scratch, count: writer.count)
         client.pointee.down.start = Int32(body - writer.count)
         client.pointee.exchange.beginResponse()
@@ -99,6 +99,7 @@ extension Worker {
         meters.pointee.upgraded.add()
         // What the client has sent behind its request is the new protocol's.
         client.pointee.up.start = client.pointee.upMark
+        noteIn(index, client.pointee.up.count)
         client.pointee.relayEnds = []
         client.pointee.phase = .relaying
         link.pointee.phase = .relaying
@@ -108,13 +109,17 @@ extension Worker {
         return .ended
     }
 
-    /// The 101 is all the answer that HTTP knows of: it counts for the server as any other does.
-    private mutating func noteSwitch(_ client: ClientPointer, _ server: Int) {
+    /// The 101 is all the answer that HTTP knows of: it counts for the server as any other does, and for the log it is
+    /// what the request got. Method and target are kept, for their bytes make room for the new protocol's.
+    private mutating func noteSwitch(_ index: Int32, _ client: ClientPointer, _ server: Int) {
         let moment = clinux_boot_nanoseconds()
         let nanoseconds = moment - client.pointee.exchange.dispatched
         times.record(server, nanoseconds, at: moment)
         noteHead(server, nanoseconds: nanoseconds, status: 101)
         noteWhole(server, status: 101)
+        keepTarget(index, client)
+        noteFirstByte(index, at: moment)
+        noteStatus(index, 101)
     }
 
     /// Writes the 101 as the client gets it; false when it does not answer what was asked.

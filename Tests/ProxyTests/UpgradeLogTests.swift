@@ -1,0 +1,133 @@
+import Glibc
+import Linux
+import Proxy
+import Testing
+
+/// What the access log says of connections that leave HTTP.
+@Suite(.timeLimit(.minutes(2))) struct UpgradeLogTests {
+    private static let request =
+        "GET /chat?room=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    private static let agreement =
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+    private let log = AccessLogTests()
+
+    /// A server that agrees, and then does this.
+    private func server(_ body: @escaping @Sendable (Wire) -> Void = { $0.echoToEnd() }) throws -> Backend {
+        try Backend { _, wire, _ in
+            guard wire.readHead() != nil else { return }
+            wire.send(UpgradeLogTests.agreement)
+            body(wire)
+        }
+    }
+
+    /// A connection that was upgraded.
+    private func upgraded(_ rig: Rig) -> Wire {
+        let wire = rig.connect()
+        wire.send(UpgradeLogTests.request)
+        #expect(wire.readHead()?.status == 101)
+        return wire
+    }
+
+    /// The one line that is written, once the proxy has ended.
+    private func onlyLine(_ folder: AccessLogTests.Folder, _ rig: Rig) async throws -> [String: String] {
+        #expect(await Rig.eventually { !folder.lines().isEmpty })
+        rig.proxy.stop()
+        let lines = folder.lines()
+        #expect(lines.count == 1)
+        let line = try #require(lines.first)
+        #expect(line.utf8.allSatisfy { (0x20..<0x7f).contains($0) })
+        let values = log.values(line)
+        #expect(values["method"] == "GET" && values["target"] == "/chat?room=1", "\(line)")
+        #expect(values["status"] == "101" && values["version"] == "1.1" && values["attempts"] == "1")
+        #expect(values["first_byte_us"].flatMap { Int($0) } != nil, "\(line)")
+        return values
+    }
+
+    @Test func allThatPassedIsCounted() async throws {
+        let folder = try AccessLogTests.Folder()
+        let rig = try log.logging(to: folder, [try server().address])
+        let wire = rig.connect()
+        let sent = UpgradeLogTests.request + "early"
+        wire.send(sent)
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.upgraded == 1 })
+        let frame = Rig.pattern(100_000)
+        wire.send(frame)
+        wire.finishWriting()
+        let seen = wire.readToEnd()
+        #expect(seen.starts(with: Array("HTTP/1.1 101 ".utf8)) && seen.suffix(frame.count) == frame[...])
+        let line = try await onlyLine(folder, rig)
+        #expect(line["in"] == "\(sent.utf8.count + frame.count)" && line["out"] == "\(seen.count)")
+        #expect(line["end"] == "done")
+    }
+
+    @Test func theServersEndIsDone() async throws {
+        let folder = try AccessLogTests.Folder()
+        let server = try server { $0.send("bye") }
+        let rig = try log.logging(to: folder, [server.address])
+        let wire = upgraded(rig)
+        #expect(wire.readToEnd() == Array("bye".utf8))
+        wire.close()
+        #expect(try await onlyLine(folder, rig)["end"] == "done")
+    }
+
+    @Test func theIdleLimitHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let rig = try log.logging(to: folder, [try server().address]) {
+            $0.upgrades.idleMilliseconds = 200
+        }
+        #expect(upgraded(rig).isAtEnd())
+        #expect(try await onlyLine(folder, rig)["end"] == "timeout_upgrade_idle")
+    }
+
+    @Test func aClientThatResetsIsGone() async throws {
+        let folder = try AccessLogTests.Folder()
+        let rig = try log.logging(to: folder, [try server().address])
+        upgraded(rig).reset()
+        #expect(try await onlyLine(folder, rig)["end"] == "client_gone")
+    }
+
+    @Test func theDrainOfItsServerHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let server = try server()
+        let rig = try log.logging(to: folder, [server.address]) { $0.balancing.drainMilliseconds = 100 }
+        let wire = upgraded(rig)
+        rig.proxy.publish([RoutedServer(address: server.address, host: "test", state: .draining)])
+        #expect(wire.isAtEnd())
+        #expect(try await onlyLine(folder, rig)["end"] == "drained")
+    }
+
+    @Test func aStopHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let rig = try log.logging(to: folder, [try server().address])
+        let wire = upgraded(rig)
+        rig.proxy.close()
+        #expect(await rig.proxy.drain(until: .now()) == 1)
+        #expect(wire.isAtEnd())
+        #expect(try await onlyLine(folder, rig)["end"] == "stopped")
+    }
+
+    /// Bytes that a client sent last, and that nobody took, are not its request's head.
+    @Test func whatIsUnderWayGetsIntoNoLine() async throws {
+        let folder = try AccessLogTests.Folder()
+        let gate = try Doorbell()
+        let server = try server { wire in
+            _ = gate.wait(milliseconds: 30_000)
+            wire.reset()
+        }
+        let rig = try log.logging(to: folder, [server.address])
+        let wire = upgraded(rig)
+        // The server reads nothing: sending stops once every buffer on the way is full, the proxy's own included.
+        var patience = timeval(tv_sec: 0, tv_usec: 500_000)
+        _ = setsockopt(
+            wire.descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let piece = [UInt8]((0..<500_000).flatMap { _ in [0x0a, 0x1b] as [UInt8] })
+        var pieces = 0
+        while pieces < 100, wire.send(piece) { pieces += 1 }
+        #expect(pieces < 100)
+        gate.ring()
+        let line = try await onlyLine(folder, rig)
+        #expect(line["end"] == "server_cut")
+        #expect((line["in"].flatMap { Int($0) } ?? 0) > UpgradeLogTests.request.utf8.count)
+    }
+}
