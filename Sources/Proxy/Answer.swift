@@ -13,6 +13,7 @@ enum Answer {
         case 408: "Request Timeout"
         case 414: "URI Too Long"
         case 417: "Expectation Failed"
+        case 421: "Misdirected Request"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 501: "Not Implemented"
@@ -28,10 +29,12 @@ enum Answer {
     private static let textBytesMax = 256
 
     /// Writes a whole response with this text and the request's id as its body (left out for `HEAD`); how many
-    /// bytes it has. A request without an id, which nobody could look up, is told none.
+    /// bytes it has. A request without an id, which nobody could look up, is told none. `date` is the worker's line:
+    /// whoever has a clock must send it (RFC 9110 §6.6.1), and here the proxy is the origin.
     static func write(
         _ status: Int, text: String, isHead: Bool, keepsAlive: Bool, minorVersion: UInt8,
-        id: UnsafeMutablePointer<RequestID>, isJSON: Bool, to block: UnsafeMutablePointer<UInt8>
+        date: UnsafePointer<UInt8>, id: UnsafeMutablePointer<RequestID>, isJSON: Bool,
+        to block: UnsafeMutablePointer<UInt8>
     ) -> Int {
         let body = body(status, text: text, id: id, isJSON: isJSON)
         var writer = HeadWriter(block, capacity: bytesMax)
@@ -44,6 +47,7 @@ enum Answer {
         writer.append("\r\nCache-Control: no-store\r\nContent-Length: ")
         writer.append(decimal: body.count)
         writer.append("\r\n")
+        writer.append(date, DateLine.length)
         RequestID.withLine(of: id) { writer.append($0, id.pointee.lineCount) }
         if !keepsAlive {
             writer.append("Connection: close\r\n")

@@ -110,6 +110,7 @@ import Testing
             let response = try #require(wire.readMessage())
             #expect(response.status == 503 && response.sentence == "proxy: no server is active")
             #expect(response.field("Content-Type") == "text/plain; charset=utf-8")
+            #expect(response.field("Date")?.hasSuffix(" GMT") == true)
         }
         wire.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(wire.readMessage(withoutBody: true)?.status == 503)
@@ -235,6 +236,7 @@ import Testing
         let second = rig.connect()
         let response = try #require(second.readMessage())
         #expect(response.status == 503 && response.sentence == "proxy: too many connections")
+        #expect(response.field("Date")?.hasSuffix(" GMT") == true)
         #expect(rig.proxy.snapshot().listener.turnedAway == 1)
     }
 

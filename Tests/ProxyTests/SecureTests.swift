@@ -196,7 +196,10 @@ import Testing
     }
 
     @Test func thePlainListenerMayRedirect() throws {
-        let secure = try SecureRig([]) { $0.tls?.redirects = true }
+        let secure = try SecureRig([]) {
+            $0.tls?.redirects = true
+            $0.forwarding.requestID = true
+        }
         let port = secure.address.port
         let wire = secure.rig.connect()
         for (target, host, location) in [
@@ -208,10 +211,14 @@ import Testing
             wire.send("GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\r\n")
             let response = try #require(wire.readMessage())
             #expect(response.status == 308 && response.field("Location") == location)
+            #expect(response.field("Date")?.hasSuffix(" GMT") == true)
+            #expect(response.field("X-Request-Id")?.utf8.count == 32)
+            #expect(response.field("Content-Length") == "0" && response.field("Connection") == nil)
         }
         let old = secure.rig.connect()
         old.send("GET /x HTTP/1.0\r\nHost: a.test\r\n\r\n")
-        #expect(old.readMessage()?.status == 301)
+        let older = try #require(old.readMessage())
+        #expect(older.status == 301 && older.field("Connection") == "close" && older.field("Date") != nil)
         let bare = secure.rig.connect()
         bare.send("GET /x HTTP/1.0\r\n\r\n")
         #expect(bare.readMessage()?.status == 400)
@@ -219,7 +226,8 @@ import Testing
             $0.tls?.redirects = true
             $0.tls?.redirectPort = 443
         }
-        #expect(forwarded.rig.get("/x", host: "a.test:80")?.field("Location") == "https://a.test/x")
+        let moved = try #require(forwarded.rig.get("/x", host: "a.test:80"))
+        #expect(moved.field("Location") == "https://a.test/x" && moved.field("X-Request-Id") == nil)
         #expect(try #require(secure.connect()).version == TLS1_3_VERSION)
     }
 

@@ -105,8 +105,8 @@ extension Worker {
         var id = RequestID()
         id.make(&trails.randomness)
         let length = Answer.write(
-            status, text: text, isHead: false, keepsAlive: false, minorVersion: 1, id: &id, isJSON: false,
-            to: scratch)
+            status, text: text, isHead: false, keepsAlive: false, minorVersion: 1, date: date.text(at: now),
+            id: &id, isJSON: false, to: scratch)
         _ = send(descriptor, scratch, length, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
         _ = shutdown(descriptor, Int32(SHUT_WR))
         // What has arrived is read, or close() would reset the connection and the answer with it.
@@ -124,7 +124,7 @@ extension Worker {
         let length = Answer.write(
             503, text: "proxy: no memory for the request is left",
             isHead: client.pointee.exchange.method == .head, keepsAlive: false, minorVersion: 1,
-            id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
+            date: date.text(at: now), id: &trails.base[Int(index)].id, isJSON: false, to: scratch)
         countResponse(client, 503)
         _ = transmit(client, scratch, length)
         noteClose(index, client)

@@ -106,8 +106,8 @@ extension Worker {
         let keepsAlive = exchange.clientKeepsAlive && exchange.requestBody.isDone && !isClosing
         let length = Answer.write(
             status, text: text, isHead: exchange.method == .head, keepsAlive: keepsAlive,
-            minorVersion: exchange.minorVersion, id: &trails.base[Int(index)].id,
-            isJSON: prefersJSON(client), to: block)
+            minorVersion: exchange.minorVersion, date: date.text(at: now),
+            id: &trails.base[Int(index)].id, isJSON: prefersJSON(client), to: block)
         countResponse(client, status)
         client.pointee.down = Client.Bytes(block: block, start: 0, end: Int32(length))
         client.pointee.closesAfterAnswer = !keepsAlive

@@ -186,13 +186,17 @@ extension Worker {
         if head.target.count > 0, base[head.target.start] != UInt8(ascii: "*") {
             writer.append(head.target, of: base)
         }
-        writer.append("\r\nContent-Length: 0")
+        writer.append("\r\nContent-Length: 0\r\n")
+        writer.append(date.text(at: now), DateLine.length)
+        // Only an id that requests get anyway: unlike an error page, a redirection is nothing to look up.
+        let trail = trails.base + Int(index)
+        RequestID.withLine(of: &trail.pointee.id) { writer.append($0, trail.pointee.id.lineCount) }
         if !keepsAlive {
-            writer.append("\r\nConnection: close")
+            writer.append("Connection: close\r\n")
         } else if exchange.minorVersion == 0 {
-            writer.append("\r\nConnection: keep-alive")
+            writer.append("Connection: keep-alive\r\n")
         }
-        writer.append("\r\n\r\n")
+        writer.append("\r\n")
         guard !writer.overflowed else {
             blocks.giveBack(down)
             answer(index, client, 414, "client: the target is too long to be redirected")
