@@ -78,7 +78,9 @@ public enum FieldKind: UInt8, Sendable, BitwiseCopyable {
             if isNamed("keep-ali", "ep-alive") { return .hopByHop }
             if isNamed("tracesta", "acestate") { return .tracing }
         case 11: if isNamed("tracepar", "ceparent") { return .tracing }
-        case 12: if isNamed("x-reques", "quest-id") { return .requestID }
+        case 12:
+            if isNamed("x-reques", "quest-id") { return .requestID }
+            if Bytes.hasPrefixAsVariable(name, "x-request-id") { return .disguised }
         case 14:
             if isNamed("content-", "t-length") { return .contentLength }
             if Bytes.hasPrefixAsVariable(name, "content-length") { return plain(.contentLength, name, count) }

@@ -34,6 +34,7 @@ enum TrailerName {
         hash == of("connection") || hash == of("keep-alive") || hash == of("proxy-connection")
             || hash == of("te") || hash == of("upgrade") || hash == of("http2-settings")
             || hash == of("proxy") || hash == of("forwarded") || hash == of("x-real-ip")
+            || hash == of("x-request-id")
     }
 
     private static func of(_ word: StaticString) -> UInt64 {

@@ -15,7 +15,7 @@ enum ChunkedReference {
         "expect", "max-forwards", "range", "authorization", "proxy-authorization", "cookie", "set-cookie",
         "www-authenticate", "proxy-authenticate", "connection", "keep-alive", "proxy-connection", "te",
         "upgrade",
-        "http2-settings", "proxy", "forwarded", "x-real-ip",
+        "http2-settings", "proxy", "forwarded", "x-real-ip", "x-request-id",
     ]
 
     static func read(_ bytes: [UInt8]) -> Outcome {

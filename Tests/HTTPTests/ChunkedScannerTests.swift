@@ -54,6 +54,7 @@ import Testing
         ("0\r\nContent-Length: 5\r\n", .forbiddenTrailer),
         ("0\r\ntransfer_encoding: x\r\n", .forbiddenTrailer),
         ("0\r\nA: b\r\nHOST: x\r\n", .forbiddenTrailer), ("0\r\nX-Forwarded-Any", .forbiddenTrailer),
+        ("0\r\nX-Request-Id:", .forbiddenTrailer), ("0\r\nx_request_id:", .forbiddenTrailer),
         ("0\r\nTE:", .forbiddenTrailer), ("0\r\nAuthorization: x", .forbiddenTrailer),
     ])
     func aMalformedBodyIsRefused(_ text: String, _ fault: MessageFault) {

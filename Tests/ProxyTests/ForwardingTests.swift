@@ -140,7 +140,7 @@ import Testing
         let wire = rig.connect()
         var seen: Set<String> = []
         for _ in 0..<50 {
-            wire.send("GET / HTTP/1.1\r\nHost: x.test\r\nX-Request-Id: mine\r\n\r\n")
+            wire.send("GET / HTTP/1.1\r\nHost: x.test\r\nX-Request-Id: mine\r\nX_Request-ID: mine\r\n\r\n")
             let response = try #require(wire.readMessage())
             let ids = response.fields.filter { $0.name == "X-Request-Id" }.map(\.value)
             #expect(ids.count == 1)
