@@ -3,7 +3,7 @@
 /// For a response the status is always 502: the proxy's client is not at fault.
 public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
     case badMethod, methodTooLong, connectRefused
-    case badTarget, targetTooLong
+    case badTarget, targetTooLong, wrongScheme
     case badVersion, unsupportedVersion
     case badStatusLine, unaskedUpgrade, badUpgrade, tooManyInterims
     case bareLineFeed, bareCarriageReturn, controlByte
@@ -24,6 +24,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         switch self {
         case .methodTooLong, .connectRefused, .unknownTransferEncoding: 501
         case .targetTooLong: 414
+        case .wrongScheme: 421
         case .unsupportedVersion: 505
         case .headTooLarge, .tooManyFields, .trailersTooLarge, .tooManyTrailers: 431
         case .unknownExpectation: 417
@@ -47,6 +48,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .connectRefused: "CONNECT is not served"
         case .badTarget: "the request target is malformed"
         case .targetTooLong: "the request target is too long"
+        case .wrongScheme: "the request target asks for https, and the connection has no TLS"
         case .badVersion: "the HTTP version is malformed"
         case .unsupportedVersion: "the HTTP version is not supported"
         case .badStatusLine: "the status line is malformed"

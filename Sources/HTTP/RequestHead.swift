@@ -38,6 +38,8 @@ public struct RequestHead: Sendable, BitwiseCopyable {
     public internal(set) var target = ByteRange()
     /// An absolute target whose path is empty but which has a query: a `/` belongs before `target`.
     public internal(set) var lacksSlash = false
+    /// An absolute target whose scheme is `https`.
+    public internal(set) var hasSecureScheme = false
     /// The host of an absolute target, which replaces the `Host` field; nil for other targets.
     public internal(set) var authority: ByteRange?
     /// The minor version: 0, or 1 for all later ones.

@@ -123,6 +123,7 @@ public struct RequestParser: Sendable, BitwiseCopyable {
             base[start + 7] == Bytes.slash
         {
             index += 8
+            head.hasSecureScheme = true
         } else {
             throw .badTarget
         }

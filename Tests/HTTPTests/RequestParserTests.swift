@@ -151,6 +151,7 @@ import Testing
         #expect(HeadFixture.text(head.target, of: bytes) == path)
         #expect(HeadFixture.text(head.host, of: bytes) == host)
         #expect(head.lacksSlash == lacksSlash)
+        #expect(head.hasSecureScheme == line.contains("HTTPS:"))
     }
 
     @Test func oneEmptyLineBeforeTheRequestIsIgnored() {

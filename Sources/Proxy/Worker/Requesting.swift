@@ -113,6 +113,10 @@ extension Worker {
             refuseBody(index, client, fault)
             return
         }
+        if head.hasSecureScheme, isMisdirected(index, client) {
+            refuseBody(index, client, .wrongScheme)
+            return
+        }
         if head.method == .options || head.method == .trace, endsHere(index, client, head, block) { return }
         if head.summary.facts.contains(.nominates) { noteUpgrade(client, block) }
         if limits.redirects, client.pointee.session == nil {
@@ -120,6 +124,12 @@ extension Worker {
             return
         }
         dispatch(index, client)
+    }
+
+    /// True when an `https` target came by a connection that cannot carry it (RFC 9110 §7.4): without TLS, unless a
+    /// trusted proxy says so, which may have ended it, or the client is sent to TLS anyway.
+    private func isMisdirected(_ index: Int32, _ client: ClientPointer) -> Bool {
+        client.pointee.session == nil && !limits.redirects && !trails.base[Int(index)].isTrusted
     }
 
     /// Answers an `OPTIONS` or `TRACE` that may go no further (RFC 9110 §7.6.2).
@@ -136,7 +146,8 @@ extension Worker {
         return true
     }
 
-    /// The body's framing is broken: no byte after it means anything.
+    /// The request cannot be passed on: its body's framing is broken, and no byte after it means anything, or its head
+    /// is fine by itself but has no way on.
     mutating func refuseBody(_ index: Int32, _ client: ClientPointer, _ fault: MessageFault) {
         client.pointee.meters.pointee.requestFaults.add(fault)
         blame(index, .refused, fault)
