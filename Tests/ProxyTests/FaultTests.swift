@@ -40,6 +40,17 @@ import Testing
         #expect(listener.responseFaults == ["repeated_content_length": 1])
     }
 
+    @Test func aHeadThatOutgrowsItsRewritingIsCounted() throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address])
+        let wire = rig.connect()
+        // Within the limit for heads, but the server would be told of the host twice.
+        wire.send("GET / HTTP/1.1\r\nHost: \(String(repeating: "a", count: 16_000))\r\n\r\n")
+        #expect(wire.readMessage()?.status == 431)
+        #expect(rig.proxy.snapshot().listener.requestFaults == ["head_too_large": 1])
+        #expect(backend.startLines.isEmpty)
+    }
+
     @Test func limitsAreThoseOfTheSettings() throws {
         let backend = try Backend.echoing("a")
         let rig = try Rig([backend.address]) {

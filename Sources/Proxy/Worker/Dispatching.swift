@@ -139,8 +139,7 @@ extension Worker {
             appendUpgrade(head, block, client.pointee.up.start, to: &writer)
         }
         guard !writer.overflowed else {
-            client.pointee.exchange.endClient()
-            answer(index, client, 431, "client: the head is too large")
+            refuseBody(index, client, .headTooLarge)
             return
         }
         var length = writer.count
