@@ -65,6 +65,8 @@ struct Exchange: BitwiseCopyable {
     var hasChunk = false
     /// A `GET` or `HEAD` with a body: a server that overlooks it takes the body for the next request.
     private let hasOddBody: Bool
+    /// The client asked for `100 Continue`, and neither that nor a byte of the body has come.
+    private var wantsContinue: Bool
     private(set) var freshOnly = false
     /// The next attempt goes to the server of the last one.
     private(set) var repeatsServer = false
@@ -89,7 +91,15 @@ struct Exchange: BitwiseCopyable {
         clientKeepsAlive = head.keepsAlive
         requestBody = BodyProgress(head.framing)
         hasOddBody = (head.method == .get || head.method == .head) && !head.framing.isNone
+        wantsContinue = head.expectsContinue && !head.framing.isNone
     }
+
+    /// The client waits for `100 Continue`: the next word is the server's, although the body has not come. A probe of
+    /// the proxy's own is such a word, too.
+    var awaitsContinue: Bool { wantsContinue && !wasProbed }
+
+    /// Notes that the client sends its body, asked or not.
+    mutating func noteBody() { wantsContinue = false }
 
     /// Notes that the server is asked for another protocol.
     mutating func askUpgrade() { asksUpgrade = true }
@@ -167,6 +177,7 @@ struct Exchange: BitwiseCopyable {
     mutating func respond(_ head: ResponseHead, closing: Bool) -> Plan {
         if head.isInterim {
             if head.status == 101, asksUpgrade { return .switchProtocols }
+            if head.status == 100 { wantsContinue = false }
             interims += 1
             // 101 answers an upgrade that was never passed on; endless interim responses would hold a worker.
             guard head.status != 101 else { return .refuse(.unaskedUpgrade) }

@@ -122,6 +122,25 @@ import Testing
         #expect(old.respond(early, closing: false) == .dropInterim)
     }
 
+    @Test func onlyContinueOrTheBodyEndsTheWaitForIt() throws {
+        let lines = "Host: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+        var exchange = try exchange("POST / HTTP/1.1\r\n" + lines)
+        #expect(exchange.awaitsContinue)
+        _ = exchange.respond(try response("HTTP/1.1 103 Early Hints\r\n\r\n"), closing: false)
+        #expect(exchange.awaitsContinue)
+        _ = exchange.respond(try response("HTTP/1.1 100 Continue\r\n\r\n"), closing: false)
+        #expect(!exchange.awaitsContinue)
+        var hasty = try self.exchange("POST / HTTP/1.1\r\n" + lines)
+        hasty.noteBody()
+        #expect(!hasty.awaitsContinue)
+        var probed = try self.exchange("POST / HTTP/1.1\r\n" + lines)
+        probed.wasProbed = true
+        #expect(!probed.awaitsContinue)
+        #expect(try !self.exchange("POST / HTTP/1.0\r\n" + lines).awaitsContinue)
+        let bare = "GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n"
+        #expect(try !self.exchange(bare).awaitsContinue)
+    }
+
     @Test func aServerThatMayOverlookABodyIsNotUsedAgain() throws {
         for (method, keeps) in [("GET", false), ("HEAD", false), ("POST", true)] {
             var exchange = try exchange("\(method) / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")

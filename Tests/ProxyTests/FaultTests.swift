@@ -90,11 +90,14 @@ import Testing
 
     @Test func aServerThatNeverContinuesIsNotWaitedForForEver() throws {
         let backend = try Backend { _, wire, _ in _ = wire.readToEnd() }
-        let rig = try Rig([backend.address]) { $0.requestBodyMilliseconds = 200 }
+        let rig = try Rig([backend.address]) { $0.firstByteMilliseconds = 200 }
         let wire = rig.connect()
         wire.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
-        #expect(wire.readMessage()?.status == 408)
+        let answer = try #require(wire.readMessage())
+        #expect(answer.status == 504)
+        #expect(answer.sentence == "server \(backend.address): sent no response in time")
         #expect(wire.isAtEnd())
+        #expect(rig.proxy.snapshot().servers[0].errors == 1)
     }
 
     @Test func aBadChunkInTheMiddleEndsBothSides() async throws {

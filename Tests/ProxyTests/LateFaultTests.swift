@@ -43,6 +43,38 @@ import Testing
         #expect(wire.readMessage()?.status == 504)
     }
 
+    @Test(arguments: ["", "3\r\nabc\r\n"])
+    func afterContinueItIsTheClientsTurn(_ piece: String) throws {
+        let backend = try Backend { _, wire, _ in
+            _ = wire.readHead()
+            wire.send("HTTP/1.1 100 Continue\r\n\r\n")
+            _ = wire.readToEnd()
+        }
+        let rig = try Rig([backend.address]) {
+            $0.firstByteMilliseconds = 600_000
+            $0.requestBodyMilliseconds = 200
+        }
+        let wire = rig.connect()
+        wire.send(LateFaultTests.waiting)
+        #expect(wire.readHead()?.status == 100)
+        if !piece.isEmpty { wire.send(piece) }
+        let answer = try #require(wire.readMessage())
+        #expect(answer.status == 408 && answer.sentence == "client: the request's body did not come in time")
+        #expect(rig.proxy.snapshot().servers[0].errors == 0)
+    }
+
+    @Test func aClientThatDoesNotWaitForContinueIsWaitedFor() throws {
+        let backend = try Backend { _, wire, _ in _ = wire.readToEnd() }
+        let rig = try Rig([backend.address]) {
+            $0.firstByteMilliseconds = 600_000
+            $0.requestBodyMilliseconds = 200
+        }
+        let wire = rig.connect()
+        wire.send(LateFaultTests.waiting + "3\r\nabc\r\n")
+        #expect(wire.readMessage()?.status == 408)
+        #expect(rig.proxy.snapshot().servers[0].errors == 0)
+    }
+
     @Test func aBadChunkAfterContinueIsAnswered() throws {
         let backend = try Backend { _, wire, _ in
             _ = wire.readHead()

@@ -175,10 +175,13 @@ extension Worker {
         setUploadDeadline(index, client)
     }
 
-    /// A request under way has time for its body, a whole one for the response's first byte.
+    /// A request under way has time for its body; a whole one, or one whose client waits for `100 Continue`, for the
+    /// response's first byte.
     @inline(__always)
     mutating func setUploadDeadline(_ index: Int32, _ client: ClientPointer) {
-        let isWhole = client.pointee.exchange.requestBody.isDone && client.pointee.spill.block == nil
-        clients.deadlines[Int(index)] = now + (isWhole ? limits.firstByte : limits.requestBody)
+        let isServersTurn =
+            (client.pointee.exchange.requestBody.isDone || client.pointee.exchange.awaitsContinue)
+            && client.pointee.spill.block == nil
+        clients.deadlines[Int(index)] = now + (isServersTurn ? limits.firstByte : limits.requestBody)
     }
 }

@@ -224,8 +224,8 @@ extension Worker {
             if exchange.hasResponse {
                 blame(index, client.pointee.down.count > 0 ? .timeoutClientRead : .timeoutResponseBody)
                 cut(index, client)
-            } else if !exchange.requestBody.isDone, client.pointee.spill.block == nil,
-                client.pointee.upSent == client.pointee.upMark
+            } else if !exchange.requestBody.isDone, !exchange.awaitsContinue,
+                client.pointee.spill.block == nil, client.pointee.upSent == client.pointee.upMark
             {
                 client.pointee.exchange.endClient()
                 answer(index, client, 408, "client: the request's body did not come in time")

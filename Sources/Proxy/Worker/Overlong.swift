@@ -19,7 +19,7 @@ extension Worker {
         blame(index, .timeoutTotal)
         if client.pointee.phase == .answering || client.pointee.exchange.responseBegan {
             cut(index, client)
-        } else if client.pointee.exchange.requestBody.isDone {
+        } else if client.pointee.exchange.requestBody.isDone || client.pointee.exchange.awaitsContinue {
             answer(index, client, 504, "proxy: the exchange took too long as a whole")
         } else {
             client.pointee.exchange.endClient()

@@ -125,6 +125,7 @@ extension Worker {
         client.pointee.meters.pointee.bytesFromClients.add(UInt64(count))
         client.pointee.up.end += Int32(count)
         let (taken, fault) = client.pointee.exchange.requestBody.take(place, count: count)
+        client.pointee.exchange.noteBody()
         client.pointee.upMark += Int32(taken)
         noteIn(index, taken)
         if let fault {

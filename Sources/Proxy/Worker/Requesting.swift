@@ -106,6 +106,7 @@ extension Worker {
         let body = client.pointee.up.start + Int32(head.length)
         let (taken, fault) = client.pointee.exchange.requestBody.take(
             block + Int(body), count: Int(client.pointee.up.end - body))
+        if taken > 0 { client.pointee.exchange.noteBody() }
         client.pointee.upMark = body + Int32(taken)
         client.pointee.upSent = body
         noteRequest(index, client, block)

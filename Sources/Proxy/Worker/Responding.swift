@@ -76,6 +76,7 @@ extension Worker {
             case .complete: break
             }
             let head = link.pointee.parser.head
+            let awaitedContinue = client.pointee.exchange.awaitsContinue
             switch client.pointee.exchange.respond(head, closing: isClosing) {
             case .refuse(let fault): return refuseResponse(index, client, fault)
             case .pass: return passHead(index, client, block, head)
@@ -83,6 +84,8 @@ extension Worker {
             case .dropInterim: break
             case .passInterim:
                 guard passInterim(index, client, block, head) else { return .ended }
+                // From here on it is the client's turn.
+                if awaitedContinue, head.status == 100 { setUploadDeadline(index, client) }
             }
             client.pointee.down.start += Int32(head.length)
             link.pointee.parser = ResponseParser()
