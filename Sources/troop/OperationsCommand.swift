@@ -105,6 +105,42 @@ enum OperationsText {
         return table.text
     }
 
+    /// Columns that a narrow terminal does without, the first of them first.
+    private static let leastUnderWay = ["ID", "SINCE", "STEP", "STATE"]
+
+    /// The operations under way for `troop status`, whose first column can be cut where a terminal is narrow; nothing
+    /// without any. Who asks for the wide table gets every column.
+    static func underWay(
+        _ operations: [OperationLine], wide: Bool, columns: Int? = Table.columns,
+        atMilliseconds now: Int64 = WallClock.milliseconds()
+    ) -> String {
+        guard !operations.isEmpty else { return "" }
+        var table = Table(
+            ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"], leastFirst: wide ? [] : leastUnderWay)
+        for line in operations {
+            let since = milliseconds(line.started).map { HostText.age(max(0, now - $0)) } ?? "-"
+            table.add([
+                .init("\(line.kind) \(line.target)", .bold), .init(line.state, style(line.state)),
+                .init(line.step), .init(since), .init(line.id), .init(line.reason),
+            ])
+        }
+        return table.text(columns: columns)
+    }
+
+    /// The longest part of a name or a step that stands in a line with others, in columns.
+    private static let wordColumnsMax = 24
+
+    /// The operations under way in one line, for `troop top`; nil without any.
+    static func line(_ operations: [OperationLine]) -> String? {
+        guard !operations.isEmpty else { return nil }
+        let each = operations.map { line in
+            let words = [line.kind, line.target, line.state == "waiting" ? line.state : line.step]
+                .map { ShownText.clean($0, columns: wordColumnsMax) }
+            return "\(words[0]) \(words[1]) (\(words[2]))"
+        }
+        return "\(each.count) operation\(each.count == 1 ? "" : "s"): " + each.joined(separator: ", ")
+    }
+
     static func text(_ document: OperationDocument) -> String {
         var text = "\(Output.styled("\(document.kind) \(Table.printable(document.target))", .bold))"
         text +=
@@ -129,11 +165,16 @@ enum OperationsText {
 
     /// A moment of the API, which is UTC, in the host's own time as all tables show it; what is none stays as it is.
     static func local(_ moment: String) -> String {
+        milliseconds(moment).map(WallClock.local) ?? Table.printable(moment)
+    }
+
+    /// A moment of the API in milliseconds since 1970; nil for what is none.
+    private static func milliseconds(_ moment: String) -> Int64? {
         let numbers = moment.split { !$0.isNumber }.compactMap { Int32($0) }
         guard moment.utf8.count == "2026-11-23T19:44:52Z".utf8.count, moment.hasSuffix("Z"),
             numbers.count == 6,
             (1970...9999).contains(numbers[0]), numbers.dropFirst().allSatisfy({ (0...60).contains($0) })
-        else { return Table.printable(moment) }
+        else { return nil }
         var parts = tm()
         parts.tm_year = numbers[0] - 1900
         parts.tm_mon = numbers[1] - 1
@@ -141,7 +182,7 @@ enum OperationsText {
         parts.tm_hour = numbers[3]
         parts.tm_min = numbers[4]
         parts.tm_sec = numbers[5]
-        return WallClock.local(Int64(timegm(&parts)) * 1000)
+        return Int64(timegm(&parts)) * 1000
     }
 
     private static func style(_ state: String) -> Output.Style? {

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Peer
 
-/// `troop status`: who leads, how the hosts are, where traffic goes.
+/// `troop status`: who leads, what the monkeys do, how the hosts are, where traffic goes.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show who leads, how hot each host is, and where traffic goes.",
+        commandName: "status",
+        abstract: "Show who leads, what the monkeys do, how hot each host is, and where traffic goes.",
         discussion:
             "A terminal that is too narrow for the tables gets fewer columns; pipes and -o wide get all of them."
     )
@@ -49,6 +50,9 @@ struct StatusText {
     init(_ status: Status, wide: Bool = false, columns: Int? = Table.columns) {
         var text = StatusText.headline(status) + "\n" + StatusText.answerer(status) + "\n"
         text += StatusText.warnings(status)
+        // In front of the hosts: of a large troop's tables a terminal shows the beginning.
+        let operations = OperationsText.underWay(status.operations ?? [], wide: wide, columns: columns)
+        if !operations.isEmpty { text += "\n" + operations }
         if !status.hosts.isEmpty {
             text += "\n" + HostText.hosts(status.hosts, wide: wide, columns: columns)
         }

@@ -76,7 +76,7 @@ struct TopScreen {
 
     /// Takes in a key.
     mutating func press(_ key: Key, rows: Int) {
-        let page = max(1, rows - TopScreen.frameRows)
+        let page = max(1, rows - frameRows)
         switch key {
         case .order(let next):
             isReversed = next == order ? !isReversed : false
@@ -95,8 +95,11 @@ struct TopScreen {
         top = max(0, min(top, max(0, lines().count - page)))
     }
 
-    /// Lines that are not hosts': two at the head, the place in the list, the columns' names, the keys.
-    private static let frameRows = 5
+    /// Lines that are not hosts': two at the head, that of operations where there are any, the place in the list, the
+    /// columns' names, the keys.
+    private var frameRows: Int { operations == nil ? 5 : 6 }
+
+    private var operations: String? { OperationsText.line(status?.operations ?? []) }
 
     /// The screen's lines for a terminal of a size, at a time.
     func text(columns: Int, rows: Int, atMilliseconds now: Int64) -> String {
@@ -114,10 +117,11 @@ struct TopScreen {
         } else {
             head = [trouble.map { Output.styled($0, .red) } ?? "waiting for the agent", ""]
         }
+        if let operations { head.append(Output.styled(operations, .yellow)) }
         // What is too long ends where the terminal does.
         head = head.map { Terminal.clip(Substring($0), to: columns) }
         let lines = lines()
-        let room = max(1, rows - TopScreen.frameRows)
+        let room = max(1, rows - frameRows)
         let shown = lines.dropFirst(min(top, max(0, lines.count - room))).prefix(room)
         head.append(place(of: lines.count, shown: shown.count))
         var text = head.joined(separator: "\n") + "\n" + table(Array(shown), columns: columns)
