@@ -10,12 +10,14 @@ struct SampleCommand: ParsableCommand {
         commandName: "sample", abstract: "Look at this host once, as the agent does, and print what it sees.",
         discussion: """
             Rates and shares are those between two looks, --interval apart. With --proc the looks are at copies of a \
-            /proc instead, in the order given: troop sample --proc monday --proc tuesday --interval 10s. A copy needs \
+            /proc instead, in the order given: troop sample --proc monday tuesday --interval 10s. A copy needs \
             no more than the files that are to be looked at: stat, meminfo, zoneinfo (for kernels without \
             MemAvailable), loadavg, pressure/, vmstat, diskstats, net/dev. What cannot be known is null, or a dash.
             """)
 
-    @Option(help: "A folder that holds a copy of /proc; give several for successive moments.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "A folder that holds a copy of /proc; give several for successive moments.")
     var proc: [String] = []
     @Option(help: "The time between two looks (default: 1s, with --proc 10s).")
     var interval: TimeSpan?
@@ -39,7 +41,7 @@ struct SampleCommand: ParsableCommand {
         }
         guard proc.count <= SampleCommand.copiesMax else {
             throw ValidationError(
-                "--proc is given \(proc.count) times; expected at most \(SampleCommand.copiesMax)")
+                "--proc is given \(proc.count) folders; expected at most \(SampleCommand.copiesMax)")
         }
         guard proc.isEmpty || top == 0 else {
             throw ValidationError("--top looks at this host, not at copies")

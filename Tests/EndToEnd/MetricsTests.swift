@@ -213,6 +213,10 @@ import Transfer
         let document = try JSONForm.document(SampleDocument.self, from: Array(both.output.utf8))
         #expect(both.code == 0 && document.cpu.busy == 1 && document.memory.used == nil)
         #expect(document.disks?.first?.readBytes == 1_536_000, "6,000 sectors in 2 s")
+        // One --proc may have them all.
+        let together = ["--proc", "\(folder)/one", "\(folder)/two", "--interval", "2s", "-o", "json"]
+        let same = try Program.run(["sample"] + together)
+        #expect(same.code == 0 && same.output.contains("\"busy\" : 1"), "\(same.output)")
         let table = try Program.run(["sample"] + copies)
         #expect(table.code == 0 && table.output.contains("100.0%") && table.output.contains("pressure cpu"))
     }
