@@ -242,7 +242,8 @@ package final class Sampler {
         if let stall = reading.pressure.io { sample.pressure.io = stall }
         // A group without a limit shares the machine's memory: what others use is not there for it either.
         let machine = ofHost.memoryTotalBytes
-        let limit = [reading.memoryLimitBytes, machine].compactMap(\.self).min()
+        var limit = reading.memoryLimitBytes ?? machine
+        if let least = limit, let machine { limit = min(least, machine) }
         guard let limit, limit > 0, let used = reading.workingSetBytes else { return }
         sample.memoryTotalBytes = limit
         sample.memoryUsed = min(1, Double(used) / Double(limit))
