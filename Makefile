@@ -25,7 +25,7 @@ SIMULATE_ARGS ?=
 FAULT_ROUNDS ?= 20
 CONFORMANCE_PAGE ?= docs/http-conformance.md
 
-.PHONY: help demo test simulate faults crashes lint build bench soak deb lab conformance fuzz order man clean
+.PHONY: help demo test simulate faults crashes lint build looks bench soak deb lab conformance fuzz order man clean
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -70,6 +70,11 @@ build: ## Builds the release binary and prints its path and size.
 	@scripts/bootstrap build
 	@$(release) --product troop
 	@echo "built: $(CURDIR)/$(products)/troop ($$(du -Lh --apparent-size $(products)/troop | cut -f 1))"
+
+looks: ## Fails when a look of each second at the host or its control group allocates, as the release build has it.
+	@scripts/bootstrap build
+	@$(release) --product bench-looks
+	@$(products)/bench-looks --strict
 
 bench: ## Measures the proxy beside HAProxy and nginx, and the agent's tick (BENCH_ARGS="proxy --rounds 3").
 	@scripts/bootstrap build bench
