@@ -104,9 +104,11 @@ struct ProxyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "proxy", abstract: "The proxy beside HAProxy and nginx.")
     @OptionGroup var options: ProxyOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try Bench.compare(options, $0, $1) }
+        try goals.hold()
     }
 }
 
@@ -114,9 +116,11 @@ struct TickCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tick", abstract: "The agent's CPU time when nothing happens.")
     @OptionGroup var options: TickOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try TickBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }
 
@@ -124,9 +128,11 @@ struct StatusBenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "How long 'troop status' takes in troops of 100 and 10,000 hosts.")
     @OptionGroup var options: TickOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try StatusBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }
 
@@ -136,6 +142,7 @@ struct AllCommand: ParsableCommand {
     @OptionGroup var proxy: ProxyOptions
     @OptionGroup var tick: TickOptions
     @OptionGroup var flags: FlagOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { stage, machine in
@@ -146,5 +153,6 @@ struct AllCommand: ParsableCommand {
             try MetricsBench(tick, stage: stage, machine: machine).run()
             try RemedyBench(tick, stage: stage, machine: machine).run()
         }
+        try goals.hold()
     }
 }

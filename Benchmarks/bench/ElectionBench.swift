@@ -73,7 +73,8 @@ struct ElectionBench {
 
     private func add(_ values: [Double], _ name: String, goal: Double, to table: inout Table) {
         guard let spread = Spread(values) else { return }
-        let verdict = spread.most <= goal ? "met" : spread.median <= goal ? "met by the median" : "missed"
+        let byMedian = Goal.verdict(spread.median, atMost: goal)
+        let verdict = spread.most > goal && spread.median <= goal ? "met by the median" : byMedian
         table.add([
             name, spread.median.text(places: 1), spread.most.text(places: 1), goal.text(places: 0), verdict,
         ])
@@ -147,7 +148,7 @@ struct ElectionBench {
         func add(_ name: String, _ value: Double, _ goal: Double, places: Int, _ unit: String) {
             table.add([
                 name, "\(value.text(places: places))\(unit)", "\(goal.text(places: places))\(unit)",
-                value <= goal ? "met" : "missed",
+                Goal.verdict(value, atMost: goal),
             ])
         }
         add("Redis commands, leader", leaderCommands, ElectionBench.leaderCommandsGoal, places: 1, "/s")

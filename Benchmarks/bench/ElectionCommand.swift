@@ -18,8 +18,10 @@ struct ElectionCommand: ParsableCommand {
         commandName: "election",
         abstract: "How long a troop is without a leader, and what the election costs.")
     @OptionGroup var options: ElectionOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try ElectionBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }

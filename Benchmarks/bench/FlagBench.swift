@@ -20,9 +20,11 @@ struct FlagsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "flags", abstract: "Evaluation of feature flags by OFREP on loopback.")
     @OptionGroup var options: FlagOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try FlagBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }
 

@@ -35,14 +35,14 @@ struct MetricsBench {
             Bench.say(
                 "  \(agent.leads ? "leader" : "standby"): tick \(ticks.text(places: 0)) µs of CPU (goal: at most "
                     + "\(TickBench.goalMicroseconds.text(places: 0)): "
-                    + "\(verdict(ticks.median, TickBench.goalMicroseconds))); resident \(resident.text(places: 1)) MB "
+                    + "\(Goal.verdict(ticks.median, atMost: TickBench.goalMicroseconds))); resident \(resident.text(places: 1)) MB "
                     + "(goal: at most \(MetricsBench.residentGoal.text(places: 0)): "
-                    + "\(verdict(resident, MetricsBench.residentGoal)))")
+                    + "\(Goal.verdict(resident, atMost: MetricsBench.residentGoal)))")
         }
         if let leader = agents.first(where: \.leads) {
             let scrape = try scrape("troop", leader.child, port: leader.api)
             Bench.say(
-                "    a scrape is \(verdict(scrape, MetricsBench.scrapeGoal)): goal at most "
+                "    a scrape is \(Goal.verdict(scrape, atMost: MetricsBench.scrapeGoal)): goal at most "
                     + "\(MetricsBench.scrapeGoal.text(places: 1)) ms")
         }
         let port = try Loopback.freePort()
@@ -87,8 +87,6 @@ struct MetricsBench {
                 + "seconds")
         Goal.say("allocations of the look of each second", counts[1], atMost: 0, places: 0)
     }
-
-    private func verdict(_ value: Double, _ goal: Double) -> String { value <= goal ? "met" : "missed" }
 
     /// Scrapes once a second, then one after the other; prints, and gives the CPU time of one of the latter, in
     /// milliseconds. The former find all caches cold, which says as much of the machine as of the program.
@@ -146,8 +144,10 @@ struct MetricsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "metrics", abstract: "What measuring costs, beside node_exporter.")
     @OptionGroup var options: TickOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try MetricsBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }

@@ -112,8 +112,10 @@ struct RemedyCommand: ParsableCommand {
         commandName: "remediation",
         abstract: "What decisions about 10,000 hosts cost, and the engine at rest.")
     @OptionGroup var options: TickOptions
+    @OptionGroup var goals: GoalOptions
 
     func run() throws {
         try Bench.onStage { try RemedyBench(options, stage: $0, machine: $1).run() }
+        try goals.hold()
     }
 }

@@ -82,7 +82,7 @@ struct TickBench {
         let threads = after.threadMicroseconds(since: before).map {
             (name: $0.name, microseconds: $0.microseconds / seconds)
         }
-        let verdict = ticks.median <= TickBench.goalMicroseconds ? "met" : "missed"
+        let verdict = Goal.verdict(ticks.median, atMost: TickBench.goalMicroseconds)
         Bench.say(
             "  \(role): tick \(ticks.text(places: 0)) µs of CPU (goal: a median of at most "
                 + "\(TickBench.goalMicroseconds.text(places: 0)): \(verdict)); the whole agent "
