@@ -178,6 +178,13 @@ import Transfer
         #expect(sample.cpu.cores ?? 0 >= 1 && sample.memory.totalBytes ?? 0 > 0)
         #expect(sample.top == nil, "nobody has asked for the greediest processes")
 
+        // It times its own looks, and tells how long the last one took.
+        let looked = "\ntroop_agent_sample_seconds "
+        let seconds = plain.firstRange(of: looked).flatMap { range in
+            Double(plain[range.upperBound...].prefix { $0 != "\n" })
+        }
+        #expect(try #require(seconds, "\(plain)") > 0)
+
         // Without Redis the metrics go on, and say so.
         troop.redis.stop()
         let isDown = await eventually(within: 20_000) {
@@ -186,6 +193,28 @@ import Transfer
             } ?? false
         }
         #expect(isDown)
+    }
+
+    @Test(.timeLimit(.minutes(2)), .enabled(if: Promtool.path != nil, "\(Promtool.need)"))
+    func promtoolHasNoComplaintAboutALiveLeader() async throws {
+        let troop = try Ensemble(["a"])
+        try troop.startAgents()
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
+        try #require(isUp, "\(troop.logs)")
+        // What comes of requests, and of the third slow look, is on the page, too.
+        for _ in 0..<3 { _ = try Transfer(url: "http://127.0.0.1:\(troop.proxyPort)/").perform() }
+        let isWhole = await eventually(within: 20_000) {
+            try? await Task.sleep(for: .milliseconds(200))
+            return (try? answer(troop, "a", "/metrics")).map {
+                let page = String(decoding: $0.body, as: UTF8.self)
+                return page.contains("\nnode_filesystem_size_bytes{")
+                    && page.contains("\ntroop_history_hosts 1\n")
+            } ?? false
+        }
+        #expect(isWhole)
+        let page = String(decoding: try answer(troop, "a", "/metrics").body, as: UTF8.self)
+        #expect(page.contains("troop_election_role{role=\"leader\"} 1\n"))
+        #expect(try Promtool.complaints(about: page) == [])
     }
 
     @Test(.timeLimit(.minutes(1))) func sampleLooksAtThisHostAndAtCopies() throws {

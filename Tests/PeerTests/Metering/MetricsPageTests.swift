@@ -90,34 +90,7 @@ import Testing
 
     @Test(.enabled(if: Promtool.path != nil, "\(Promtool.need)"))
     func promtoolHasNoComplaint() async throws {
-        let promtool = try #require(Promtool.path)
-        let folder = try #require(MetricsPageTests.folder())
-        defer { RedisServer.removeFolder(folder) }
         let text = String(decoding: MetricsText.bytes(of: try await families()), as: UTF8.self)
-        try RedisServer.write(text, to: "\(folder)/metrics")
-        try RedisServer.write(
-            "\(promtool) check metrics < \(folder)/metrics || true", to: "\(folder)/check")
-        let log = "\(folder)/log"
-        try RedisServer.runToEnd(["/bin/sh", "\(folder)/check"], log: log)
-        // node_exporter's own check lets its names of memory pass, too: they are the kernel's.
-        let complaints = RedisServer.text(of: log).split(separator: "\n").filter { line in
-            !(line.hasPrefix("node_memory_") && line.contains("'snake_case'"))
-        }
-        #expect(complaints == [])
+        #expect(try Promtool.complaints(about: text) == [])
     }
-
-    private static func folder() -> String? {
-        var template = Array("/tmp/troop-page-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { return nil }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-}
-
-/// Prometheus' own checker, where it is installed.
-enum Promtool {
-    private static let places: [String] = ["/usr/bin/promtool", "/usr/local/bin/promtool"]
-    static let path = places.first { access($0, X_OK) == 0 }
-
-    /// Why tests are skipped without it.
-    static let need = "needs promtool; 'scripts/bootstrap test' installs it"
 }
