@@ -27,6 +27,10 @@ import Transfer
             _ = try tmux(["resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
         }
         var text: String { (try? tmux(["capture-pane", "-p", "-t", "t"])) ?? "" }
+        /// The lines that have left the window at its upper end.
+        var scrolled: String {
+            (try? tmux(["display-message", "-p", "-t", "t", "#{history_size}"])) ?? "unknown"
+        }
         /// The text with what sets colours.
         var colours: String { (try? tmux(["capture-pane", "-p", "-e", "-t", "t"])) ?? "" }
 
@@ -142,6 +146,39 @@ import Transfer
             #expect(lines[head + 1].hasPrefix("127.0.0.1:") && lines[head + 2].hasPrefix("127.0.0.1:"))
             try window.type("\(Program.path) status | grep -c WEIGHT; echo $((40 + 3))end")
             #expect(await eventually { window.text.contains("\n1\n43end") }, "\(window.text)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aWatchedStatusChangesInItsPlace() async throws {
+        try await withTroop { troop in
+            let window = try Window(
+                columns: 100, rows: 40, folder: troop.folder,
+                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+            try window.type("\(Program.path) status --watch")
+            /// Whether the window shows one status from its first line on, and nothing of another one.
+            func isOne() -> Bool {
+                let lines = window.text.split(separator: "\n")
+                return lines.first?.hasPrefix("cluster test") == true
+                    && ["cluster ", "this agent ", "HOST ", "SERVER "].allSatisfy { head in
+                        lines.filter { $0.hasPrefix(head) }.count == 1
+                    }
+            }
+            #expect(await eventually { isOne() }, "\(window.text)")
+            let scrolled = window.scrolled
+            let added = try troop.command("a", "servers", "add", "10.9.9.9:1", "--state", "out")
+            #expect(added.code == 0, "\(added.output)")
+            #expect(await eventually { window.text.contains("\n10.9.9.9:1 ") && isOne() }, "\(window.text)")
+            let paused = try troop.command("a", "pause", "--reason", "new cables")
+            #expect(paused.code == 0, "\(paused.output)")
+            #expect(await eventually { window.text.contains("new cables") && isOne() }, "\(window.text)")
+            // What is shorter than before leaves nothing behind.
+            _ = try troop.command("a", "resume")
+            _ = try troop.command("a", "servers", "remove", "10.9.9.9:1")
+            let isGone = await eventually {
+                !window.text.contains("10.9.9.9:1") && !window.text.contains("new cables") && isOne()
+            }
+            #expect(isGone, "\(window.text)")
+            #expect(window.scrolled == scrolled && scrolled != "unknown", "\(scrolled)")
         }
     }
 
