@@ -10,8 +10,6 @@ extension Agent {
     private static let houseMilliseconds: Int64 = 1000
     /// A standby reads the hosts once in so many turns.
     private static let boardTurns = 10
-    /// A host that reported within this time counts as a candidate, in milliseconds.
-    private static let liveMilliseconds: Int64 = 15_000
 
     /// What is done once a second, by one task: each sleeping task costs a wake-up of its own.
     func keepHouse() async {
@@ -80,7 +78,10 @@ extension Agent {
             parts.elector.noteEpoch(epoch)
         }
         parts.router.note(pressures: book.pressures(at: .now()))
-        let isWarm = WarmStandby.includes(configuration.host.name, in: book, at: .now())
+        let scale = parts.pace.scale
+        let isWarm = WarmStandby.includes(
+            configuration.host.name, live: book.live(at: scale, now: .now()), scale: scale,
+            isPreferred: isPreferred)
         parts.watch.see(book, at: .now())
         parts.watch.see(problems: await parts.roster.notices + parts.board.notices)
         await parts.duties.standBy(warm: isWarm)
@@ -116,10 +117,7 @@ extension Agent {
             return
         }
         let book = await parts.board.book
-        let limit = max(Agent.liveMilliseconds, 3 * parts.pace.scale.reportMilliseconds)
-        let live = book.pages.keys.filter { name in
-            book.age(of: name, at: now).map { $0 < limit } ?? false
-        }
+        let live = book.live(at: parts.pace.scale, now: now)
         parts.elector.yield(await parts.incumbency.standsBack(at: now))
         parts.elector.standBack(
             Candidacy.standsBack(configuration.host.name, live: live, isPreferred: isPreferred))

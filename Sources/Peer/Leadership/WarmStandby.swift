@@ -1,27 +1,26 @@
 package import Linux
 
-/// Which standbys keep their checks running while another host leads.
+/// Which standbys keep their checks running and remember the hosts while another leads: those that ask at once when the lease
+/// ends. Whoever of them wins knows its servers and what was before.
 package enum WarmStandby {
-    /// A troop of at most so many hosts keeps all of them warm.
-    static let smallTroop = 5
-    /// In a larger one the first so many by name are warm: each of them costs every server one more check.
-    static let candidates = 3
-
-    /// True when this host is to be warm, by the reports it last read; a host always counts itself as alive.
-    package static func includes(_ host: String, in book: HostBook, at now: Instant) -> Bool {
-        let alive = book.pages.filter { name, page in
-            guard name != host, let report = page.report, let age = book.age(of: name, at: now) else {
-                return false
-            }
-            return HostBook.liveness(
-                ageMilliseconds: age, intervalMilliseconds: report.intervalMilliseconds) != .lost
-        }
-        return includes(host, among: Array(alive.keys))
+    /// Whether this host is to be warm. `live` are the hosts that report; `isPreferred` is true for one that a person gave a
+    /// higher priority than the usual.
+    package static func includes(
+        _ host: String, live: [String], scale: TroopScale, isPreferred: Bool
+    ) -> Bool {
+        // A far host reads no reports: it could neither remember nor know who is before it.
+        !scale.isFar(host, isPreferred: isPreferred)
+            && !Candidacy.standsBack(host, live: live, isPreferred: isPreferred)
     }
+}
 
-    /// The same by the names of the other hosts that are alive.
-    static func includes(_ host: String, among others: [String]) -> Bool {
-        if others.count < smallTroop { return true }
-        return others.filter { $0 < host }.count < candidates
+extension HostBook {
+    /// A host that reported within this time is live, in milliseconds; or within three of its intervals.
+    private static let liveMilliseconds: Int64 = 15_000
+
+    /// The hosts that count when candidates are told from those that stand back.
+    package func live(at scale: TroopScale, now: Instant) -> [String] {
+        let limit = max(HostBook.liveMilliseconds, 3 * scale.reportMilliseconds)
+        return pages.keys.filter { name in age(of: name, at: now).map { $0 < limit } ?? false }
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 package import Linux
 package import Logging
 package import Store
@@ -8,14 +9,19 @@ import Transfer
 package final class HistoryFetch: Sendable {
     /// Agents that are asked, one after the other, until one answers.
     static let peersMax = 3
-    /// Hosts that are asked about, at most.
-    static let hostsMax = 5000
+    /// Hosts that are asked about, at most; of more than that there is no room for a history anyway.
+    static let hostsMax = 10_000
     /// Failures at one agent after which the next one is asked.
     private static let failuresMax = 3
+    /// Hosts that an agent knows nothing of, from the first on, after which it counts as one that keeps no history.
+    private static let strangersMax = 20
     /// How long one answer may take, in milliseconds.
     private static let timeoutMilliseconds = 2000
-    /// How long everything may take, in milliseconds.
-    private static let patienceMilliseconds: Int64 = 60_000
+    /// How long to wait where an agent wants to be asked less often, in milliseconds: what its `Retry-After` says.
+    private static let pauseMilliseconds: Int64 = 1000
+    /// How long everything may take, in milliseconds: two answers for each host, at the pace that an agent bears
+    /// (`ClientRates`), and some.
+    package static let patienceMilliseconds: Int64 = 240_000
 
     /// An agent that may know.
     package struct Peer: Equatable, Sendable {
@@ -31,17 +37,31 @@ package final class HistoryFetch: Sendable {
 
     private let keeper: HistoryKeeper
     private let token: Secret?
+    private let patienceMilliseconds: Int64
     private let log: Logger
     private let isUnderWay = Atomic<Bool>(false)
 
+    /// What became of the asking of one agent.
+    private struct Yield {
+        var rows = 0
+        /// Hosts about which it gave no answer.
+        var left: [String] = []
+        var why: String?
+    }
+
     /// A fetch into `keeper`; `token` is shown to the agents asked.
-    package init(keeper: HistoryKeeper, token: Secret?, log: Logger) {
+    package init(
+        keeper: HistoryKeeper, token: Secret?, log: Logger,
+        patienceMilliseconds: Int64 = HistoryFetch.patienceMilliseconds
+    ) {
         self.keeper = keeper
         self.token = token
+        self.patienceMilliseconds = patienceMilliseconds
         self.log = log
     }
 
-    /// The agents to ask, the leader first: those that report, and told where their API answers.
+    /// The agents to ask, the leader first, then those that most likely remember (`WarmStandby`): of those that report, and
+    /// told where their API answers.
     package static func peers(of own: String, leader: String?, in book: HostBook, at now: Instant) -> [Peer] {
         let peers = book.pages.compactMap { name, page -> Peer? in
             guard name != own, let report = page.report, let text = report.api,
@@ -51,15 +71,18 @@ package final class HistoryFetch: Sendable {
             else { return nil }
             return Peer(host: name, api: address)
         }
-        return Array(
-            peers.sorted { ($0.host == leader ? 0 : 1, $0.host) < ($1.host == leader ? 0 : 1, $1.host) }
-                .prefix(peersMax))
+        func order(_ peer: Peer) -> (Int, UInt64) {
+            (peer.host == leader ? 0 : 1, Candidacy.rank(peer.host))
+        }
+        return Array(peers.sorted { order($0) < order($1) }.prefix(peersMax))
     }
 
     /// Begins to ask; at most one fetch is under way.
     package func begin(_ peers: [Peer]) {
         guard !peers.isEmpty else {
-            log.info("history starts empty: no other agent's API can be reached (api.listen is on loopback)")
+            log.info(
+                "history starts empty: no other agent's API can be reached; set api.listen to an address of the hosts' network, and api.token_file, on every host"
+            )
             return
         }
         guard isUnderWay.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else {
@@ -78,36 +101,76 @@ package final class HistoryFetch: Sendable {
     }
 
     private func run(_ peers: [Peer]) {
-        let deadline = Instant.now().advanced(milliseconds: HistoryFetch.patienceMilliseconds)
-        let hosts = keeper.hosts.prefix(HistoryFetch.hostsMax)
-        var why = "no agent remembers more"
-        for peer in peers {
-            var (rows, failures) = (0, 0)
-            for host in hosts where failures < HistoryFetch.failuresMax && Instant.now() < deadline {
-                for from in ["24h", "15m"] {
-                    do throws(TransferFault) {
-                        rows += try fetch(host, from: from, peer)
-                    } catch {
-                        failures += 1
-                        why = "\(peer.host) at \(peer.api): \(error)"
-                    }
-                }
-            }
-            if rows > 0 {
-                log.info("history is filled", metadata: ["from": "\(peer.host)", "rows": "\(rows)"])
-                return
-            }
+        let deadline = Instant.now().advanced(milliseconds: patienceMilliseconds)
+        let all = keeper.hosts
+        var left = Array(all.prefix(HistoryFetch.hostsMax))
+        var rows = 0
+        var (from, why): ([String], String) = ([], "no agent remembers more")
+        for peer in peers where !left.isEmpty {
+            let yield = fill(left, from: peer, until: deadline)
+            if let reason = yield.why { why = reason }
+            guard yield.rows > 0 else { continue }
+            rows += yield.rows
+            from.append(peer.host)
+            left = yield.left
         }
-        log.info("history starts empty", metadata: ["why": "\(why)"])
+        guard rows > 0 else {
+            log.info("history starts empty", metadata: ["why": "\(why)"])
+            return
+        }
+        let missing = left.count + max(0, all.count - HistoryFetch.hostsMax)
+        var metadata: Logger.Metadata = ["from": "\(from.joined(separator: ","))", "rows": "\(rows)"]
+        guard missing > 0 else {
+            log.info("history is filled", metadata: metadata)
+            return
+        }
+        metadata["hosts"] = "\(all.count)"
+        metadata["hosts_left"] = "\(missing)"
+        metadata["why"] = left.isEmpty ? "too many hosts" : "\(why)"
+        log.info("history is filled in part", metadata: metadata)
     }
 
-    private func fetch(_ host: String, from: String, _ peer: Peer) throws(TransferFault) -> Int {
+    /// Asks one agent about one host after the other, until it fails too often or the time is up.
+    private func fill(_ hosts: [String], from peer: Peer, until deadline: Instant) -> Yield {
+        var (yield, failures) = (Yield(), 0)
+        for (index, host) in hosts.enumerated() {
+            let isLate = Instant.now() >= deadline
+            if isLate { yield.why = "the time is up" }
+            guard failures < HistoryFetch.failuresMax, !isLate else {
+                yield.left += hosts[index...]
+                break
+            }
+            if yield.rows == 0, index >= HistoryFetch.strangersMax { break }
+            do throws(TransferFault) {
+                for from in ["24h", "15m"] {
+                    yield.rows += try fetch(host, from: from, peer, until: deadline)
+                }
+            } catch {
+                failures += 1
+                yield.left.append(host)
+                yield.why = "\(peer.host) at \(peer.api): \(error)"
+            }
+        }
+        return yield
+    }
+
+    private func fetch(
+        _ host: String, from: String, _ peer: Peer, until deadline: Instant
+    ) throws(TransferFault) -> Int {
         // A host's name and a server's address need no more than brackets escaped.
         let name = host.map { $0 == "[" ? "%5B" : $0 == "]" ? "%5D" : String($0) }.joined()
         var transfer = Transfer(url: "http://\(peer.api)/v1/hosts/\(name)/history?from=\(from)")
         transfer.timeoutMilliseconds = HistoryFetch.timeoutMilliseconds
         if let token { transfer.headers = ["Authorization: Bearer \(token.revealed)"] }
-        let answer = try transfer.perform()
+        var answer = try transfer.perform()
+        // Asked too often, which a large troop makes sure of: no fault, the rest comes a second later.
+        while answer.status == 429 {
+            guard Instant.now().advanced(milliseconds: HistoryFetch.pauseMilliseconds) < deadline else {
+                throw .failed("the time is up")
+            }
+            usleep(UInt32(HistoryFetch.pauseMilliseconds) * 1000)
+            answer = try transfer.perform()
+        }
         guard answer.status == 200 else {
             // It does not know this host, or does not keep history: no fault.
             if answer.status == 404 || answer.status == 503 { return 0 }
