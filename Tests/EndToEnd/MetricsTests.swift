@@ -106,49 +106,6 @@ import Transfer
         #expect(isGone, "\(top() ?? [])")
     }
 
-    @Test(.timeLimit(.minutes(3))) func whatWasBeforeTheFailoverIsKnownAfterIt() async throws {
-        let troop = try Ensemble(["a", "b"])
-        try troop.startAgents()
-        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
-        try #require(isUp, "\(troop.logs)")
-        func history(_ name: String, of host: String) -> HistoryAnswer? {
-            guard let answer = try? answer(troop, name, "/v1/hosts/\(host)/history?from=5m&series=memory"),
-                answer.status == 200
-            else { return nil }
-            return try? JSONForm.document(HistoryAnswer.self, from: answer.body)
-        }
-        func known(_ history: HistoryAnswer?) -> Int {
-            history?.series["memory"]?.compactMap(\.self).count ?? 0
-        }
-        // The standby of a small troop remembers as the leader does.
-        let bothKnow = await eventually(within: 30_000) {
-            // A value comes each second; who asks all the time keeps the agents from their work.
-            try? await Task.sleep(for: .milliseconds(200))
-            return ["a", "b"].allSatisfy { name in
-                ["a", "b"].allSatisfy { known(history(name, of: $0)) >= 5 }
-            }
-        }
-        try #require(bothKnow, "\(troop.logs)")
-
-        // An agent that is started anew has the past from the other one, which ran all the time.
-        let leader = try #require(troop.status()?.leader?.host)
-        let standby = leader == "a" ? "b" : "a"
-        #expect(try troop.terminateAgent(standby) == 0)
-        try troop.startAgent(standby)
-        let isFilled = await eventually(within: 30_000) {
-            let answer = history(standby, of: leader)
-            return answer?.filledFrom == leader && known(answer) >= 5
-        }
-        #expect(isFilled, "\(troop.logs)")
-
-        let bad = try answer(troop, leader, "/v1/hosts/a/history?from=yesterday")
-        #expect(bad.status == 400)
-        #expect(try answer(troop, leader, "/v1/hosts/%3Cscript%3E/history").status == 404)
-        #expect(
-            try answer(troop, leader, "/v1/hosts/\(String(repeating: "x", count: 5000))/history").status
-                == 404)
-    }
-
     @Test(.timeLimit(.minutes(2))) func anAgentTellsOfItselfInBothFormats() async throws {
         let troop = try Ensemble(["a"])
         try troop.startAgents()
