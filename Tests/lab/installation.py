@@ -17,7 +17,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ANSIBLE = HERE.parent.parent / "ansible"
 VIP = f"{NETWORK}.100"
 CORES = 0.3  # what counts as all of a host's CPU: the hosts share this machine's
-PASSWORDS = {"redis_troop_password": "lab-troop", "redis_admin_password": "lab-admin", "redis_sentinel_password": "lab-sentinel"}
+PASSWORDS = {"redis_troop_password": "lab-troop", "redis_admin_password": "lab-admin", "redis_sentinel_password": "lab-sentinel",
+             "troop_api_token": "lab-token"}  # fmt: skip
 
 
 class Installation:
@@ -142,6 +143,22 @@ class Installation:
             return json.loads(done.stdout)
         except ValueError:
             return None
+
+    def past(self, host, of):
+        """What an agent remembers of a host, as (age in seconds, share of the memory), the oldest first."""
+        path = f"/v1/hosts/{of.agent}/history?from=15m&series=memory"
+        done = host.ssh(f"curl -sf --max-time 5 --unix-socket /run/troop/agent.sock 'http://localhost{path}'", check=False, timeout=10)
+        if done.returncode != 0:
+            return []
+        answer = json.loads(done.stdout)
+        ages = lambda row: (answer["now_ms"] - answer["from_ms"] - row * answer["step_ms"]) / 1000  # noqa: E731
+        return [(ages(row), value) for row, value in enumerate(answer["series"]["memory"]) if value is not None]
+
+    def sample(self, host, of):
+        """The last sample of another host, which its agent tells over the network; None when that cannot be asked."""
+        path = f"/v1/hosts/{of.agent}/sample"
+        done = host.ssh(f"curl -sf --max-time 5 --unix-socket /run/troop/agent.sock 'http://localhost{path}'", check=False, timeout=10)
+        return json.loads(done.stdout) if done.returncode == 0 else None
 
     def leader(self, among=None):
         """The host that leads by the word of any agent that answers; None when nobody knows one."""

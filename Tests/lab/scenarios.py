@@ -68,6 +68,11 @@ def leader_lost(site, strike, mend):
         gap = time.monotonic() - begun
         time.sleep(3)
         text = judge(load.result(), cut_allowed=True)
+        older = time.monotonic() - begun + 2
+        expect(
+            any(age > older for age, _ in site.past(new, new)),
+            f"{new.name} remembers nothing from before it led, {older:.0f} s ago",
+        )
         entries = json.loads(new.ssh("troop history -o json --count 20").stdout)["entries"]
         entry = next(entry for entry in entries if entry["event"] == "elected" and entry["leader"] == new.agent)
         leaderless = entry["leaderless_ms"]
@@ -75,6 +80,7 @@ def leader_lost(site, strike, mend):
         mend(old)
     settle(site)
     expect(site.leader(others) is not None, "no leader after the host came back")
+    until(lambda: site.sample(new, old), 20, f"{new.name} to have a sample of {old.name}'s agent")
     return (
         f"{old.name} → {new.name}, nobody led for {leaderless} ms ({entry['reason']}); the VIP answered {gap * 1000:.0f} ms after "
         f"the strike began (asked over ssh); {text}"
