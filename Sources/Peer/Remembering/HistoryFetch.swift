@@ -9,7 +9,7 @@ import Transfer
 package final class HistoryFetch: Sendable {
     /// Agents that are asked, one after the other, until one answers.
     static let peersMax = 3
-    /// Hosts that are asked about, at most; of more than that there is no room for a history anyway.
+    /// Hosts that are asked about, at most: more would take longer than the fine steps are worth.
     static let hostsMax = 10_000
     /// Failures at one agent after which the next one is asked.
     private static let failuresMax = 3

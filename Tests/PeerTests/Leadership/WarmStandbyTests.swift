@@ -20,13 +20,17 @@ import Testing
     func theCandidatesAreWarmAndNobodyElse(_ count: Int) {
         let names = (1...count).map { "host-\($0)" }
         let scale = TroopScale(hosts: count)
-        let candidates = names.filter { !Candidacy.standsBack($0, live: names, isPreferred: false) }
+        // Candidates are the first of this order; to ask about all of ten thousand takes half a minute.
+        let order = names.sorted { Candidacy.rank($0) < Candidacy.rank($1) }
+        let candidates = order.prefix(20).filter {
+            !Candidacy.standsBack($0, live: names, isPreferred: false)
+        }
+        #expect(candidates.count == (count <= Candidacy.smallTroop ? count : Candidacy.places))
         let warm = warm(among: names, at: scale)
         #expect(Set(warm).isSubset(of: candidates))
-        let first = candidates.sorted { Candidacy.rank($0) < Candidacy.rank($1) }.prefix(3)
-        #expect(first.count == 3 && first.allSatisfy(warm.contains))
+        #expect(order.prefix(3).allSatisfy(warm.contains))
         #expect(candidates.allSatisfy { !scale.isFar($0, isPreferred: false) })
-        #expect(warm == candidates)
+        #expect(warm.count == candidates.count)
     }
 
     /// When the first die the next are warm, as long as one of the near is left.
