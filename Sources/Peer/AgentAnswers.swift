@@ -109,6 +109,7 @@ extension AgentGround {
             names: configuration.api.hosts + [configuration.host.name], token: configuration.api.token,
             quick: { answers.quickAnswer($0) },
             handler: { request in
+                if let refusal = QueryNames.refusal(of: request) { return refusal }
                 if request.path == LiveFeed.path { return await feed.answer(request) }
                 return await answers.answer(request)
             })

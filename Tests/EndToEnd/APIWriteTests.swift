@@ -108,6 +108,25 @@ import Transfer
                 #expect(try holdings(troop) == before, "\(route.method) \(route.name) \(body)")
             }
         }
+        // Nor is a remedy asked for that no leader could carry out, or anything with a name that is misspelt.
+        let remedies = Route(method: "POST", name: "/v1/remedies")
+        for body in [
+            #"{"do":"mode","target":"nurse"}"#, #"{"do":"gift","value":"abc"}"#, #"{"do":"hold"}"#,
+            #"{"do":"cancel","target":""}"#, #"{"do":"drain","target":"a","value":"1"}"#,
+        ] {
+            let answer = try ask(troop, remedies, body: body, overTCP: false)
+            #expect(answer.status == 400 && answer.error?.isEmpty == false, "\(body)")
+            #expect(try holdings(troop) == before, "\(body)")
+        }
+        for var route in APIWriteTests.routes {
+            route.query = "?reson=a%20try"
+            let answer = try ask(troop, route, body: route.body, overTCP: false)
+            #expect(answer.status == 400, "\(route.method) \(route.name)")
+            #expect(
+                answer.error?.hasPrefix("there is no parameter 'reson'") == true,
+                "\(route.method) \(route.name)")
+            #expect(try holdings(troop) == before, "\(route.method) \(route.name)")
+        }
         #expect(try troop.agent("a").exitCode == nil)
 
         // What was refused by TCP is done through the socket.

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Remediation
 package import Store
 
@@ -51,9 +50,7 @@ package struct RemediationRoutes: Sendable {
             case "/v1/monkeys": return try await monkeys()
             case "/v1/operations": return try await operations(request)
             default:
-                return try await operation(
-                    String(request.path.dropFirst("/v1/operations/".count)),
-                    withLog: request.query["log"] == "1")
+                return try await operation(request)
             }
         } catch {
             return .error(error.kind == .retry ? 503 : 502, "\(error)")
@@ -87,7 +84,14 @@ package struct RemediationRoutes: Sendable {
         return .json(200, OperationsDocument(operations: (open + ended).map { OperationLine($0) }))
     }
 
-    private func operation(_ id: String, withLog: Bool) async throws(StoreFault) -> Response {
+    private func operation(_ request: Request) async throws(StoreFault) -> Response {
+        let withLog: Bool
+        switch request.query["log"] {
+        case nil, "0": withLog = false
+        case "1": withLog = true
+        case let word?: return .error(400, "log is '\(shown(word))'; expected 1 or 0")
+        }
+        let id = String(request.path.dropFirst("/v1/operations/".count))
         guard OperationJournal.isID(id), let found = try await journal.operation(id) else {
             return .error(404, "there is no operation '\(id.prefix(64))'; 'troop operations list' shows them")
         }
@@ -109,32 +113,5 @@ package struct RemediationRoutes: Sendable {
         } catch {
             return .error(503, error.ofChange)
         }
-    }
-}
-
-/// The body of `POST /v1/remedies`.
-enum RemedyForm {
-    /// Reads a body; throws what is wrong with it.
-    static func command(_ body: [UInt8]) throws(FormFault) -> LeaderCommand {
-        guard let members = try? JSONDecoder().decode([String: String].self, from: Data(body)) else {
-            throw FormFault(
-                sentence: "the body is no JSON object of texts, such as {\"do\":\"gift\",\"value\":\"1\"}")
-        }
-        let known = ["do", "target", "value", "reason", "by"]
-        for name in members.keys.sorted() where !known.contains(name) {
-            throw FormFault(
-                sentence: "there is no member '\(shown(name))'; there are \(known.joined(separator: ", "))")
-        }
-        for (name, text) in members.sorted(by: { $0.key < $1.key }) {
-            try FormText.plain(text, name)
-        }
-        guard let kind = members["do"].flatMap({ LeaderCommand.Kind(rawValue: $0) }), kind != .switchover
-        else {
-            let kinds = LeaderCommand.Kind.allCases.filter { $0 != .switchover }.map(\.rawValue)
-            throw FormFault(sentence: "'do' is one of \(kinds.joined(separator: ", "))")
-        }
-        return LeaderCommand(
-            kind: kind, target: members["target"], value: members["value"], reason: members["reason"] ?? "",
-            by: members["by"] ?? "api")
     }
 }

@@ -46,13 +46,11 @@ package struct EventQuery: Sendable, Equatable {
     package var kind: String?
 
     private static let counts = 1...1000
+    static let names = ["since", "count", "kind"]
 
     /// Reads the query's parameters; throws what is wrong with them.
     package init(_ query: [String: String]) throws(FormFault) {
-        for name in query.keys.sorted() where !["since", "count", "kind"].contains(name) {
-            throw FormFault(
-                sentence: "there is no parameter '\(shown(name))'; there are since, count and kind")
-        }
+        try QueryNames.check(query, against: EventQuery.names)
         if let text = query["count"] {
             guard let number = Int(text), EventQuery.counts.contains(number) else {
                 throw FormFault(sentence: "count is '\(shown(text))'; expected 1 to 1000")

@@ -177,7 +177,7 @@ extension RemediationDesk {
     // MARK: - Operations
 
     private func gift(_ command: LeaderCommand, _ id: String, _ lease: Lease) async -> CommandOutcome? {
-        guard let count = Int(command.value ?? "1"), (1...100).contains(count) else {
+        guard let count = Int(command.value ?? "1"), RemedyForm.launches.contains(count) else {
             return .refused("--count is 1 to 100")
         }
         return await open(
