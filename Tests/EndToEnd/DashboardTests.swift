@@ -1,6 +1,8 @@
 import Fixtures
+import FoundationEssentials
 import Glibc
 import Peer
+import Remediation
 import Testing
 
 /// The dashboard in a real browser.
@@ -53,12 +55,24 @@ import Testing
 /// The API's description, held to a running agent.
 @Suite(.enabled(if: Python.isThere, "\(Python.need)")) struct ContractTests {
     @Test(.timeLimit(.minutes(2))) func theAgentKeepsItsDescription() async throws {
-        let troop = try Ensemble(["a"])
+        let troop = try Ensemble(["a", "b"])
         try troop.startAgents()
-        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 1) }
+        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
         try #require(isUp, "\(troop.logs)")
+        let leader = try #require(troop.status()?.leader?.host)
+        // Without a provider there is no remedy: one that has ended is put there, which no leader takes up again.
+        var operation = Operation(
+            id: "contract-1", kind: .reboot, target: leader, ladder: [.reboot], epoch: 1,
+            started: 1_795_536_000_000, reason: "a try", by: "contract")
+        operation.state = .done
+        let lines = #"[{"at":1795536000000,"step":"drain","text":"drained, 0 in flight","epoch":1}]"#
+        operation.lines = try JSONDecoder().decode([Operation.Line].self, from: Data(lines.utf8))
+        let json = String(decoding: try JSONEncoder().encode(operation), as: UTF8.self)
+        try troop.redis.command(
+            "HSET", "troop:{test}:op:\(operation.id)", "json", json, "revision", "1")
         let script = try Python.Script(
-            "api_contract.py", [troop.members[0].socket, Repository.path("docs/openapi.json")])
+            "api_contract.py",
+            [try troop.member(leader).socket, Repository.path("docs/openapi.json"), operation.id])
         #expect(script.end() == 0, "\(script.heard)")
     }
 

@@ -1,8 +1,9 @@
 """Holds a running agent to docs/openapi.json, and the description to the standard.
 
-    api_contract.py SOCKET API.JSON
+    api_contract.py SOCKET API.JSON OPERATION
 
-It sets flags of its own for the time that it takes.
+It sets flags and a server of its own for the time that it takes, pauses the troop, and hands the lease over in the end: the
+agent is one that leads, and there is another. OPERATION is the id of one that has ended.
 """
 
 import http.client
@@ -18,6 +19,7 @@ from openapi_spec_validator import validate
 
 FLAG = "contract"
 RULES = "$evaluators"
+SERVER = "127.0.0.1:9"
 
 
 class Agent(http.client.HTTPConnection):
@@ -55,6 +57,19 @@ def sources(file):
     return "".join(one.read_text(encoding="utf-8") for one in folder.rglob("*.swift"))
 
 
+def closed(schema):
+    """A schema that refuses members which it does not name: what is answered is described. Maps say themselves what they hold."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: {key: closed(one) for key, one in value.items()} if name in ("properties", "schemas") else closed(value)
+             for name, value in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        found.setdefault("additionalProperties", False)
+    return found
+
+
 class Contract:
     """What the description says of one agent's answers."""
 
@@ -73,10 +88,23 @@ class Contract:
             return status, body
         assert kind in content or route.startswith("/dashboard/"), f"{method} {target}: {kind} is not described"
         if kind == "application/json":
-            schema = {**content[kind]["schema"], "components": self.api["components"]}
-            jsonschema.validate(json.loads(body), schema, jsonschema.Draft202012Validator)
-            self.count += 1
+            self.validate(json.loads(body), content[kind]["schema"], f"{method} {target}")
         return status, body
+
+    def validate(self, document, schema, what):
+        """Holds a document to a schema, and to no more than is in it."""
+        whole = closed({**schema, "components": self.api["components"]})
+        try:
+            jsonschema.validate(document, whole, jsonschema.Draft202012Validator)
+        except jsonschema.ValidationError as fault:
+            sys.exit(f"{what}: {fault.json_path}: {fault.message[:300]}")
+        self.count += 1
+
+    def done(self, method, route, document=None, target=None):
+        """Asks for a change that is made; returns what became of it."""
+        status, body = self.hold(method, route, target or route, document)
+        assert status == 200, f"{method} {target or route} {document}: {status} {body}"
+        return json.loads(body)
 
     def change(self, method, name, document=None):
         """Changes a flag, as the description has it."""
@@ -114,8 +142,99 @@ def evaluations(contract):
         contract.change("delete", key)
 
 
+def servers(contract):
+    """An entry that no request is sent to comes and goes."""
+    one = {"address": SERVER, "state": "out", "reason": "a try", "by": "contract"}
+    outcomes = [contract.done("post", "/v1/servers", one)["outcome"] for _ in range(2)]
+    _, body = contract.hold("get", "/v1/servers", "/v1/servers")
+    assert SERVER in [server["address"] for server in json.loads(body)["servers"]], body
+    target = f"/v1/servers/{SERVER}?by=contract&reason=enough"
+    outcomes += [contract.done("delete", "/v1/servers/{address}", target=target)["outcome"] for _ in range(2)]
+    assert outcomes == ["added", "replaced", "removed", "absent"], outcomes
+
+
+def remedies(contract, host, operation):
+    """What people ask of the leader, but for what launches or reboots a machine."""
+    for form in ({"do": "monkeys-pause", "reason": "a try"}, {"do": "monkeys-resume"}, {"do": "hold", "target": host},
+                 {"do": "unhold", "target": host}, {"do": "mode", "target": "gift", "value": "observe"},
+                 {"do": "mode", "target": "gift", "value": "default"}):
+        assert contract.done("post", "/v1/remedies", form)["text"], form
+    status, body = contract.hold("post", "/v1/remedies", "/v1/remedies", {"do": "gift", "value": "abc"})
+    assert status == 400, f"{status} {body}"
+    for query in ("", "?log=0", "?log=1"):
+        found = contract.done("get", "/v1/operations/{id}", target=f"/v1/operations/{operation}{query}")
+        assert found["id"] == operation and found["lines"], found
+    assert contract.hold("get", "/v1/operations/{id}", f"/v1/operations/{operation}?log=yes")[0] == 400
+
+
+def pauses(contract):
+    """A pause begins and ends once."""
+    told = [contract.done("post", f"/v1/{word}", {"reason": "a try", "by": "contract"})
+            for word in ("pause", "pause", "resume", "resume")]
+    paused = [(one["paused"], one["changed"]) for one in told]
+    assert paused == [(True, True), (True, False), (False, True), (False, False)], paused
+
+
+def strangers(contract):
+    """A parameter that a route does not know is refused, as it is described."""
+    for route, operations in contract.api["paths"].items():
+        if route.startswith("/v1/") and "get" in operations:
+            target = re.sub(r"\{\w+\}", "none", route)
+            status, body = contract.hold("get", route, f"{target}?cuont=5")
+            assert status == 400 and "'cuont'" in json.loads(body)["error"], f"GET {target}: {status} {body}"
+
+
+def events(answer):
+    """The events of a stream, with their data."""
+    name = None
+    while line := answer.readline():
+        word, _, rest = line.decode().rstrip("\n").partition(": ")
+        if word == "event":
+            name = rest
+        elif word == "data":
+            yield name, json.loads(rest)
+
+
+def stream(contract):
+    """The snapshot, and the changes as a server comes and goes."""
+    schemas = contract.api["components"]["schemas"]
+    # Of a host or a server only what is different is told.
+    parts = {kind: {**schemas[name], "required": []} for kind, name in (("hosts", "Host"), ("servers", "Server"))}
+    agent = Agent(contract.path)
+    agent.request("GET", "/v1/stream")
+    told = events(agent.getresponse())
+    name, document = next(told)
+    assert name == "snapshot" and document["hosts"], (name, document)
+    contract.validate(document, schemas["StreamSnapshot"], "snapshot")
+
+    def until(holds):
+        for name, document in told:
+            assert name == "change", name
+            contract.validate(document, schemas["StreamChange"], "change")
+            for kind, schema in parts.items():
+                for row in document.get(kind, {}).values():
+                    if row is not None:
+                        contract.validate(row, schema, f"change of {kind}")
+            servers = document.get("servers", {})
+            if SERVER in servers and holds(servers[SERVER]):
+                return
+        sys.exit("the stream ended")
+
+    contract.done("post", "/v1/servers", {"address": SERVER, "state": "out"})
+    until(lambda row: row is not None and row["state"] == "out")
+    contract.done("delete", "/v1/servers/{address}", target=f"/v1/servers/{SERVER}")
+    until(lambda row: row is None)
+    agent.close()
+
+
+def handover(contract, host):
+    """The last thing: afterwards this agent leads no more."""
+    told = contract.done("post", "/v1/switchover", {"reason": "a try", "by": "contract"})
+    assert told["from"] == host and told["to"] != host, told
+
+
 def main():
-    path, file = sys.argv[1:3]
+    path, file, operation = sys.argv[1:4]
     with open(file, encoding="utf-8") as content:
         api = json.load(content)
     validate(api)
@@ -149,6 +268,11 @@ def main():
     _, flagset = contract.hold("get", "/v1/flagset", "/v1/flagset")
     contract.hold("post", "/v1/flagset", "/v1/flagset", json.loads(flagset))
     evaluations(contract)
+    servers(contract)
+    remedies(contract, host, operation)
+    pauses(contract)
+    strangers(contract)
+    stream(contract)
     contract.change("delete", FLAG)
     contract.change("delete", RULES)
     status, kind, body = ask(path, "GET", "/v1/no-such-route")
@@ -158,6 +282,7 @@ def main():
     for found in sorted(set(re.findall(r'"(/(?:v1|ofrep)/[a-z0-9/_.-]+)"', sources(file)))):
         whole = found.rstrip("/")
         assert any(route == whole or route.startswith(whole + "/") for route in described), f"{found} is not described"
+    handover(contract, host)
     print(f"contract: {len(api['paths'])} routes, {contract.count} documents valid")
 
 
