@@ -103,7 +103,8 @@ let package = Package(
             name: "FlagsTests", dependencies: ["Fixtures", "Flags"], exclude: ["Parity"],
             swiftSettings: strict),
         .testTarget(name: "LinuxTests", dependencies: ["Linux"], swiftSettings: strict),
-        .target(name: "Fixtures", dependencies: ["Linux"], path: "Tests/Fixtures", swiftSettings: strict),
+        .target(
+            name: "Fixtures", dependencies: ["Flags", "Linux"], path: "Tests/Fixtures", swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["Fixtures", "HTTP"], swiftSettings: strict),
         .testTarget(
             name: "MetricsTests", dependencies: ["Fixtures", "Linux", "Metrics"], exclude: ["Captured"],

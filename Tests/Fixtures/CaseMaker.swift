@@ -1,15 +1,18 @@
-import Fixtures
-import Flags
+package import Flags
 
-/// Makes random rules, contexts and flags.
-struct CaseMaker {
-    var dice: SeededGenerator
+/// Makes random rules, contexts and flags, for flagd's core to be asked the same.
+package struct CaseMaker {
+    /// Where its choices come from.
+    package var dice: SeededGenerator
 
-    static let names = [
+    /// A maker whose cases follow from these dice alone.
+    package init(dice: SeededGenerator) { self.dice = dice }
+
+    private static let names = [
         "email", "age", "plan", "tags", "user.name", "user.id", "missing", "beta", "score", "version", "",
     ]
 
-    mutating func scalar() -> JSON {
+    private mutating func scalar() -> JSON {
         switch dice.index(12) {
         case 0: .null
         case 1: .bool(true)
@@ -25,13 +28,14 @@ struct CaseMaker {
         }
     }
 
-    mutating func list() -> JSON {
+    private mutating func list() -> JSON {
         var elements: [JSON] = []
         for _ in 0..<dice.index(4) { elements.append(scalar()) }
         return .array(elements)
     }
 
-    mutating func context() -> JSONObject {
+    /// Whom a flag is evaluated for.
+    package mutating func context() -> JSONObject {
         var context = JSONObject()
         context["email"] = .string(dice.one(of: ["a@faas.com", "b@x.org", "", "ä@faas.com"]))
         context["age"] = dice.one(of: [.integer(17), .integer(42), .number(30.5), .string("42"), .null])
@@ -46,17 +50,19 @@ struct CaseMaker {
         return context
     }
 
-    mutating func variable() -> JSON {
+    private mutating func variable() -> JSON {
         let name = dice.one(of: CaseMaker.names)
         if dice.index(4) == 0 { return call("var", [.string(name), scalar()]) }
         return call("var", .string(name))
     }
 
-    func call(_ name: String, _ argument: JSON) -> JSON { .object(JSONObject([(name, argument)])) }
-    func call(_ name: String, _ arguments: [JSON]) -> JSON { call(name, .array(arguments)) }
+    /// A rule of one operation and its argument.
+    package func call(_ name: String, _ argument: JSON) -> JSON { .object(JSONObject([(name, argument)])) }
+    /// A rule of one operation and its arguments.
+    package func call(_ name: String, _ arguments: [JSON]) -> JSON { call(name, .array(arguments)) }
 
     /// Any rule of at most so many levels.
-    mutating func rule(_ depth: Int) -> JSON {
+    package mutating func rule(_ depth: Int) -> JSON {
         if depth == 0 { return dice.index(2) == 0 ? scalar() : variable() }
         let inner = depth - 1
         switch dice.index(16) {
@@ -138,7 +144,7 @@ struct CaseMaker {
         }
     }
 
-    mutating func fractional() -> JSON {
+    private mutating func fractional() -> JSON {
         var arguments: [JSON] = []
         switch dice.index(5) {
         case 0: arguments.append(call("var", .string("email")))
@@ -155,7 +161,7 @@ struct CaseMaker {
     }
 
     /// A flag of any kind, with the kind's name.
-    mutating func flag() -> (kind: String, flag: JSONObject) {
+    package mutating func flag() -> (kind: String, flag: JSONObject) {
         let (kind, values): (String, [JSON]) = dice.one(of: [
             ("boolean", [.bool(true), .bool(false), .bool(true), .bool(true), .bool(false)]),
             ("string", [.string("a"), .string("b"), .string("é"), .string("d"), .string("")]),
