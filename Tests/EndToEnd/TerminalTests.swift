@@ -23,6 +23,8 @@ import Transfer
 
         func type(_ line: String) throws { _ = try tmux(["send-keys", "-t", "t", line, "Enter"]) }
         func press(_ key: String) throws { _ = try tmux(["send-keys", "-t", "t", key]) }
+        /// Writes whatever programs write into the window, byte by byte, to a file.
+        func record(to path: String) throws { _ = try tmux(["pipe-pane", "-t", "t", "cat > \(path)"]) }
         func resize(columns: Int, rows: Int) throws {
             _ = try tmux(["resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
         }
@@ -255,23 +257,51 @@ import Transfer
         }
     }
 
+    private static let hostile = "x\u{1B}]0;owned\u{07}<b>\u{202E}🐒"
+
+    /// A server, an event, a host and flags that nobody but a stranger with Redis's password writes.
+    private func plantHostileNames(_ troop: Ensemble) throws {
+        let name = TerminalTests.hostile + String(repeating: "y", count: 3000)
+        func escaped(_ text: String) -> String {
+            text.replacing("\u{1B}", with: "\\u001b").replacing("\u{07}", with: "\\u0007")
+        }
+        try troop.redis.command(
+            "HSET", "troop:{test}:servers", "10.9.9.9:1",
+            "{\"host\":\"\(escaped(name))\",\"reason\":\"\\u001b[2J\"}")
+        try troop.redis.command(
+            "XADD", "troop:{test}:events", "*", "event",
+            "{\"kind\":\"\\u001b[31m\",\"severity\":\"error\",\"text\":\"\\u001b[2J<img>\",\"host\":\"\\u009b1m\",\"at_ms\":1,\"details\":{}}"
+        )
+        let now = "\(WallClock.milliseconds())"
+        try troop.redis.command("ZADD", "troop:{test}:hosts", now, "evil", now, TerminalTests.hostile)
+        for host in ["evil", TerminalTests.hostile] {
+            try troop.redis.command(
+                [
+                    "HSET", "troop:{test}:host:\(host)", "seq", now, "at", now, "interval_ms", "1000", "role",
+                    TerminalTests.hostile, "address", TerminalTests.hostile, "boot_id", TerminalTests.hostile,
+                    "agent_version", name, "server", TerminalTests.hostile, "api", TerminalTests.hostile,
+                    "cpu", TerminalTests.hostile, "load1", TerminalTests.hostile,
+                ])
+        }
+        let text = escaped(TerminalTests.hostile)
+        let definition =
+            "{\"state\":\"ENABLED\",\"variants\":{\"\(text)\":\"\(text)\"},\"defaultVariant\":\"\(text)\"}"
+        try troop.redis.command(
+            "HSET", "troop:{test}:flags", "evil", definition, TerminalTests.hostile, definition, "broken",
+            TerminalTests.hostile)
+    }
+
     @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoTerminal() async throws {
         try await withTroop { troop in
-            let name = "x\u{1B}]0;owned\u{07}<b>\u{202E}🐒" + String(repeating: "y", count: 3000)
-            let json =
-                "{\"host\":\"\(name.replacing("\u{1B}", with: "\\u001b").replacing("\u{07}", with: "\\u0007"))\",\"reason\":\"\\u001b[2J\"}"
-            try troop.redis.command("HSET", "troop:{test}:servers", "10.9.9.9:1", json)
-            try troop.redis.command(
-                "XADD", "troop:{test}:events", "*", "event",
-                "{\"kind\":\"\\u001b[31m\",\"severity\":\"error\",\"text\":\"\\u001b[2J<img>\",\"host\":\"\\u009b1m\",\"at_ms\":1,\"details\":{}}"
-            )
-            #expect(
-                await eventually {
-                    (try? troop.command("a", "status").output.contains("10.9.9.9:1")) ?? false
-                })
+            try plantHostileNames(troop)
+            for (word, name) in [("status", "10.9.9.9:1"), ("hosts", "evil"), ("flags", "evil")] {
+                let shows = { (try? troop.command("a", word).output.contains(name)) ?? false }
+                #expect(await eventually { shows() }, "\(word)")
+            }
             for words in [
                 ["status"], ["status", "-o", "wide"], ["servers"], ["events"], ["status", "-o", "yaml"],
-                ["hosts"],
+                ["hosts"], ["hosts", "-o", "wide"], ["host", "evil"], ["host", TerminalTests.hostile],
+                ["flags"], ["flags", "eval", TerminalTests.hostile], ["flags", "get", TerminalTests.hostile],
             ] {
                 let output = try Program.run(
                     words, environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"]
@@ -282,6 +312,24 @@ import Transfer
                 }
                 #expect(isClean, "\(words)")
             }
+        }
+    }
+
+    /// It places text itself, so that what it writes is looked at as a terminal gets it.
+    @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoScreenOfTop() async throws {
+        try await withTroop { troop in
+            try plantHostileNames(troop)
+            let window = try Window(
+                columns: 120, rows: 24, folder: troop.folder,
+                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+            let path = "\(troop.folder)/top.raw"
+            try window.record(to: path)
+            try window.type("\(Program.path) top")
+            #expect(await eventually { window.text.contains("evil") }, "\(window.text)")
+            let written = Program.text(of: path)
+            #expect(written.contains("evil"))
+            for scalar in ["\u{07}", "\u{202E}"] { #expect(!written.contains(scalar)) }
+            #expect(!written.contains("\u{1B}]0"))
         }
     }
 }

@@ -204,7 +204,8 @@ def hostile(page):
         page.view(1280, 2400)
         page.until(f"{ROWS} === 16", "the rows of hosts, and of servers without a host")
         page.until("document.querySelectorAll('#notices li').length === 7", "the notices")
-        for part in ("grid-body", "flags-body", "notices"):
+        page.until("document.querySelectorAll('#operations-body .steps li').length > 49", "the steps of hostile operations")
+        for part in ("grid-body", "flags-body", "notices", "events-body", "history-body", "operations-body", "monkeys-body"):
             text = page.run(f"document.getElementById('{part}').textContent")
             assert "<img src=x onerror" in text and "</script>" in text and "&lt;b&gt;" in text, f"{part}: names are shown as text"
             assert "\u202e" not in text and "\u001b" not in text and "\u0000" not in text, f"{part}: what steers is shown, not obeyed"

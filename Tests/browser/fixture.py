@@ -10,6 +10,7 @@ import os
 import random
 import threading
 import time
+import urllib.parse
 
 PAGE = os.path.join(os.path.dirname(__file__), "../../Sources/Peer/Dashboard/page")
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -105,7 +106,7 @@ class Troop:
             "at_ms": ago(seconds), "details": details}
         flags = [{"key": text, "state": "ENABLED", "default_variant": text, "rollout": 25.0, "rollout_variant": text,
                   "fault": text if number % 2 else None} for number, text in enumerate(HOSTILE if self.is_hostile else [])]
-        return {
+        return self.spoilt({
             "history": {"entries": [
                 {"event": "elected", "epoch": self.epoch, "leader": self.leader, "at_ms": ago(640), "leaderless_ms": 3,
                  "reason": "the leader web-07 is proven dead"},
@@ -137,7 +138,31 @@ class Troop:
                 {"key": "new-footer", "state": "ENABLED", "default_variant": "off", "rollout": 1.0, "rollout_variant": "on"},
                 {"key": "dark-launch-search", "state": "ENABLED", "default_variant": "v2"},
                 {"key": "legacy-banner", "state": "DISABLED", "default_variant": "on"}]},
-        }
+        })
+
+    def spoilt(self, sections):
+        """With texts of anybody's in front of all that is told in words, where the troop is hostile."""
+        if not self.is_hostile:
+            return sections
+        at = int(self.started)
+        word = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at / 1000))
+        monkeys = sections["monkeys"]
+        for rows, row in (
+                (sections["history"]["entries"], lambda text: {
+                    "event": text, "epoch": self.epoch, "leader": text, "at_ms": at, "leaderless_ms": 1, "reason": text}),
+                (sections["events"]["events"], lambda text: {
+                    "id": text, "kind": text, "severity": text, "text": text, "host": text, "at_ms": at,
+                    "details": {"target": text, text: text}}),
+                (sections["operations"]["operations"], lambda text: {
+                    "id": text, "kind": text, "target": text, "state": text, "step": text, "started": word, "reason": text}),
+                (monkeys["policies"], lambda text: {
+                    "name": text, "mode": text, "above_percent": None, "sees": text, "thinks": text, "would": text,
+                    "held_back": text, "rail": text}),
+                (monkeys["holds"], lambda text: {"host": text, "reason": text}),
+                (monkeys["quarantine"], lambda text: {"host": text, "reason": text})):
+            rows[:0] = [row(text) for text in HOSTILE]
+        monkeys.update(paused=HOSTILE[0], provider=HOSTILE[5])
+        return sections
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -159,6 +184,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(503, "application/json", b'{"error":"Redis does not answer"}')
             lines = self.server.troop.lines
             return self.document({"lines": [{"at": moment, "step": "drain", "text": text} for text in lines]})
+        if urllib.parse.unquote(path.removeprefix("/v1/operations/")) in HOSTILE:
+            return self.document({"lines": [{"at": text, "step": text, "text": text} for text in HOSTILE]})
         if self.server.troop.is_broken and (path.endswith("/history") or path == "/v1/sample"):
             return self.answer(503, "application/json", b'{"error":"no memory for an answer"}')
         if path.startswith("/v1/hosts/") and path.endswith("/history"):
