@@ -158,7 +158,7 @@ export function operationCard(operation) {
   const started = typeof operation.started === "string" ? Date.parse(operation.started) : operation.started_ms ?? operation.started_at_ms ?? operation.created_ms ?? operation.at_ms;
   return h("article", { class: "operation", "data-tone": toneOf(state) },
     h("div", { class: "line" },
-      h("b", { class: "name", text: plain(operation.kind ?? operation.name ?? "operation", 40) }),
+      h("b", { text: plain(operation.kind ?? operation.name ?? "operation", 40) }),
       target ? h("span", { class: "name", text: plain(target, 63) }) : null,
       badge(state, toneOf(state))),
     h("p", { class: "sub name", text: [clock(started), plain(operation.reason ?? operation.why ?? "", 200)].filter((text) => text && text !== "–").join(" · ") }),
@@ -176,7 +176,7 @@ function drawMonkeys({ policies = [], holds = [], quarantine = [], paused, provi
   body.replaceChildren(
     ...(paused ? [h("p", { class: "operation sub name", text: `paused: ${plain(paused, 200)}` })] : []),
     ...policies.map((policy) => h("article", { class: "operation" },
-      h("div", { class: "line" }, h("b", { class: "name", text: plain(policy.name, 40) }),
+      h("div", { class: "line" }, h("b", { text: plain(policy.name, 40) }),
         badge(plain(policy.mode, 20), policy.mode === "enforce" ? "good" : "idle")),
       h("p", { class: "sub name", text: [policy.sees, policy.thinks].filter(Boolean).map((text) => plain(text, 300)).join(": ") }),
       policy.would ? h("p", { class: "name", text: `would ${plain(policy.would, 200)}` }) : null,
