@@ -54,7 +54,7 @@ import Testing
         var read: Set<String> = []
         for name in try FileManager.default.subpathsOfDirectory(atPath: folder)
         where name.hasSuffix(".swift") {
-            for found in try text("\(folder)/\(name)").matches(of: /\bquery\[\s*"([^"]*)"/) {
+            for found in try text("\(folder)/\(name)").matches(of: /query\[\s*"([^"]*)"/) {
                 read.insert("\(found.1)")
             }
         }
