@@ -145,14 +145,14 @@ class Installation:
             return None
 
     def past(self, host, of):
-        """What an agent remembers of a host, as (age in seconds, share of the memory), the oldest first."""
-        path = f"/v1/hosts/{of.agent}/history?from=15m&series=memory"
+        """What an agent remembers of a host, as (age in seconds, share of the CPU), the oldest first."""
+        path = f"/v1/hosts/{of.agent}/history?from=15m&series=cpu"
         done = host.ssh(f"curl -sf --max-time 5 --unix-socket /run/troop/agent.sock 'http://localhost{path}'", check=False, timeout=10)
         if done.returncode != 0:
             return []
         answer = json.loads(done.stdout)
         ages = lambda row: (answer["now_ms"] - answer["from_ms"] - row * answer["step_ms"]) / 1000  # noqa: E731
-        return [(ages(row), value) for row, value in enumerate(answer["series"]["memory"]) if value is not None]
+        return [(ages(row), value) for row, value in enumerate(answer["series"]["cpu"]) if value is not None]
 
     def sample(self, host, of):
         """The last sample of another host, which its agent tells over the network; None when that cannot be asked."""
