@@ -123,7 +123,8 @@ final class SuccessorProcess: Sendable {
             ControlLine.read(from: control, until: deadline)
         }
         guard let line else {
-            if Instant.now() >= deadline {
+            // In whole milliseconds, as the reading counts: it gives up within the last one.
+            if deadline.milliseconds(since: .now()) <= 0 {
                 throw UpgradeFault(
                     description: "the new program was not ready within \(milliseconds / 1000) s")
             }
