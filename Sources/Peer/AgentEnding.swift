@@ -43,14 +43,15 @@ extension Agent {
 
     /// Finishes what is open after a successor has taken over the sockets, the lease and the name.
     ///
-    /// Long answers and upgraded connections have their time, for nobody waits for this agent any more; but what it says
-    /// of the troop grows old, and the watchdog's device is the successor's.
+    /// Long answers, upgraded connections and those that rest have their time, for nobody waits for this agent any more; but
+    /// what it says of the troop grows old, and the watchdog's device is the successor's.
     func finish() async {
         parts.incumbency.closeWatchdog()
         await parts.api.drain(until: Instant.now().advanced(milliseconds: Agent.doorMilliseconds))
         parts.api.stop()
         let cut = await parts.proxy.drain(
-            until: Instant.now().advanced(milliseconds: configuration.proxy.handoverDrainMilliseconds))
+            until: Instant.now().advanced(milliseconds: configuration.proxy.handoverDrainMilliseconds),
+            .keepsItsTime)
         log.notice("the new agent serves; this one ends", metadata: ["connections_cut": "\(cut)"])
     }
 

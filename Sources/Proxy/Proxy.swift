@@ -187,9 +187,21 @@ package final class Proxy: Sendable {
         }
     }
 
-    /// Waits for all connections to end, idle ones soon, and cuts the rest at the deadline; how many were cut.
-    package func drain(until deadline: Instant) async -> Int {
-        for worker in workers { worker.tell(.drain) }
+    /// What becomes of connections that rest between two requests while a proxy drains.
+    package enum Resting {
+        /// They are closed soon, for somebody waits for the end.
+        case endsSoon
+        /// They rest as long as they ever may, and end with the answer to their next request: a client that sends one in the
+        /// moment in which its connection is closed loses it, if it may not be sent twice.
+        case keepsItsTime
+    }
+
+    /// Waits for all connections to end and cuts the rest at the deadline; how many were cut.
+    package func drain(until deadline: Instant, _ resting: Resting = .endsSoon) async -> Int {
+        switch resting {
+        case .endsSoon: for worker in workers { worker.tell(.drain) }
+        case .keepsItsTime: break
+        }
         while openConnections > 0 {
             if Instant.now() >= deadline { break }
             try? await Task.sleep(for: .milliseconds(Proxy.drainPollMilliseconds))

@@ -19,7 +19,7 @@ import Testing
 
     /// A troop that is up, and its leader's access log.
     private func begin(_ names: [String], _ proxy: [String]) async throws -> (Ensemble, AccessBook) {
-        let troop = try Ensemble(names, proxy: proxy)
+        let troop = try Ensemble(names, proxy: proxy, workers: 2)
         try troop.startAgents()
         let isUp = await eventually(within: 20_000) { troop.isUp(servers: names.count) }
         try #require(isUp, "\(troop.logs)")

@@ -44,7 +44,7 @@ final class Ensemble: Sendable {
     init(
         _ names: [String] = ["a", "b", "c"], election: String = "", host: String = "", api: String = "",
         metrics: String = "", store: (server: RedisServer, lines: String)? = nil, everywhere: Bool = false,
-        proxy: [String] = [], wired: Bool = false
+        proxy: [String] = [], workers: Int = 1, wired: Bool = false
     ) throws {
         var template = Array("/tmp/troop-e2e-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Program.Fault(description: "mkdtemp") }
@@ -80,7 +80,7 @@ final class Ensemble: Sendable {
                 server: {listen: "127.0.0.1:\(member.appPort)", health: /healthz}
                 proxy:
                   listen: "127.0.0.1:\(member.proxyPort)"
-                  workers: 1
+                  workers: \(workers)
                   run: \(everywhere ? "every" : "leader")
                   access_log: {path: \(folder)/\(name).access}
                 \(proxyLines)

@@ -24,8 +24,10 @@ import Transfer
         }
     }
 
-    private func begin(_ names: [String]) async throws -> (Ensemble, leader: String) {
-        let troop = try Ensemble(names)
+    private func begin(
+        _ names: [String], proxy: [String] = [], workers: Int = 1
+    ) async throws -> (Ensemble, leader: String) {
+        let troop = try Ensemble(names, proxy: proxy, workers: workers)
         try troop.startAgents()
         let isUp = await eventually(within: 20_000) { troop.isUp(servers: names.count) }
         try #require(isUp, "\(troop.logs)")
@@ -57,13 +59,31 @@ import Transfer
         #expect(tally.answered >= requests)
     }
 
+    /// Clients of all kinds: busy ones and ones that mostly rest, kept connections and new ones, plain and TLS, reads and
+    /// writes that may not be sent twice.
     @Test(.timeLimit(.minutes(3))) func threeUpgradesInARowLoseNothing() async throws {
-        let (troop, leader) = try await begin(["a", "b"])
+        let certificates = try TestCertificates()
+        let securePort = try RedisServer.freePort()
+        let (troop, leader) = try await begin(
+            ["a", "b"],
+            proxy: [
+                "tls:", "  listen: \"127.0.0.1:\(securePort)\"",
+                "  certificates: [\(certificates.certificate("server"))]",
+                "  keys: [\(certificates.key("server"))]",
+            ], workers: 2)
         let successors = Successors()
         let registered = registrations(troop)
-        let kept = try LoadClient(port: troop.proxyPort, perSecond: UpgradeTests.perSecond)
+        let trust = try LoadTrust(authority: certificates.certificate("ca"))
+        let kept = try LoadClient(port: troop.proxyPort, perSecond: UpgradeTests.perSecond, mix: .all)
         let fresh = try LoadClient(
-            port: troop.proxyPort, perSecond: UpgradeTests.perSecond / 2, threads: 5, keepsConnections: false)
+            port: troop.proxyPort, perSecond: UpgradeTests.perSecond / 2, threads: 5, keepsConnections: false,
+            mix: .all)
+        let secure = try LoadClient(
+            port: securePort, perSecond: UpgradeTests.perSecond / 5, threads: 5, mix: .all, trust: trust)
+        // Each of them rests for two seconds between two requests.
+        let resting = try LoadClient(port: troop.proxyPort, perSecond: 10, threads: 20, mix: .all)
+        let secureResting = try LoadClient(
+            port: securePort, perSecond: 5, threads: 10, mix: .all, trust: trust)
         await calm(kept)
         var epoch = try #require(troop.status()?.leader?.epoch)
         var old = try troop.agent(leader).id
@@ -91,6 +111,9 @@ import Transfer
         #expect(try troop.agent(leader).exitCode == 0)
         isLossless(kept.stop(), troop.logs, atLeast: 1500)
         isLossless(fresh.stop(), troop.logs, atLeast: 700)
+        isLossless(secure.stop(), troop.logs, atLeast: 300)
+        isLossless(resting.stop(), troop.logs, atLeast: 40)
+        isLossless(secureResting.stop(), troop.logs, atLeast: 20)
         let history = try troop.command(leader, "history").output
         #expect(history.contains("handed over to \(leader): upgrade to \(Version.text)"), "\(history)")
         let entries = try troop.redis.command("HLEN", "troop:{test}:servers")

@@ -82,6 +82,28 @@ import Testing
         #expect(await cut == 0)
     }
 
+    /// A client whose connection ends while its request is under way loses it when it may not be sent twice.
+    @Test func afterAHandoverIdleConnectionsKeepTheirTime() async throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address]) {
+            $0.drainIdleMilliseconds = 1
+            $0.clientIdleMilliseconds = 1_500
+        }
+        let (asking, silent) = (rig.connect(), rig.connect())
+        for wire in [asking, silent] {
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(wire.readMessage()?.text == "a")
+        }
+        rig.proxy.release()
+        async let cut = rig.proxy.drain(until: Instant.now().advanced(milliseconds: 10_000), .keepsItsTime)
+        asking.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+        let answer = asking.readMessage()
+        #expect(answer?.text == "ok" && answer?.field("Connection") == "close")
+        #expect(asking.isAtEnd())
+        #expect(silent.isAtEnd())
+        #expect(await cut == 0)
+    }
+
     @Test func theDeadlineCutsWhatIsLeft() async throws {
         let backend = try Backend { _, wire, _ in _ = wire.readToEnd() }
         let rig = try Rig([backend.address])
