@@ -36,6 +36,9 @@ package struct ProxySettings: Sendable, Equatable {
     package var responseBodyMilliseconds: Int64 = 30_000
     /// How long an idle connection to a server is kept; below the 5 s at which many servers close theirs.
     package var serverIdleMilliseconds: Int64 = 4_000
+    /// Requests that could not be sent again take no connection to a server that has rested as long as this: hardly any
+    /// server ends its connections sooner, and one that ends as the request arrives loses it.
+    package var restedMilliseconds: Int64 = 1_000
     /// How long a closing connection is read on, so that the last answer is not lost to a reset.
     package var lingerMilliseconds: Int64 = 2_000
     /// How long a client may stay idle once the proxy drains.

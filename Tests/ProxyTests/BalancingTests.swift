@@ -216,4 +216,22 @@ import Testing
         #expect(failures.withLock { $0 } == [])
         #expect(rig.proxy.snapshot().listener.staleRetries > 0)
     }
+
+    /// A server may be about to end a connection that has rested, and what is lost with it is not sent again.
+    @Test func onlyWhatCanBeRepeatedTakesARestedConnection() throws {
+        let backend = try Backend.echoing("a")
+        let rig = try Rig([backend.address]) { $0.restedMilliseconds = 0 }
+        let wire = rig.connect()
+        func ask(_ request: String, _ connections: Int) {
+            wire.send(request)
+            #expect(wire.readMessage()?.status == 200)
+            #expect(backend.connections == connections, "\(request)")
+        }
+        ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1)
+        ask("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody", 1)
+        ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody", 2)
+        let long = String(repeating: "b", count: 40_000)
+        ask("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n\(long)", 3)
+        ask("DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 3)
+    }
 }

@@ -25,10 +25,13 @@ extension Worker {
             client.pointee.exchange.attempt(slot)
             noteAttempt(index, slot)
             serverMeters[Int(slot)].requests.add()
-            while !client.pointee.exchange.freshOnly, let upstream = takeIdle(slot) {
-                // Only an idempotent request that is here as a whole can be repeated, so for others it is worth a
-                // look whether the server has closed meanwhile.
-                if !client.pointee.exchange.isRepeatable, !isQuiet(upstreams[upstream]) {
+            // Only an idempotent request that is here as a whole can be repeated, so others take a connection only if it
+            // has not rested long, and after a look whether the server has closed meanwhile.
+            let isRepeatable = client.pointee.exchange.isRepeatable
+            while !client.pointee.exchange.freshOnly, isRepeatable || hasWarm(slot),
+                let upstream = takeIdle(slot)
+            {
+                if !isRepeatable, !isQuiet(upstreams[upstream]) {
                     closeUpstream(upstream)
                     continue
                 }

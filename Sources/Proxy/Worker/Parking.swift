@@ -36,6 +36,12 @@ extension Worker {
         return upstream
     }
 
+    /// True when the warmest idle connection of a server has not rested so long that the server may be about to end it.
+    func hasWarm(_ slot: Int32) -> Bool {
+        let upstream = servers[Int(slot)].firstIdle
+        return upstream >= 0 && now - upstreams[upstream].pointee.parkedAt < limits.rested
+    }
+
     /// A place for a new connection at the cost of an idle one; nil when none is idle. Rare enough to search.
     mutating func takeFromIdle() -> Int32? {
         for index in 0..<Int32(upstreams.highWater) where upstreams[index].pointee.phase == .idle {

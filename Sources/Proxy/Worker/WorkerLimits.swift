@@ -11,6 +11,7 @@ struct WorkerLimits: BitwiseCopyable {
     let requestBody: Int64
     let responseBody: Int64
     let serverIdle: Int64
+    let rested: Int64
     let linger: Int64
     let drainIdle: Int64
     let attemptsMax: Int
@@ -42,6 +43,7 @@ struct WorkerLimits: BitwiseCopyable {
         requestBody = settings.requestBodyMilliseconds * 1_000_000
         responseBody = settings.responseBodyMilliseconds * 1_000_000
         serverIdle = settings.serverIdleMilliseconds * 1_000_000
+        rested = settings.restedMilliseconds * 1_000_000
         linger = settings.lingerMilliseconds * 1_000_000
         drainIdle = settings.drainIdleMilliseconds * 1_000_000
         let balancing = settings.balancing
