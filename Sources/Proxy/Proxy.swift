@@ -20,6 +20,8 @@ package final class Proxy: Sendable {
 
     /// How long `close` waits for each worker to empty its queue.
     private static let closeMilliseconds: Int32 = 2_000
+    /// How long before its end a drain tells upgraded connections to go: as long as a stop has for all of them.
+    private static let farewellMilliseconds: Int64 = 10_000
     /// How often `drain` looks at the connections left.
     private static let drainPollMilliseconds = 10
 
@@ -196,14 +198,21 @@ package final class Proxy: Sendable {
         case keepsItsTime
     }
 
-    /// Waits for all connections to end and cuts the rest at the deadline; how many were cut.
+    /// Waits for all connections to end and cuts the rest at the deadline; how many were cut. Upgraded ones that can be
+    /// told to go are told 10 s before it, or at once when there is less.
     package func drain(until deadline: Instant, _ resting: Resting = .endsSoon) async -> Int {
         switch resting {
         case .endsSoon: for worker in workers { worker.tell(.drain) }
         case .keepsItsTime: break
         }
+        var hasSaidFarewell = false
         while openConnections > 0 {
-            if Instant.now() >= deadline { break }
+            let now = Instant.now()
+            if !hasSaidFarewell, deadline.milliseconds(since: now) <= Proxy.farewellMilliseconds {
+                hasSaidFarewell = true
+                for worker in workers { worker.tell(.farewell) }
+            }
+            if now >= deadline { break }
             try? await Task.sleep(for: .milliseconds(Proxy.drainPollMilliseconds))
             if Task.isCancelled { break }
         }

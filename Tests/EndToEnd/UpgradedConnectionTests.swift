@@ -133,11 +133,13 @@ import Transfer
         defer { server.stop() }
         let troop = try await begin(server, drain: "500ms")
         let first = try await open(troop)
-        #expect(isEchoed(first, 5))
+        let frame: [UInt8] = [0x82, 3, 1, 2, 3]
+        #expect(first.send(frame) && first.take(frame.count) == frame)
         let old = try troop.agent("a")
         let successor = try upgrade(troop)
         defer { kill(successor, SIGKILL) }
-        // Nobody ends it but the proxy.
+        // It is told to go (1001), and does not: nobody ends it but the proxy.
+        #expect(first.take(4) == [0x88, 2, 0x03, 0xe9], "\(troop.logs)")
         #expect(first.isAtEnd(), "\(troop.logs)")
         #expect(old.wait() == 0, "\(troop.logs)")
         #expect(old.output.contains("connections_cut=1"), "\(troop.logs)")

@@ -59,13 +59,16 @@ import Testing
     @Test func anUpgradedConnectionHasTheDrainToEnd() async throws {
         let backend = try Backend { _, wire, _ in
             _ = wire.readHead()
-            wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
             wire.echoToEnd()
         }
         for (milliseconds, ends) in [(Int64(100), true), (600_000, false)] {
-            let rig = try Rig([backend.address]) { $0.balancing.drainMilliseconds = milliseconds }
+            let rig = try Rig([backend.address]) {
+                $0.balancing.drainMilliseconds = milliseconds
+                $0.upgrades.protocols = ["chat"]  // which has no words for a farewell
+            }
             let wire = rig.connect()
-            wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
             #expect(wire.readHead()?.status == 101)
             wire.send("before")
             #expect(wire.take(6) == Array("before".utf8))

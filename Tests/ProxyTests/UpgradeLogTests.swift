@@ -93,7 +93,7 @@ import Testing
         let rig = try log.logging(to: folder, [server.address]) { $0.balancing.drainMilliseconds = 100 }
         let wire = upgraded(rig)
         rig.proxy.publish([RoutedServer(address: server.address, host: "test", state: .draining)])
-        #expect(wire.isAtEnd())
+        #expect(wire.readToEnd() == FarewellTests.goingAway)
         #expect(try await onlyLine(folder, rig)["end"] == "drained")
     }
 
@@ -103,7 +103,7 @@ import Testing
         let wire = upgraded(rig)
         rig.proxy.close()
         #expect(await rig.proxy.drain(until: .now()) == 1)
-        #expect(wire.isAtEnd())
+        #expect(wire.readToEnd() == FarewellTests.goingAway)
         #expect(try await onlyLine(folder, rig)["end"] == "stopped")
     }
 

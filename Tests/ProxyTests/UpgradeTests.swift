@@ -222,6 +222,9 @@ import Testing
         let wire = rig.connect()
         wire.send(UpgradeTests.request)
         #expect(wire.readHead()?.status == 101)
+        // A frame that is not whole yet.
+        wire.send([0x82, 10] + Array("first".utf8))
+        #expect(wire.take(7)?.suffix(5) == Array("first".utf8)[...])
         let late = rig.connect()
         late.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(late.readMessage()?.status == 200)
@@ -233,7 +236,7 @@ import Testing
         async let cut = proxy.drain(until: Instant.now().advanced(milliseconds: 300))
         wire.send("still")
         #expect(wire.take(5) == Array("still".utf8))
-        #expect(wire.isAtEnd())
+        #expect(wire.readToEnd() == FarewellTests.goingAway)
         #expect(await cut == 1)
     }
 
@@ -244,7 +247,7 @@ import Testing
             guard let request = wire.readHead() else { return }
             backend.note(request)
             _ = gate.wait(milliseconds: 10_000)
-            wire.send(UpgradeTests.agreement)
+            wire.send(Array(UpgradeTests.agreement.utf8) + [0x82, 10] + Array("first".utf8))
             wire.echoToEnd()
         }
         let rig = try Rig([server.address]) { $0.balancing.drainMilliseconds = 300 }
@@ -256,8 +259,9 @@ import Testing
         #expect(rig.get()?.status == 503)
         gate.ring()
         #expect(wire.readHead()?.status == 101)
+        #expect(wire.take(7)?.suffix(5) == Array("first".utf8)[...])
         wire.send("still")
         #expect(wire.take(5) == Array("still".utf8))
-        #expect(wire.isAtEnd())
+        #expect(wire.readToEnd() == FarewellTests.goingAway)
     }
 }

@@ -23,7 +23,7 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
     case timeoutTotal
     case serverHandshake
     case timeoutUpgradeIdle
-    /// An upgraded connection whose server takes nothing new.
+    /// An upgraded connection whose server takes nothing new, or that was told to go.
     case drained
 
     /// The word in the log. `refused` and `server_malformed` are followed by a colon and what was wrong.

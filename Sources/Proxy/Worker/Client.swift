@@ -78,6 +78,12 @@ struct Client: BitwiseCopyable {
     var session: SecureSession.Pointer?
     /// While bytes only pass: who has ended.
     var relayEnds: RelayEnds = []
+    /// Whether it was told to go, in the words of the protocol that was switched to.
+    var farewell = Farewell.none
+    /// The server's frames, where that protocol has any that are known.
+    var frames = FrameFollower.none
+    /// When the drain of the server ends the relaying, whatever passes.
+    var relayUntil = Int64.max
     /// Its last bytes were sent as a part of more, which the kernel may hold back for.
     var isCorked = false
     /// Counted in the crowd, at `crowd`.

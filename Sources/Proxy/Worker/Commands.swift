@@ -14,6 +14,7 @@ extension Worker {
         if commands.contains(.close) { stopListening() }
         if commands.contains(.release) { letListenerGo() }
         if commands.contains(.drain) { drain() }
+        if commands.contains(.farewell) { sayFarewells() }
         if commands.contains(.cut) { cutAll() }
         if commands.contains(.stop) { isStopping = true }
         if waitingCount > 0 { hasVacancy = true }  // another worker may have left a place
@@ -28,6 +29,7 @@ extension Worker {
         (secureListener, redirectPort) = control.takeSecureListener()
         isClosing = false
         isDraining = false
+        saysFarewell = false
         watchListeners()
         acceptPaused = false
     }

@@ -27,7 +27,7 @@ extension Worker {
             if client.pointee.relayEnds.isSuperset(of: [.client, .server]), client.pointee.up.block == nil,
                 client.pointee.down.block == nil
             {
-                blame(index, .done)
+                blame(index, orderlyEnd(client))
                 return endRelay(index, client, isOrderly: true)
             }
             if case .waits = up, case .waits = down { return }
@@ -91,15 +91,16 @@ extension Worker {
             }
             return .yields
         }
+        if client.pointee.farewell == .due, sayFarewell(client) { return .yields }
         guard link.pointee.ready.contains(.readable), !client.pointee.relayEnds.contains(.server) else {
             releaseDown(client)
             return .waits
         }
         guard let block = client.pointee.down.block ?? blocks.take() else { return lackMemory(index) }
         client.pointee.down = Client.Bytes(block: block)
-        let count = receive(link, block, blocks.dataBytes)
+        let count = receive(link, block, blocks.dataBytes - Farewell.length)
         if count > 0 {
-            client.pointee.down.end = Int32(count)
+            client.pointee.down.end = Int32(passing(client, block, count))
             extend(index, client)
             return .yields
         }
@@ -119,8 +120,8 @@ extension Worker {
     /// kernel says that nobody reads there.
     @inline(never)
     private mutating func lost(_ index: Int32, _ client: ClientPointer, _ side: RelayEnds) -> Flow {
-        let isOver = client.pointee.relayEnds.isSuperset(of: side)
-        blame(index, isOver ? .done : side == .server ? .serverCut : .clientGone)
+        let isOver = client.pointee.relayEnds.isSuperset(of: side) || client.pointee.farewell == .said
+        blame(index, isOver ? orderlyEnd(client) : side == .server ? .serverCut : .clientGone)
         return .ended
     }
 
@@ -132,10 +133,16 @@ extension Worker {
 
     // MARK: Ending
 
+    /// Why a connection ends that both sides have ended, or that was told to.
+    private func orderlyEnd(_ client: ClientPointer) -> EndReason {
+        client.pointee.farewell == .said ? .drained : .done
+    }
+
     /// Something passed: the time without anything begins anew, unless one side has ended.
     @inline(__always)
     private func extend(_ index: Int32, _ client: ClientPointer) {
-        if client.pointee.relayEnds.isEmpty { clients.deadlines[Int(index)] = now + limits.upgradeIdle }
+        guard client.pointee.relayEnds.isDisjoint(with: [.client, .server]) else { return }
+        clients.deadlines[Int(index)] = min(now + limits.upgradeIdle, client.pointee.relayUntil)
     }
 
     /// One side has ended: the other has as much time for the rest as a response's body has.
@@ -152,17 +159,29 @@ extension Worker {
             let client = clients[index]
             if !servers[Int(upstreams[upstream].pointee.server)].isActive {
                 drainUpgrade(index, client)
-            } else if client.pointee.relayEnds.remove(.drain) != nil {
-                extend(index, client)
+            } else {
+                forgetDrain(index, client)
             }
         }
     }
 
     /// The server takes nothing new, be it that it agreed to the upgrade only after that was said.
-    func drainUpgrade(_ index: Int32, _ client: ClientPointer) {
+    mutating func drainUpgrade(_ index: Int32, _ client: ClientPointer) {
         guard client.pointee.relayEnds.insert(.drain).inserted else { return }
+        client.pointee.relayUntil = now + limits.serverDrain
         let deadline = clients.deadlines + Int(index)
-        deadline.pointee = min(deadline.pointee, now + limits.serverDrain)
+        deadline.pointee = min(deadline.pointee, client.pointee.relayUntil)
+        // Said in the same turn, but not amid the change of tables that this may be called from.
+        if owesFarewell(client) { queue(index, client) }
+    }
+
+    /// The server takes new requests again; who was told to go by then goes in its drain's time.
+    private func forgetDrain(_ index: Int32, _ client: ClientPointer) {
+        guard client.pointee.relayEnds.contains(.drain), client.pointee.farewell != .said else { return }
+        client.pointee.relayEnds.remove(.drain)
+        client.pointee.relayUntil = .max
+        if !saysFarewell { client.pointee.farewell = .none }
+        extend(index, client)
     }
 
     /// The time of an upgraded connection is up: of its rest, of its server's drain, or for what was left to send after
@@ -170,10 +189,10 @@ extension Worker {
     @inline(never)
     mutating func relayExpired(_ index: Int32, _ client: ClientPointer) {
         let ends = client.pointee.relayEnds
-        if !ends.isDisjoint(with: [.client, .server]) {
-            blame(index, .done)
+        if !ends.isDisjoint(with: [.client, .server]) || client.pointee.farewell == .said {
+            blame(index, orderlyEnd(client))
         } else {
-            blame(index, ends.contains(.drain) ? .drained : .timeoutUpgradeIdle)
+            blame(index, client.pointee.relayUntil <= now ? .drained : .timeoutUpgradeIdle)
         }
         endRelay(index, client, isOrderly: true)
     }

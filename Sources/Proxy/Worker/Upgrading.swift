@@ -90,6 +90,7 @@ extension Worker {
         guard !writer.overflowed, writer.count <= body else {
             return refuseResponse(index, client, .headTooLarge)
         }
+        let framed = isWebSocket(client, block, head) ? FrameFollower() : .none
         noteSwitch(index, client, Int(link.pointee.server))
         (block + body - writer.count).update(from: scratch, count: writer.count)
         client.pointee.down.start = Int32(body - writer.count)
@@ -101,10 +102,15 @@ extension Worker {
         client.pointee.up.start = client.pointee.upMark
         noteIn(index, client.pointee.up.count)
         client.pointee.relayEnds = []
+        client.pointee.farewell = .none
+        client.pointee.relayUntil = .max
+        client.pointee.frames = framed
+        client.pointee.frames.follow(block + body, count: Int(client.pointee.down.end) - body)
         client.pointee.phase = .relaying
         link.pointee.phase = .relaying
         clients.deadlines[Int(index)] = now + limits.upgradeIdle
         if !servers[Int(link.pointee.server)].isActive { drainUpgrade(index, client) }
+        if saysFarewell { _ = owesFarewell(client) }
         relay(index, client)
         return .ended
     }
@@ -151,6 +157,16 @@ extension Worker {
         writer.append(name, of: base)
         writer.append("\r\n\r\n")
         return true
+    }
+
+    /// True when the server has agreed to speak WebSocket.
+    private func isWebSocket(_ client: ClientPointer, _ block: BlockPool.Block, _ head: ResponseHead) -> Bool
+    {
+        let base = block + Int(client.pointee.down.start)
+        guard let name = upgradeName(head.summary, base, blocks.fields(of: block)) else { return false }
+        let word: StaticString = "websocket"
+        return name.count == word.utf8CodeUnitCount
+            && Worker.equals(base + name.start, word.utf8Start, name.count)
     }
 
     private func passes(

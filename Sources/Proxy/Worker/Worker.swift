@@ -94,6 +94,8 @@ struct Worker: ~Copyable {
     /// Answers end their connections: the listener is closed, or draining has begun.
     var isClosing = false
     var isDraining = false
+    /// The time of what is open is nearly up, and whoever can be told so is.
+    var saysFarewell = false
     var isStopping = false
 
     init?(_ settings: ProxySettings, control: WorkerControl, board: RoutingBoard) {

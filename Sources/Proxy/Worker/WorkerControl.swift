@@ -18,6 +18,7 @@ final class WorkerControl: Sendable {
         static let renew = Commands(rawValue: 32)
         static let release = Commands(rawValue: 64)
         static let absorb = Commands(rawValue: 128)
+        static let farewell = Commands(rawValue: 256)
     }
 
     let index: Int
