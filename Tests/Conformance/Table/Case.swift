@@ -70,7 +70,10 @@ package struct Case: Sendable {
     /// All cases.
     package static var all: [Case] {
         requestLines + targets + hosts + fields + framing + chunks + connections + rewriting + smuggling
-            + statusLines + responseFields + responseFraming
+            + statusLines + responseFields + responseFraming + schemes + upgrades + requestVariants
+            + expectations
+            + framingVariants + smugglingVariants + chunkVariants + connectionVariants + responseVariants
+            + responseFramingVariants
     }
 
     // MARK: Words of the table
