@@ -21,38 +21,21 @@ private func status(host: String = "web-1", server: String = "10.0.0.11:3000") t
     return try JSONForm.document(Status.self, from: Array(text.utf8))
 }
 
-/// A text without what sets colours: whoever runs the tests may do so in a terminal.
-private func plain(_ text: String) -> [String] {
-    var result = ""
-    var isStyle = false
-    for character in text {
-        if character == "\u{1B}" { isStyle = true }
-        if !isStyle { result.append(character) }
-        if character == "m" { isStyle = false }
-    }
-    return result.split(separator: "\n").map { String($0) }
-}
-
-/// What stands in the line of a table.
-private func cells(_ line: String) -> [String] {
-    line.split(separator: "  ").map { cell in String(cell.drop(while: { $0 == " " })) }
-}
-
 @Suite struct NarrowTests {
     private static let longName = String(repeating: "long-name-", count: 6)
     private static let longAddress = "[2001:db8:1234:5678:9abc:def0:1234:5678]:3000"
 
     private func servers(columns: Int?) throws -> [String] {
-        plain(HostText.servers(try status().servers, wide: false, whole: false, columns: columns))
+        ShownLines.of(HostText.servers(try status().servers, wide: false, whole: false, columns: columns))
     }
 
     private func hosts(columns: Int?) throws -> [String] {
-        plain(HostText.hosts(try status().hosts, wide: false, columns: columns))
+        ShownLines.of(HostText.hosts(try status().hosts, wide: false, columns: columns))
     }
 
     @Test func aPipeHasEveryColumn() throws {
         #expect(
-            try servers(columns: nil).map(cells) == [
+            try servers(columns: nil).map(ShownLines.cells) == [
                 [
                     "SERVER", "HOST", "STATE", "HEALTH", "WEIGHT", "REQUESTS", "ERRORS", "OPEN", "P50", "P90",
                     "P99",
@@ -67,7 +50,7 @@ private func cells(_ line: String) -> [String] {
 
     @Test func eightyColumnsKeepWhatMatters() throws {
         #expect(
-            try servers(columns: 80).map(cells) == [
+            try servers(columns: 80).map(ShownLines.cells) == [
                 ["SERVER", "HOST", "STATE", "HEALTH", "REQUESTS", "ERRORS", "P90", "P99"],
                 ["10.0.0.11:3000", "web-1", "active", "healthy", "123456", "12", "45.6 ms", "123.4 ms"],
             ])
@@ -76,11 +59,11 @@ private func cells(_ line: String) -> [String] {
 
     @Test func fortyColumnsKeepTheState() throws {
         #expect(
-            try servers(columns: 40).map(cells) == [
+            try servers(columns: 40).map(ShownLines.cells) == [
                 ["SERVER", "STATE", "HEALTH", "P90"], ["10.0.0.11:3000", "active", "healthy", "45.6 ms"],
             ])
         #expect(
-            try hosts(columns: 40).map(cells) == [
+            try hosts(columns: 40).map(ShownLines.cells) == [
                 ["HOST", "ROLE", "STATE", "CPU", "MEMORY"], ["web-1", "standby", "up", "12.5 %", "40.0 %"],
             ])
     }
@@ -94,7 +77,7 @@ private func cells(_ line: String) -> [String] {
                 HostText.servers(long.servers, wide: false, whole: false, columns: columns)
                 + HostText.servers(long.servers, wide: true, whole: false, columns: columns)
                 + HostText.hosts(long.hosts, wide: false, columns: columns)
-            for line in plain(tables) {
+            for line in ShownLines.of(tables) {
                 #expect(ShownText.width(of: line) <= columns, "\(line)")
             }
         }
@@ -107,7 +90,7 @@ private func cells(_ line: String) -> [String] {
         ] {
             var screen = TopScreen()
             screen.take(shown, atMilliseconds: 0)
-            let lines = plain(screen.text(columns: columns, rows: 24, atMilliseconds: 0))
+            let lines = ShownLines.of(screen.text(columns: columns, rows: 24, atMilliseconds: 0))
             for line in lines { #expect(ShownText.width(of: line) <= columns, "\(line)") }
             #expect(lines.contains { $0.hasPrefix("HOST") && $0.contains("STATE") })
             #expect(columns < 80 || lines.contains { $0.contains("P90") && $0.contains("SERVER") })
@@ -117,7 +100,7 @@ private func cells(_ line: String) -> [String] {
     @Test func theWideTablesHaveEverythingEvenOnATerminal() throws {
         let text = StatusText(try status(), wide: true, columns: 80).text
         #expect(try text == StatusText(status(), wide: true, columns: nil).text)
-        let rows = plain(text).map(cells)
+        let rows = ShownLines.of(text).map(ShownLines.cells)
         #expect(
             rows.contains([
                 "web-1", "10.0.0.11", "standby", "up", "12.5 %", "40.0 %", "0.50", "480 ms", "4", "1.0 %",
@@ -134,7 +117,8 @@ private func cells(_ line: String) -> [String] {
     @Test func oneHostIsToldInFull() throws {
         let shown = try status()
         let host = try #require(shown.hosts.first)
-        let lines = plain(HostText.host(host, servers: shown.servers, columns: nil)).map(cells)
+        let lines = ShownLines.of(HostText.host(host, servers: shown.servers, columns: nil)).map(
+            ShownLines.cells)
         for expected in [
             ["host", "web-1"], ["address", "10.0.0.11"], ["role", "standby"], ["state", "up"],
             ["report", "480 ms old"], ["agent", "0.1.0"], ["cpu", "12.5 % of 4 cores"],

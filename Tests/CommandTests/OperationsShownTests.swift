@@ -36,25 +36,9 @@ import Testing
 
     private func table(_ operations: [String], columns: Int?, wide: Bool = false) throws -> [String] {
         let shown = try #require(try status(operations).operations)
-        return lines(
+        return ShownLines.of(
             OperationsText.underWay(
                 shown, wide: wide, columns: columns, atMilliseconds: OperationsShownTests.now))
-    }
-
-    /// The lines of a text without what sets colours: whoever runs the tests may do so in a terminal.
-    private func lines(_ text: String) -> [String] {
-        var result = ""
-        var isStyle = false
-        for character in text {
-            if character == "\u{1B}" { isStyle = true }
-            if !isStyle { result.append(character) }
-            if character == "m" { isStyle = false }
-        }
-        return result.split(separator: "\n").map { String($0) }
-    }
-
-    private func cells(_ line: String) -> [String] {
-        line.split(separator: "  ").map { cell in String(cell.drop(while: { $0 == " " })) }
     }
 
     @Test func aPipeHasEveryColumn() throws {
@@ -66,7 +50,7 @@ import Testing
                     reason: "too hot"),
             ], columns: nil)
         #expect(
-            rows.map(cells) == [
+            rows.map(ShownLines.cells) == [
                 ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"],
                 ["reboot web-1", "running", "drain", "3 min", "mp3xk2ab7q1", "cpu above 90 % for 5 min"],
                 // It began by a clock that is ahead of this one.
@@ -76,10 +60,10 @@ import Testing
 
     @Test func eightyColumnsKeepWhatMatters() throws {
         let short = try table([operation("reboot", "web-1", step: "drain")], columns: 80)
-        #expect(short.first.map(cells) == ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"])
+        #expect(short.first.map(ShownLines.cells) == ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"])
         let long = try table([operation("replace", "web-frankfurt-1", step: "production")], columns: 80)
         #expect(
-            long.prefix(2).map(cells) == [
+            long.prefix(2).map(ShownLines.cells) == [
                 ["OPERATIONS", "STATE", "STEP", "SINCE", "WHY"],
                 ["replace web-frankfurt-1", "running", "production", "3 min", "cpu above 90 % for 5 min"],
             ])
@@ -100,11 +84,11 @@ import Testing
 
     @Test func theWideTableHasEveryColumnOnATerminal() throws {
         let rows = try table([operation("reboot", "web-1", step: "drain")], columns: 60, wide: true)
-        #expect(rows.first.map(cells) == ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"])
+        #expect(rows.first.map(ShownLines.cells) == ["OPERATIONS", "STATE", "STEP", "SINCE", "ID", "WHY"])
     }
 
     @Test func theyStandInFrontOfTheHosts() throws {
-        let shown = lines(
+        let shown = ShownLines.of(
             StatusText(try status([operation("reboot", "web-1", step: "drain")]), columns: 80).text)
         let operations = try #require(shown.firstIndex { $0.hasPrefix("OPERATIONS") }, "\(shown)")
         let hosts = try #require(shown.firstIndex { $0.hasPrefix("HOST ") }, "\(shown)")
@@ -142,7 +126,7 @@ import Testing
         ])
         var screen = TopScreen()
         screen.take(shown, atMilliseconds: 0)
-        let rows = lines(screen.text(columns: columns, rows: 24, atMilliseconds: 0))
+        let rows = ShownLines.of(screen.text(columns: columns, rows: 24, atMilliseconds: 0))
         for row in rows { #expect(ShownText.width(of: row) <= columns, "\(row)") }
         let whole = "2 operations: reboot web-1 (drain), launch web-7 (waiting)"
         #expect(rows.contains(String(whole.prefix(columns))), "\(rows)")

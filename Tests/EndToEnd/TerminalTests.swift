@@ -1,65 +1,12 @@
 import Fixtures
 import Glibc
-import Linux
 import Testing
-import Transfer
 
 /// The command line in a real terminal, and where there is none.
 @Suite(.serialized, .enabled(if: Python.hasTmux, "\(Python.need)")) struct TerminalTests {
-    /// A tmux server of its own with one window.
-    private final class Window {
-        private let name = "troop-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        private let folder: String
-
-        init(columns: Int, rows: Int, folder: String, environment: [String] = []) throws {
-            self.folder = folder
-            let variables = environment.flatMap { ["-e", $0] }
-            _ = try tmux(
-                ["new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + variables + ["-s", "t", "sh"])
-            _ = try tmux(["set-option", "-g", "status", "off"])
-        }
-
-        deinit { _ = try? tmux(["kill-server"]) }
-
-        func type(_ line: String) throws { _ = try tmux(["send-keys", "-t", "t", line, "Enter"]) }
-        func press(_ key: String) throws { _ = try tmux(["send-keys", "-t", "t", key]) }
-        /// Writes whatever programs write into the window, byte by byte, to a file.
-        func record(to path: String) throws { _ = try tmux(["pipe-pane", "-t", "t", "cat > \(path)"]) }
-        func resize(columns: Int, rows: Int) throws {
-            _ = try tmux(["resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
-        }
-        var text: String { (try? tmux(["capture-pane", "-p", "-t", "t"])) ?? "" }
-        /// The lines that have left the window at its upper end.
-        var scrolled: String {
-            (try? tmux(["display-message", "-p", "-t", "t", "#{history_size}"])) ?? "unknown"
-        }
-        /// The text with what sets colours.
-        var colours: String { (try? tmux(["capture-pane", "-p", "-e", "-t", "t"])) ?? "" }
-
-        private func tmux(_ arguments: [String]) throws -> String {
-            let path = "\(folder)/tmux-\(UInt32.random(in: 0 ... .max))"
-            defer { unlink(path) }
-            let words = ["tmux", "-L", name] + arguments
-            let line = words.map { "'" + $0.replacing("'", with: "'\\''") + "'" }.joined(separator: " ")
-            let child = try Shell.start("\(line) > \(path)")
-            waitpid(child, nil, 0)
-            return Program.text(of: path)
-        }
-    }
-
-    private func withTroop(_ body: (Ensemble) async throws -> Void) async throws {
-        let troop = try Ensemble(["a", "b"])
-        try troop.startAgents()
-        let isUp = await eventually(within: 20_000) { troop.isUp(servers: 2) }
-        try #require(isUp, "\(troop.logs)")
-        try await body(troop)
-    }
-
     @Test(.timeLimit(.minutes(2))) func topIsLiveSortsAndLeavesTheTerminalAsItWas() async throws {
-        try await withTroop { troop in
-            let window = try Window(
-                columns: 80, rows: 24, folder: troop.folder,
-                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+        try await Ensemble.withTwo { troop in
+            let window = try TerminalWindow(columns: 80, rows: 24, in: troop)
             try window.type("echo before; \(Program.path) top; echo after $(stty -a | grep -c -- ' echo ')")
             #expect(await eventually { window.text.contains("sort: c cpu") }, "\(window.text)")
             let lines = window.text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -94,10 +41,8 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func aSignalLeavesTheTerminalAsItWas() async throws {
-        try await withTroop { troop in
-            let window = try Window(
-                columns: 80, rows: 24, folder: troop.folder,
-                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+        try await Ensemble.withTwo { troop in
+            let window = try TerminalWindow(columns: 80, rows: 24, in: troop)
             try window.type(
                 "\(Program.path) top & echo $! > \(troop.folder)/top.pid; fg; stty -a | grep -c -- ' echo '")
             #expect(await eventually { window.text.contains("sort: c cpu") }, "\(window.text)")
@@ -115,14 +60,14 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func colourIsForTerminalsThatWantIt() async throws {
-        try await withTroop { troop in
+        try await Ensemble.withTwo { troop in
             let socket = "TROOP_SOCKET=\(try troop.member("a").socket)"
             let cases: [(variables: [String], isColoured: Bool)] = [
                 ([], true), (["NO_COLOR=1"], false), (["TERM=dumb"], false), (["TERM="], false),
                 (["-u TERM"], false),
             ]
             for (variables, isColoured) in cases {
-                let window = try Window(columns: 120, rows: 40, folder: troop.folder, environment: [socket])
+                let window = try TerminalWindow(columns: 120, rows: 40, in: troop)
                 // Whoever runs the tests may not want colours.
                 let line = "env -u NO_COLOR \(variables.joined(separator: " ")) \(Program.path) status"
                 try window.type("\(line); echo $((40 + 2))end")
@@ -136,10 +81,8 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func narrowTerminalsGetWholeLinesAndPipesGetAllColumns() async throws {
-        try await withTroop { troop in
-            let window = try Window(
-                columns: 40, rows: 60, folder: troop.folder,
-                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+        try await Ensemble.withTwo { troop in
+            let window = try TerminalWindow(columns: 40, rows: 60, in: troop)
             try window.type("\(Program.path) status; echo $((40 + 2))end")
             #expect(await eventually { window.text.contains("42end") }, "\(window.text)")
             let lines = window.text.split(separator: "\n")
@@ -152,10 +95,8 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func aWatchedStatusChangesInItsPlace() async throws {
-        try await withTroop { troop in
-            let window = try Window(
-                columns: 100, rows: 40, folder: troop.folder,
-                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
+        try await Ensemble.withTwo { troop in
+            let window = try TerminalWindow(columns: 100, rows: 40, in: troop)
             try window.type("\(Program.path) status --watch")
             /// Whether the window shows one status from its first line on, and nothing of another one.
             func isOne() -> Bool {
@@ -185,7 +126,7 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func eventsAreThoseOfATimeAndGoOn() async throws {
-        try await withTroop { troop in
+        try await Ensemble.withTwo { troop in
             func tell(_ text: String) throws {
                 try troop.redis.command(
                     "XADD", "troop:{test}:events", "*", "event",
@@ -222,7 +163,7 @@ import Transfer
     }
 
     @Test(.timeLimit(.minutes(2))) func aClosedPipeEndsWhatGoesOnAndOn() async throws {
-        try await withTroop { troop in
+        try await Ensemble.withTwo { troop in
             let socket = try troop.member("a").socket
             for words in ["status --watch", "events --follow", "status -o json --watch"] {
                 let child = try Shell.start(
@@ -254,82 +195,6 @@ import Transfer
             var status: Int32 = 0
             waitpid(child, &status, 0)
             #expect(status == 0, "\(words) \(target)")
-        }
-    }
-
-    private static let hostile = "x\u{1B}]0;owned\u{07}<b>\u{202E}🐒"
-
-    /// A server, an event, a host and flags that nobody but a stranger with Redis's password writes.
-    private func plantHostileNames(_ troop: Ensemble) throws {
-        let name = TerminalTests.hostile + String(repeating: "y", count: 3000)
-        func escaped(_ text: String) -> String {
-            text.replacing("\u{1B}", with: "\\u001b").replacing("\u{07}", with: "\\u0007")
-        }
-        try troop.redis.command(
-            "HSET", "troop:{test}:servers", "10.9.9.9:1",
-            "{\"host\":\"\(escaped(name))\",\"reason\":\"\\u001b[2J\"}")
-        try troop.redis.command(
-            "XADD", "troop:{test}:events", "*", "event",
-            "{\"kind\":\"\\u001b[31m\",\"severity\":\"error\",\"text\":\"\\u001b[2J<img>\",\"host\":\"\\u009b1m\",\"at_ms\":1,\"details\":{}}"
-        )
-        let now = "\(WallClock.milliseconds())"
-        try troop.redis.command("ZADD", "troop:{test}:hosts", now, "evil", now, TerminalTests.hostile)
-        for host in ["evil", TerminalTests.hostile] {
-            try troop.redis.command(
-                [
-                    "HSET", "troop:{test}:host:\(host)", "seq", now, "at", now, "interval_ms", "1000", "role",
-                    TerminalTests.hostile, "address", TerminalTests.hostile, "boot_id", TerminalTests.hostile,
-                    "agent_version", name, "server", TerminalTests.hostile, "api", TerminalTests.hostile,
-                    "cpu", TerminalTests.hostile, "load1", TerminalTests.hostile,
-                ])
-        }
-        let text = escaped(TerminalTests.hostile)
-        let definition =
-            "{\"state\":\"ENABLED\",\"variants\":{\"\(text)\":\"\(text)\"},\"defaultVariant\":\"\(text)\"}"
-        try troop.redis.command(
-            "HSET", "troop:{test}:flags", "evil", definition, TerminalTests.hostile, definition, "broken",
-            TerminalTests.hostile)
-    }
-
-    @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoTerminal() async throws {
-        try await withTroop { troop in
-            try plantHostileNames(troop)
-            for (word, name) in [("status", "10.9.9.9:1"), ("hosts", "evil"), ("flags", "evil")] {
-                let shows = { (try? troop.command("a", word).output.contains(name)) ?? false }
-                #expect(await eventually { shows() }, "\(word)")
-            }
-            for words in [
-                ["status"], ["status", "-o", "wide"], ["servers"], ["events"], ["status", "-o", "yaml"],
-                ["hosts"], ["hosts", "-o", "wide"], ["host", "evil"], ["host", TerminalTests.hostile],
-                ["flags"], ["flags", "eval", TerminalTests.hostile], ["flags", "get", TerminalTests.hostile],
-            ] {
-                let output = try Program.run(
-                    words, environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"]
-                ).output
-                let isClean = output.unicodeScalars.allSatisfy {
-                    $0 == "\n"
-                        || ($0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) && $0.value != 0x202E)
-                }
-                #expect(isClean, "\(words)")
-            }
-        }
-    }
-
-    /// It places text itself, so that what it writes is looked at as a terminal gets it.
-    @Test(.timeLimit(.minutes(2))) func hostileNamesReachNoScreenOfTop() async throws {
-        try await withTroop { troop in
-            try plantHostileNames(troop)
-            let window = try Window(
-                columns: 120, rows: 24, folder: troop.folder,
-                environment: ["TROOP_SOCKET=\(try troop.member("a").socket)"])
-            let path = "\(troop.folder)/top.raw"
-            try window.record(to: path)
-            try window.type("\(Program.path) top")
-            #expect(await eventually { window.text.contains("evil") }, "\(window.text)")
-            let written = Program.text(of: path)
-            #expect(written.contains("evil"))
-            for scalar in ["\u{07}", "\u{202E}"] { #expect(!written.contains(scalar)) }
-            #expect(!written.contains("\u{1B}]0"))
         }
     }
 }
