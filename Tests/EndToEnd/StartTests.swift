@@ -24,15 +24,8 @@ import Transfer
     }
 
     private func good(api: UInt16, proxy: UInt16, redis: UInt16 = 1) -> String {
-        """
-        cluster: test
-        host: {name: a, address: 127.0.0.1}
-        state: FOLDER/state
-        redis: {url: "redis://127.0.0.1:\(redis)/0"}
-        api: {listen: "127.0.0.1:\(api)", socket: FOLDER/agent.sock}
-        proxy: {listen: "127.0.0.1:\(proxy)", workers: 1}
-
-        """
+        LoneAgent.configuration(
+            in: "FOLDER", redis: redis, api: api, port: proxy, proxy: ["workers: 1"])
     }
 
     @Test func aWrongConfigurationIsToldWithItsPlace() async throws {

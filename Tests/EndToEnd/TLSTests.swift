@@ -26,11 +26,8 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2))) func certificatesAreReplacedOnAHangup() async throws {
-        let redis = try RedisServer()
-        var template = Array("/tmp/troop-secure-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { RedisServer.removeFolder(folder) }
+        let lone = try LoneAgent()
+        let folder = lone.folder
         try certificate("old", in: folder)
         try certificate("new", in: folder)
         for kind in ["pem", "key"] {
@@ -38,22 +35,11 @@ import Testing
                 ["cp", "\(folder)/old.\(kind)", "\(folder)/site.\(kind)"], log: "\(folder)/log")
         }
         let secure = try RedisServer.freePort()
-        let plain = try RedisServer.freePort()
-        let text = """
-            cluster: test
-            host: {name: a, address: 127.0.0.1}
-            state: \(folder)/state
-            redis: {url: "redis://127.0.0.1:\(redis.port)/0"}
-            election: {quarantine: 1100ms}
-            api: {listen: "127.0.0.1:\(try RedisServer.freePort())", socket: \(folder)/agent.sock}
-            proxy:
-              listen: 127.0.0.1:\(plain)
-              workers: 1
-              tls: {listen: "127.0.0.1:\(secure)", certificates: [\(folder)/site.pem], keys: [\(folder)/site.key]}
-
-            """
-        try Ensemble.write(text, to: "\(folder)/troop.yaml")
-        let agent = try Program(["agent", "--config", "\(folder)/troop.yaml"], log: "\(folder)/agent.log")
+        let agent = try lone.start(
+            proxy: [
+                "workers: 1",
+                "tls: {listen: \"127.0.0.1:\(secure)\", certificates: [\(folder)/site.pem], keys: [\(folder)/site.key]}",
+            ])
         let isServed = await eventually {
             ask(secure, trusting: "old", in: folder).contains("no server is active")
         }
@@ -76,7 +62,7 @@ import Testing
         #expect(agent.wait() == 0, "\(agent.output)")
         // At the start the same is a fault, on one line that names the files.
         try RedisServer.runToEnd(["cp", "\(folder)/old.key", "\(folder)/site.key"], log: "\(folder)/log")
-        let run = try Program.run(["agent", "--config", "\(folder)/troop.yaml"])
+        let run = try Program.run(["agent", "--config", lone.path])
         #expect(run.code == 1)
         #expect(
             run.output.contains("\(folder)/site.key does not belong to the certificate \(folder)/site.pem"))
