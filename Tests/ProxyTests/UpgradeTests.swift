@@ -168,7 +168,11 @@ import Testing
             wire.echoToEnd()
         }
         // One server, which may be ejected all the same.
-        let rig = try Rig([backend.address]) { $0.balancing.ejection.sharePercent = 100 }
+        let rig = try Rig([backend.address]) {
+            $0.balancing.ejection.sharePercent = 100
+            $0.balancing.balance = .roundRobin
+            $0.balancing.slowStartMilliseconds = 0
+        }
         for _ in 0..<4 { #expect(rig.get()?.status == 502) }
         for _ in 0..<3 {
             let wire = rig.connect()
@@ -176,14 +180,28 @@ import Testing
             #expect(wire.readHead()?.status == 101)
         }
         #expect(rig.get()?.status == 502)
-        // Longer than the proxy takes to look at what its workers have counted.
-        try await Task.sleep(for: .milliseconds(600))
-        let server = rig.proxy.snapshot().servers[0]
-        #expect(server.errors == 5 && server.ejectedUntil == nil)
-        #expect(server.p50 != nil && server.durations.counts.reduce(0, +) == 3)
-        // Without an upgrade in between, five are enough.
-        for _ in 0..<4 { #expect(rig.get()?.status == 502) }
-        #expect(await Rig.eventually { rig.proxy.snapshot().servers[0].ejectedUntil != nil })
+        let counted = try #require(rig.proxy.snapshot().servers.first)
+        #expect(counted.p50 != nil && counted.durations.counts.reduce(0, +) == 3)
+        // A server that fails upgrades, too, shows by its own ejection that the workers' counts were looked at.
+        let witness = try Backend { _, wire, _ in _ = wire.readHead() }
+        func publish(_ servers: [SocketAddress]) {
+            rig.proxy.publish(servers.map { RoutedServer(address: $0, host: "test") })
+        }
+        func isEjected(_ server: SocketAddress) -> Bool {
+            rig.proxy.snapshot().servers.contains { $0.server.address == server && $0.ejectedUntil != nil }
+        }
+        publish([backend.address, witness.address])
+        let wasLooked = await Rig.eventually {
+            let wire = rig.connect()
+            wire.send(UpgradeTests.request)
+            _ = wire.readHead()
+            return isEjected(witness.address)
+        }
+        #expect(wasLooked && !isEjected(backend.address))
+        #expect(rig.proxy.snapshot().servers.first { $0.server.address == backend.address }?.errors == 5)
+        // Without upgrades in between it is.
+        publish([backend.address])
+        #expect(await Rig.eventually { rig.get()?.status == 502 && isEjected(backend.address) })
     }
 
     @Test func restingConnectionsEnd() async throws {
