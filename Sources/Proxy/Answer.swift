@@ -88,6 +88,8 @@ enum Answer {
     static func describe(_ loss: ServerLoss) -> String {
         switch loss {
         case .connectFailed(let code): "cannot connect: \(String(cString: strerror(code)))"
+        case .connectImpossible(let code):
+            "no connection to a server can be made: \(String(cString: strerror(code)))"
         case .connectTimeout: "cannot connect: no answer in time"
         case .handshakeFailed(let verdict): ServerContext.describe(verdict)
         case .closed: "closed the connection without a response"

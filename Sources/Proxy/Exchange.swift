@@ -1,8 +1,11 @@
+import Glibc
 import HTTP
 
 /// What went wrong with a server before it answered.
 enum ServerLoss: Equatable {
     case connectFailed(code: Int32)
+    /// No connection could be tried: the proxy's own host has no port or memory left for it.
+    case connectImpossible(code: Int32)
     case connectTimeout
     /// TLS could not be begun; libssl's verdict on the certificate, 0 when that was not the reason.
     case handshakeFailed(verdict: Int32)
@@ -14,6 +17,30 @@ enum ServerLoss: Equatable {
     case malformed(MessageFault)
     /// The response ended or failed after its first byte.
     case brokenOff
+
+    /// What a failed connect means.
+    init(connect code: Int32) {
+        self =
+            switch code {
+            case EADDRNOTAVAIL, EAGAIN, ENOBUFS, ENOMEM, ENOSPC: .connectImpossible(code: code)
+            case _: .connectFailed(code: code)
+            }
+    }
+
+    /// It is no fault of the server's.
+    var isOwn: Bool {
+        if case .connectImpossible = self { return true }
+        return false
+    }
+
+    /// What a client is answered.
+    var status: Int {
+        switch self {
+        case .connectImpossible: 503
+        case .connectTimeout, .silent: 504
+        case .connectFailed, .handshakeFailed, .closed, .malformed, .brokenOff: 502
+        }
+    }
 }
 
 /// One request and its response: what has passed, what may be repeated, how it ends.
@@ -77,6 +104,8 @@ struct Exchange: BitwiseCopyable {
     /// The request asks for another protocol, and may.
     private(set) var asksUpgrade = false
     private var interims: UInt8 = 0
+    /// It has waited for a server with room.
+    var hasQueued = false
     private var tried: (Int32, Int32, Int32) = (-1, -1, -1)
     var requestBody: BodyProgress
     var responseBody = BodyProgress()
@@ -154,11 +183,10 @@ struct Exchange: BitwiseCopyable {
     mutating func recover(from loss: ServerLoss, reused: Bool, attemptsMax: Int) -> Recovery {
         if responseBegan { return .cut }
         // The client still waits for its final response, but has had bytes of this attempt: it is not repeated.
-        if passedInterim { return .answer(loss == .silent ? 504 : 502) }
+        if passedInterim { return .answer(loss.status) }
         switch loss {
-        case .connectFailed, .connectTimeout, .handshakeFailed:
+        case .connectFailed, .connectImpossible, .connectTimeout, .handshakeFailed:
             if Int(attempts) < attemptsMax, isReplayable { return .tryAnotherServer }
-            return .answer(loss == .connectTimeout ? 504 : 502)
         case .closed:
             // The server may have closed before the request reached it; only then is `reused` the likely cause.
             if reused, !freshOnly, isReplayable, method.isIdempotent {
@@ -167,10 +195,9 @@ struct Exchange: BitwiseCopyable {
                 attempts -= 1  // no fault of the server's: it has its attempt still
                 return .tryFreshConnection
             }
-            return .answer(502)
-        case .silent: return .answer(504)
-        case .malformed, .brokenOff: return .answer(502)
+        case .silent, .malformed, .brokenOff: break
         }
+        return .answer(loss.status)
     }
 
     /// A response's head has come.

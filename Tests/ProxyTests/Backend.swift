@@ -14,11 +14,15 @@ final class Backend: Sendable {
     private let listener: Int32
     private let state = Mutex(State())
 
-    /// Starts listening; `script` gets each connection and its number, counted from 1.
-    init(_ script: @escaping @Sendable (Backend, Wire, Int) -> Void) throws {
-        let any = try SocketAddress("127.0.0.1:0", allowingPortZero: true)
+    /// Starts listening, at a free port unless one is named; `script` gets each connection and its number, counted from 1.
+    init(
+        at place: SocketAddress? = nil, _ script: @escaping @Sendable (Backend, Wire, Int) -> Void
+    ) throws {
+        let place = try place ?? SocketAddress("127.0.0.1:0", allowingPortZero: true)
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        _ = any.withSockaddr { bind(descriptor, $0, $1) }
+        var one: Int32 = 1
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        guard place.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else { throw SystemFault("bind") }
         _ = listen(descriptor, 1024)
         listener = descriptor
         address = try Backend.name(of: listener)

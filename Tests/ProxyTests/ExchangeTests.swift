@@ -1,3 +1,4 @@
+import Glibc
 import HTTP
 import Testing
 
@@ -49,6 +50,22 @@ import Testing
         #expect(
             exchange.recover(from: .connectFailed(code: 111), reused: false, attemptsMax: 3) == .answer(502))
         #expect([4, 7, 9, 1].map { exchange.hasTried($0) } == [true, true, true, false])
+    }
+
+    /// What the proxy's own host lacks is nothing that a server did.
+    @Test func connectsThatCannotBeTriedAreNobodysFault() throws {
+        for code in [EADDRNOTAVAIL, EAGAIN, ENOBUFS, ENOMEM] {
+            var exchange = try exchange(post)
+            let loss = ServerLoss(connect: code)
+            #expect(loss == .connectImpossible(code: code) && loss.isOwn)
+            #expect(EndReason(loss) == .proxyLimit)
+            exchange.attempt(4)
+            #expect(exchange.recover(from: loss, reused: false, attemptsMax: 2) == .tryAnotherServer)
+            exchange.attempt(5)
+            #expect(exchange.recover(from: loss, reused: false, attemptsMax: 2) == .answer(503))
+        }
+        #expect(ServerLoss(connect: ECONNREFUSED) == .connectFailed(code: ECONNREFUSED))
+        #expect(!ServerLoss(connect: ECONNREFUSED).isOwn)
     }
 
     @Test func aStaleConnectionIsReplacedOnce() throws {

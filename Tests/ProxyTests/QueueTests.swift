@@ -110,4 +110,29 @@ import Testing
         gate.ring()
         #expect(first.readMessage()?.text == "full")
     }
+
+    /// A request that failed somewhere has nowhere to go while the others are full; that keeps nobody else waiting, and
+    /// what it failed at may be well again.
+    @Test func aRequestThatFailedOnceHoldsNobodyUp() async throws {
+        let gate = try Doorbell()
+        let (dead, full) = (try Rig.deadAddress(), try Backend.gated("full", gate))
+        let rig = try Rig([full.address]) { $0.balancing.inFlightMax = 1 }
+        let first = rig.connect()
+        first.send(request)
+        #expect(await Rig.eventually { full.startLines.count == 1 })
+        rig.proxy.publish([full.address, dead].map { RoutedServer(address: $0, host: "h") })
+        #expect(await Rig.eventually { rig.proxy.hasSettled })
+        let failed = rig.connect()
+        failed.send(request)
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.queued == 1 })
+        _ = try Backend(at: dead) { _, wire, _ in
+            while wire.readMessage() != nil { wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nback") }
+        }
+        let later = rig.connect()
+        later.send(request)
+        #expect(later.readMessage()?.text == "back")
+        #expect(failed.readMessage()?.text == "back")
+        gate.ring()
+        #expect(first.readMessage()?.text == "full")
+    }
 }

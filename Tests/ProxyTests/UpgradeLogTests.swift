@@ -130,4 +130,39 @@ import Testing
         #expect(line["end"] == "server_cut")
         #expect((line["in"].flatMap { Int($0) } ?? 0) > UpgradeLogTests.request.utf8.count)
     }
+
+    /// The limit is for a pause, not for all that the other side has left to say.
+    @Test func afterOneSidesEndTheOtherMayGoOn() async throws {
+        let folder = try AccessLogTests.Folder()
+        let backend = try server { wire in
+            _ = wire.readToEnd()
+            for _ in 0..<15 {
+                wire.send("x")
+                usleep(100_000)
+            }
+        }
+        let rig = try log.logging(to: folder, [backend.address]) { $0.responseBodyMilliseconds = 1_000 }
+        let wire = upgraded(rig)
+        wire.finishWriting()
+        #expect(wire.readToEnd().count == 15)
+        #expect(try await onlyLine(folder, rig)["end"] == "done")
+    }
+
+    /// Nor does what came of it look whole when the rest did not.
+    @Test func afterOneSidesEndTheOtherMayNotRestForEver() async throws {
+        let folder = try AccessLogTests.Folder()
+        let gate = try Doorbell()
+        let backend = try server { wire in
+            _ = wire.readToEnd()
+            wire.send("part")
+            _ = gate.wait(milliseconds: 30_000)
+        }
+        let rig = try log.logging(to: folder, [backend.address]) { $0.responseBodyMilliseconds = 300 }
+        let wire = upgraded(rig)
+        wire.finishWriting()
+        #expect(wire.take(4) == Array("part".utf8))
+        #expect(wire.readToEnd().isEmpty && wire.lastError == ECONNRESET)
+        gate.ring()
+        #expect(try await onlyLine(folder, rig)["end"] == "timeout_response_body")
+    }
 }

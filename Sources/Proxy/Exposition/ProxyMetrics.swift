@@ -165,7 +165,10 @@ package enum ProxyMetrics {
                 sum: Double(server.durations.nanoseconds) / 1e9, [("server", address)])
         }
         return [
-            each("requests_total", .counter, "Requests sent to the server, repeated ones included") {
+            each(
+                "requests_total", .counter,
+                "Requests given to the server, repeated ones and failed connects included"
+            ) {
                 Double($0.requests)
             },
             each(

@@ -59,6 +59,7 @@ enum EndReason: UInt8, BitwiseCopyable, CaseIterable {
         self =
             switch loss {
             case .connectFailed: .serverRefused
+            case .connectImpossible: .proxyLimit
             case .connectTimeout: .timeoutConnect
             case .handshakeFailed: .serverHandshake
             case .closed: .serverClosed

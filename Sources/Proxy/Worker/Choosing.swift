@@ -68,6 +68,22 @@ extension Worker {
         }
     }
 
+    /// The same for one that waits already: what it has tried may be well again, and no reason to wait for others.
+    mutating func chooseForWaiting(_ client: ClientPointer) -> Int32 {
+        let slot = chooseWithRoom(client)
+        guard slot < 0, client.pointee.exchange.attempts > 0 else { return slot }
+        let signals = board.signals
+        let limit = limits.inFlightMax
+        let (loads, servers, now) = (loads, servers, now)
+        while true {
+            let slot = picker.pickOther {
+                loads[Int($0)].isEligible && signals.occupied(Int($0)) < Int(limit)
+                    && servers[Int($0)].shunnedUntil <= now
+            }
+            if slot < 0 || signals.occupy(Int(slot), limit: limit) { return slot }
+        }
+    }
+
     /// True when an attempt at another server could be made.
     mutating func hasUntried(_ client: ClientPointer) -> Bool {
         picker.pickOther { client.pointee.exchange.mayTry($0) } >= 0
@@ -112,7 +128,7 @@ extension Worker {
             control.reportRefusal()
         case .connectTimeout: loads[server].note(latency: Float(limits.connect))
         case .silent: loads[server].note(latency: Float(limits.firstByte))
-        case .connectFailed, .handshakeFailed, .closed, .malformed, .brokenOff: break
+        case .connectFailed, .connectImpossible, .handshakeFailed, .closed, .malformed, .brokenOff: break
         }
     }
 

@@ -11,6 +11,8 @@ struct Readiness: OptionSet, BitwiseCopyable {
     static let failed = Readiness(rawValue: 8)
     /// Something came, or ended, since a TLS session last looked.
     static let arrived = Readiness(rawValue: 16)
+    /// Writing failed, which used up the kernel's word of a reset: the end that is read from here on may be none.
+    static let broken = Readiness(rawValue: 32)
 }
 
 /// A client's connection, in its slab slot.
@@ -71,6 +73,8 @@ struct Client: BitwiseCopyable {
     var parser = RequestParser()
     var exchange = Exchange(RequestHead())
     var discarded: Int32 = 0
+    /// Bytes of the held interim response that are sent.
+    var interimSent: Int32 = 0
     /// Neighbours among the clients that wait for a server with room.
     var queuePrevious = Slab<Client>.none
     var queueNext = Slab<Client>.none
@@ -82,8 +86,10 @@ struct Client: BitwiseCopyable {
     var farewell = Farewell.none
     /// The server's frames, where that protocol has any that are known.
     var frames = FrameFollower.none
-    /// When the drain of the server ends the relaying, whatever passes.
-    var relayUntil = Int64.max
+    /// When the drain of the server ends the relaying, whatever passes; before, when the wait for a server with room ends.
+    var until = Int64.max
+    /// An interim response is on its way that the client has not taken whole, at the front of `down`.
+    var holdsInterim = false
     /// Its last bytes were sent as a part of more, which the kernel may hold back for.
     var isCorked = false
     /// Counted in the crowd, at `crowd`.

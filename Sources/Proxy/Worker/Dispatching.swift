@@ -81,14 +81,14 @@ extension Worker {
         }
         let code = outcome == 0 ? 0 : errno
         guard code == 0 || code == EINPROGRESS else {
-            return !loses(index, client, .connectFailed(code: code))
+            return !loses(index, client, ServerLoss(connect: code))
         }
         client.pointee.phase = .connecting
         clients.deadlines[Int(index)] = now + limits.connect
         let word = UInt64(link.pointee.generation) << 32 | Worker.upstreamBit | UInt64(upstream)
         let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
         guard clinux_epoll_control(epoll, EPOLL_CTL_ADD, descriptor, interest, word) == 0 else {
-            return !loses(index, client, .connectFailed(code: errno))
+            return !loses(index, client, .connectImpossible(code: errno))
         }
         return true
     }
@@ -111,7 +111,7 @@ extension Worker {
             var length = socklen_t(4)
             _ = getsockopt(link.pointee.descriptor, SOL_SOCKET, SO_ERROR, &code, &length)
             if code != 0 {
-                lose(index, client, .connectFailed(code: code))
+                lose(index, client, ServerLoss(connect: code))
             } else if link.pointee.ready.contains(.writable) {
                 serverIsConnected(index, client, link)
             }
@@ -182,9 +182,10 @@ extension Worker {
     /// response's first byte.
     @inline(__always)
     mutating func setUploadDeadline(_ index: Int32, _ client: ClientPointer) {
+        let serversTime = client.pointee.exchange.hasResponse ? limits.responseBody : limits.firstByte
         let isServersTurn =
             (client.pointee.exchange.requestBody.isDone || client.pointee.exchange.awaitsContinue)
             && client.pointee.spill.block == nil
-        clients.deadlines[Int(index)] = now + (isServersTurn ? limits.firstByte : limits.requestBody)
+        clients.deadlines[Int(index)] = now + (isServersTurn ? serversTime : limits.requestBody)
     }
 }

@@ -93,6 +93,10 @@ extension Worker {
 
     /// Answers instead of a server; what a server was doing for this client ends.
     mutating func answer(_ index: Int32, _ client: ClientPointer, _ status: Int, _ text: String) {
+        if client.pointee.holdsInterim {
+            cut(index, client)  // behind a part of an interim response no answer can stand
+            return
+        }
         if client.pointee.phase == .queued { unqueue(client) }
         if client.pointee.upstream >= 0 { closeUpstream(client.pointee.upstream) }
         releaseSpill(client)
@@ -103,7 +107,8 @@ extension Worker {
         }
         noteAnswer(index, client, status)
         let exchange = client.pointee.exchange
-        let keepsAlive = exchange.clientKeepsAlive && exchange.requestBody.isDone && !isClosing
+        let keepsAlive =
+            exchange.clientKeepsAlive && exchange.requestBody.isDone && (!isClosing || hasNext(client))
         let length = Answer.write(
             status, text: text, isHead: exchange.method == .head, keepsAlive: keepsAlive,
             minorVersion: exchange.minorVersion, date: date.text(at: now),
@@ -144,8 +149,8 @@ extension Worker {
         let slot = link.pointee.server
         let recovery = client.pointee.exchange.recover(
             from: loss, reused: link.pointee.served > 0, attemptsMax: limits.attemptsMax)
-        // A server may close an idle connection when it likes: that is no failure of its.
-        if recovery != .tryFreshConnection { noteLoss(slot, loss) }
+        // A server may close an idle connection when it likes, and is not to blame for what the proxy's host lacks.
+        if recovery != .tryFreshConnection, !loss.isOwn { noteLoss(slot, loss) }
         blame(index, loss)
         closeUpstream(client.pointee.upstream)
         switch recovery {
@@ -160,7 +165,7 @@ extension Worker {
             releaseForRetry(client)
             return true
         case .tryAnotherServer:
-            answer(index, client, loss == .connectTimeout ? 504 : 502, describe(slot, loss))
+            answer(index, client, loss.status, describe(slot, loss))
             return false
         case .answer(let status):
             answer(index, client, status, describe(slot, loss))
@@ -182,6 +187,7 @@ extension Worker {
     }
 
     private func describe(_ slot: Int32, _ loss: ServerLoss) -> String {
+        if loss.isOwn { return "proxy: \(Answer.describe(loss))" }
         let server = servers[Int(slot)]
         var bytes: [UInt8] = []
         for position in 0..<Int(server.textLength) { bytes.append(server.text[position]) }
@@ -194,16 +200,21 @@ extension Worker {
             meters.pointee.cut.add()
             if client.pointee.exchange.endsByClose {
                 // An orderly end would make the part look whole: reset instead.
-                var reset = Glibc.linger(l_onoff: 1, l_linger: 0)
-                _ = setsockopt(
-                    client.pointee.descriptor, SOL_SOCKET, SO_LINGER, &reset,
-                    socklen_t(MemoryLayout<Glibc.linger>.size))
+                resetAtClose(client)
             }
         }
         // No `close_notify`, or the part would look whole under TLS.
         client.pointee.session?.pointee.breakOff()
         if client.pointee.upstream >= 0 { closeUpstream(client.pointee.upstream) }
         closeClient(index, client)
+    }
+
+    /// Closing the client's connection will reset it.
+    func resetAtClose(_ client: ClientPointer) {
+        var reset = Glibc.linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(
+            client.pointee.descriptor, SOL_SOCKET, SO_LINGER, &reset,
+            socklen_t(MemoryLayout<Glibc.linger>.size))
     }
 
     /// A client's time is up.
@@ -221,7 +232,7 @@ extension Worker {
         case .connecting: lose(index, client, .connectTimeout)
         case .exchange:
             let exchange = client.pointee.exchange
-            if exchange.hasResponse {
+            if exchange.hasResponse || client.pointee.holdsInterim {
                 blame(index, client.pointee.down.count > 0 ? .timeoutClientRead : .timeoutResponseBody)
                 cut(index, client)
             } else if !exchange.requestBody.isDone, !exchange.awaitsContinue,

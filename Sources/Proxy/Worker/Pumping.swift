@@ -89,7 +89,7 @@ extension Worker {
         let sent = transmit(link, bytes, count)
         if sent < count {
             link.pointee.ready.remove(.writable)
-            if sent < 0, errno != EAGAIN { link.pointee.ready.formUnion([.readable, .hangup]) }
+            if sent < 0, errno != EAGAIN { link.pointee.ready.formUnion([.readable, .hangup, .broken]) }
         }
         return sent
     }
@@ -119,6 +119,11 @@ extension Worker {
                 if errno == EAGAIN { client.pointee.ready.remove(.readable) }
                 return .waits
             }
+            if count == 0, client.pointee.exchange.hasResponse {
+                // The answer came before the request's end, and the client sends no more of it: it still reads.
+                client.pointee.ready.remove(.readable)
+                return .waits
+            }
             cut(index, client)  // a client that ends within its request wants no answer
             return .ended
         }
@@ -139,6 +144,14 @@ extension Worker {
     /// The response on its way to the client.
     private mutating func pumpDown(_ index: Int32, _ client: ClientPointer) -> Flow {
         for _ in 0..<Worker.roundsPerTurn {
+            if client.pointee.holdsInterim {
+                guard client.pointee.ready.contains(.writable) else { return .waits }
+                switch resumeInterim(index, client) {
+                case .waits: return .waits
+                case .ended: return .ended
+                case .yields: continue
+                }
+            }
             // Before the final head, `down` holds the beginning of that head and nothing for the client.
             if client.pointee.exchange.hasResponse, client.pointee.down.count > 0 {
                 switch sendDown(index, client) {

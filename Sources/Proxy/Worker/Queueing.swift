@@ -26,7 +26,11 @@ extension Worker {
         waitingCount += 1
         if waitingCount == 1 { control.setWaiting(true, board.signals) }
         meters.pointee.queued.add()
-        clients.deadlines[Int(index)] = now + limits.queueWait
+        if !client.pointee.exchange.hasQueued {
+            client.pointee.exchange.hasQueued = true
+            client.pointee.until = now + limits.queueWait
+        }
+        clients.deadlines[Int(index)] = client.pointee.until
         // A server may have got room while nobody waited.
         hasVacancy = true
         if client.pointee.ready.contains(.hangup) { waitsOn(index, client) }
@@ -84,6 +88,9 @@ extension Worker {
         answer(index, client, 503, "proxy: every server is full; none had room in time")
     }
 
+    /// How many that have been tried before are passed over in one go: each costs a look at all servers.
+    private static let passedOverMax = 8
+
     /// Gives the places that have become free to those who wait, here and at other workers in turns.
     mutating func serveQueue() {
         hasVacancy = false
@@ -94,16 +101,24 @@ extension Worker {
             if yieldsVacancy || waitingCount == 0 { board.signals.ringWaiting(except: control.index) }
             if yieldsVacancy { return }
         }
-        while waitingCount > 0 {
-            let index = firstWaiting
+        var index = firstWaiting
+        var passedOver = 0
+        while index >= 0 {
             let client = clients[index]
+            let next = client.pointee.queueNext
+            defer { index = next }
             if picker.eligible == 0 {
                 blame(index, .noServer)
                 answer(index, client, 503, "proxy: no server is active")
                 continue
             }
-            let slot = chooseWithRoom(client)
-            guard slot >= 0 else { return }
+            let slot = chooseForWaiting(client)
+            guard slot >= 0 else {
+                // One that has failed somewhere may have nowhere to go just now, when others have.
+                passedOver += 1
+                guard client.pointee.exchange.attempts > 0, passedOver < Worker.passedOverMax else { return }
+                continue
+            }
             unqueue(client)
             dispatch(index, client, reserved: slot)
         }

@@ -70,7 +70,7 @@ extension Worker {
         client.pointee.relayEnds.insert(.client)
         if let session = link.pointee.session { SecureSession.sayGoodbye(session) }
         _ = shutdown(link.pointee.descriptor, Int32(SHUT_WR))
-        endSoon(index)
+        extend(index, client)
         return .yields
     }
 
@@ -112,7 +112,7 @@ extension Worker {
         client.pointee.relayEnds.insert(.server)
         sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
-        endSoon(index)
+        extend(index, client)
         return .yields
     }
 
@@ -138,17 +138,13 @@ extension Worker {
         client.pointee.farewell == .said ? .drained : .done
     }
 
-    /// Something passed: the time without anything begins anew, unless one side has ended.
+    /// Something passed: the time without anything begins anew. Once one side has ended, the other may pause as long as a
+    /// response's body may.
     @inline(__always)
     private func extend(_ index: Int32, _ client: ClientPointer) {
-        guard client.pointee.relayEnds.isDisjoint(with: [.client, .server]) else { return }
-        clients.deadlines[Int(index)] = min(now + limits.upgradeIdle, client.pointee.relayUntil)
-    }
-
-    /// One side has ended: the other has as much time for the rest as a response's body has.
-    private func endSoon(_ index: Int32) {
-        let deadline = clients.deadlines + Int(index)
-        deadline.pointee = min(deadline.pointee, now + limits.responseBody)
+        let isWhole = client.pointee.relayEnds.isDisjoint(with: [.client, .server])
+        let pause = isWhole ? limits.upgradeIdle : min(limits.upgradeIdle, limits.responseBody)
+        clients.deadlines[Int(index)] = min(now + pause, client.pointee.until)
     }
 
     /// Upgraded connections of servers that take nothing new have the time of the drain to end by themselves.
@@ -168,9 +164,9 @@ extension Worker {
     /// The server takes nothing new, be it that it agreed to the upgrade only after that was said.
     mutating func drainUpgrade(_ index: Int32, _ client: ClientPointer) {
         guard client.pointee.relayEnds.insert(.drain).inserted else { return }
-        client.pointee.relayUntil = now + limits.serverDrain
+        client.pointee.until = now + limits.serverDrain
         let deadline = clients.deadlines + Int(index)
-        deadline.pointee = min(deadline.pointee, client.pointee.relayUntil)
+        deadline.pointee = min(deadline.pointee, client.pointee.until)
         // Said in the same turn, but not amid the change of tables that this may be called from.
         if owesFarewell(client) { queue(index, client) }
     }
@@ -179,22 +175,30 @@ extension Worker {
     private func forgetDrain(_ index: Int32, _ client: ClientPointer) {
         guard client.pointee.relayEnds.contains(.drain), client.pointee.farewell != .said else { return }
         client.pointee.relayEnds.remove(.drain)
-        client.pointee.relayUntil = .max
+        client.pointee.until = .max
         if !saysFarewell { client.pointee.farewell = .none }
         extend(index, client)
     }
 
-    /// The time of an upgraded connection is up: of its rest, of its server's drain, or for what was left to send after
-    /// one side had ended.
+    /// The time of an upgraded connection is up: of its rest, of its server's drain, or of the one side that had not ended.
     @inline(never)
     mutating func relayExpired(_ index: Int32, _ client: ClientPointer) {
         let ends = client.pointee.relayEnds
-        if !ends.isDisjoint(with: [.client, .server]) || client.pointee.farewell == .said {
+        // A client that got everything, and only did not end, misses nothing.
+        let isOver = ends.contains(.server) && client.pointee.down.count == 0
+        if isOver || client.pointee.farewell == .said {
             blame(index, orderlyEnd(client))
+        } else if client.pointee.until <= now {
+            blame(index, .drained)
+        } else if ends.contains(.server) {
+            blame(index, .timeoutClientRead)
         } else {
-            blame(index, client.pointee.relayUntil <= now ? .drained : .timeoutUpgradeIdle)
+            blame(index, ends.contains(.client) ? .timeoutResponseBody : .timeoutUpgradeIdle)
         }
-        endRelay(index, client, isOrderly: true)
+        let isOrderly = ends.isDisjoint(with: [.client, .server]) || isOver
+        // After an end of the client's own an orderly one would make a part look whole.
+        if !isOrderly { resetAtClose(client) }
+        endRelay(index, client, isOrderly: isOrderly)
     }
 
     /// Both connections end; a TLS client sees in what manner.

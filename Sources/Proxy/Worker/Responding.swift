@@ -50,7 +50,9 @@ extension Worker {
             return .waits
         }
         if code == EINTR { return .yields }
-        if code == 0, client.pointee.exchange.endByClose() {
+        // TLS says its end in so many words; without it the end of a connection that was reset must not pass for one.
+        let isEnd = code == 0 && (link.pointee.session != nil || !link.pointee.ready.contains(.broken))
+        if isEnd, client.pointee.exchange.endByClose() {
             if client.pointee.exchange.rechunks { endChunks(client) }
             return .yields
         }
@@ -59,12 +61,23 @@ extension Worker {
         return .ended
     }
 
+    /// Goes on with an interim response that the client did not take at once, and with what came behind it.
+    @inline(never)
+    mutating func resumeInterim(_ index: Int32, _ client: ClientPointer) -> Flow {
+        guard let block = client.pointee.down.block else { return .waits }
+        return parseResponse(index, client, block)
+    }
+
     private mutating func parseResponse(
         _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block
     ) -> Flow {
         let link = upstreams[client.pointee.upstream]
         while client.pointee.down.count > 0 {
             let start = Int(client.pointee.down.start)
+            if client.pointee.holdsInterim {
+                if let flow = passInterim(index, client, block, link, awaited: false) { return flow }
+                continue
+            }
             let verdict = link.pointee.parser.parse(
                 block + start, count: client.pointee.down.count, fields: blocks.fields(of: block),
                 limits: limits.head)
@@ -76,19 +89,15 @@ extension Worker {
             case .complete: break
             }
             let head = link.pointee.parser.head
-            let awaitedContinue = client.pointee.exchange.awaitsContinue
-            switch client.pointee.exchange.respond(head, closing: isClosing) {
+            let awaited = client.pointee.exchange.awaitsContinue
+            switch client.pointee.exchange.respond(head, closing: isClosing && !hasNext(client)) {
             case .refuse(let fault): return refuseResponse(index, client, fault)
             case .pass: return passHead(index, client, block, head)
             case .switchProtocols: return switchProtocols(index, client, block, head)
-            case .dropInterim: break
+            case .dropInterim: passedInterim(client, link)
             case .passInterim:
-                guard passInterim(index, client, block, head) else { return .ended }
-                // From here on it is the client's turn.
-                if awaitedContinue, head.status == 100 { setUploadDeadline(index, client) }
+                if let flow = passInterim(index, client, block, link, awaited: awaited) { return flow }
             }
-            client.pointee.down.start += Int32(head.length)
-            link.pointee.parser = ResponseParser()
         }
         client.pointee.down.start = Worker.headroom
         client.pointee.down.end = Worker.headroom
@@ -103,29 +112,59 @@ extension Worker {
         return .yields
     }
 
-    /// Sends an interim response at once; false when the client was lost over it.
+    /// Sends an interim response, which stands at the front of `down`, as far as the client takes it; nil when it is gone.
+    /// `awaited` says that the client sends its body only after a `100 Continue`.
     private mutating func passInterim(
-        _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block, _ head: ResponseHead
-    ) -> Bool {
+        _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block, _ link: UpstreamPointer,
+        awaited: Bool
+    ) -> Flow? {
+        let head = link.pointee.parser.head
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
         rewriter.response(
             head, HeadRewriter.Change(), date: date.text(at: now), id: UnsafePointer(scratch), idLength: 0,
             into: &writer)
-        // A client that takes nothing now does without: interim responses are hints.
-        guard client.pointee.ready.contains(.writable) else { return true }
-        let sent = transmit(client, scratch, writer.count)
-        // TLS has begun a record and must end it.
-        if sent < 0, errno == EAGAIN, client.pointee.session == nil { return true }
-        guard sent == writer.count else {
+        let before = Int(client.pointee.interimSent)
+        let left = writer.count - before
+        let sent = client.pointee.ready.contains(.writable) ? transmit(client, scratch + before, left) : 0
+        guard sent >= 0 || errno == EAGAIN else {
             cut(index, client)
-            return false
+            return .ended
+        }
+        if sent > 0 {
+            client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
+            noteOut(index, sent)
+        }
+        guard sent == left else {
+            // It waits for the client, and the server's next word with it: the same bytes are written again then.
+            client.pointee.ready.remove(.writable)
+            client.pointee.interimSent += Int32(max(0, sent))
+            client.pointee.holdsInterim = true
+            clients.deadlines[Int(index)] = now + limits.responseBody
+            return .waits
         }
         client.pointee.exchange.noteInterimPassed()
-        client.pointee.meters.pointee.bytesToClients.add(UInt64(sent))
-        noteOut(index, sent)
-        return true
+        // From here on it is the client's turn, or the server's again; another word of the server's alone gives it no time.
+        if awaited && head.status == 100 || client.pointee.holdsInterim { setUploadDeadline(index, client) }
+        passedInterim(client, link)
+        return nil
+    }
+
+    /// Behind an interim response the next head begins.
+    private func passedInterim(_ client: ClientPointer, _ link: UpstreamPointer) {
+        client.pointee.holdsInterim = false
+        client.pointee.interimSent = 0
+        client.pointee.down.start += Int32(link.pointee.parser.head.length)
+        link.pointee.parser = ResponseParser()
+    }
+
+    /// True when more of the client is here than its request: it is answered, too, before the connection ends.
+    @inline(never)
+    func hasNext(_ client: ClientPointer) -> Bool {
+        guard client.pointee.exchange.requestBody.isDone else { return false }
+        if client.pointee.upMark < client.pointee.up.end { return true }
+        return client.pointee.ready.contains(.readable) && !client.pointee.ready.contains(.hangup)
     }
 
     /// Puts the rewritten head right before the part of the body that came with it.

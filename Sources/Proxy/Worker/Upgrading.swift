@@ -103,7 +103,7 @@ extension Worker {
         noteIn(index, client.pointee.up.count)
         client.pointee.relayEnds = []
         client.pointee.farewell = .none
-        client.pointee.relayUntil = .max
+        client.pointee.until = .max
         client.pointee.frames = framed
         client.pointee.frames.follow(block + body, count: Int(client.pointee.down.end) - body)
         client.pointee.phase = .relaying

@@ -152,6 +152,8 @@ struct Worker: ~Copyable {
             now = clinux_boot_nanoseconds()
             if board.generation.load(ordering: .acquiring) != generation { adoptTable() }
             if count > 0 {
+                // First those that rest: what came unasked must end them before a request of this turn takes them.
+                for index in 0..<Int(count) { takeResting(events + index) }
                 for index in 0..<Int(count) { take(events + index) }
             }
             if againCount > 0 { goOn() }
@@ -169,6 +171,16 @@ struct Worker: ~Copyable {
         }
         let left = lastSweep + Worker.sweepNanoseconds - now
         return left <= 0 ? 0 : Int32(left / 1_000_000) + 1
+    }
+
+    /// Has a resting connection to a server end, if the kernel's word means that.
+    @inline(__always)
+    private mutating func takeResting(_ event: UnsafePointer<epoll_event>) {
+        let word = clinux_epoll_word(event)
+        guard word & Worker.upstreamBit != 0, word < Worker.secureListenerWord else { return }
+        if upstreams[Int32(truncatingIfNeeded: word & (Worker.upstreamBit - 1))].pointee.phase == .idle {
+            take(event)
+        }
     }
 
     @inline(__always)
