@@ -96,15 +96,18 @@ import Testing
     @Test func upgradedConnectionsEndWithTheDrainOfTheirServer() async throws {
         let backend = try Backend { _, wire, _ in
             guard wire.readHead() != nil else { return }
-            wire.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+            wire.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\n")
             wire.echoToEnd()
         }
-        let rig = try Rig([backend.address]) { $0.balancing.drainMilliseconds = 1_000 }
+        let rig = try Rig([backend.address]) {
+            $0.balancing.drainMilliseconds = 1_000
+            $0.upgrades.protocols = ["chat"]  // which has no words for a farewell
+        }
         func publish(_ state: ServerState) {
             rig.proxy.publish([RoutedServer(address: backend.address, host: "test", state: state)])
         }
         let wire = rig.connect()
-        wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
         #expect(wire.readHead()?.status == 101)
         // A server that is taken back in time keeps its connections.
         publish(.draining)
