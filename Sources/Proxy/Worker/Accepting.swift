@@ -133,17 +133,11 @@ extension Worker {
 }
 
 extension Client {
-    /// Writes the peer's address as text.
+    /// Writes the peer's address as text: one address, one text, whichever kind of listener it came by.
     mutating func noteAddress(_ storage: inout sockaddr_storage) {
-        withUnsafeMutablePointer(to: &address) { text in
-            let characters = UnsafeMutableRawPointer(text).assumingMemoryBound(to: CChar.self)
-            withUnsafeMutableBytes(of: &storage) { raw in
-                guard let base = raw.baseAddress else { return }
-                let isOld = base.load(as: sa_family_t.self) == sa_family_t(AF_INET)
-                // The address follows family and port, in IPv6 also the flow.
-                _ = inet_ntop(isOld ? AF_INET : AF_INET6, base + (isOld ? 4 : 8), characters, 46)
-            }
-            addressLength = UInt8(strnlen(characters, 46))
+        let bits = AddressBits(&storage)
+        addressLength = withUnsafeMutablePointer(to: &address) { text in
+            UInt8(bits.write(to: UnsafeMutableRawPointer(text).assumingMemoryBound(to: UInt8.self)))
         }
     }
 }
