@@ -84,16 +84,18 @@ extension Worker {
         let start = Int(client.pointee.down.start)
         let body = start + head.length
         var writer = HeadWriter(scratch, capacity: blocks.dataBytes)
-        guard isAgreed(client, block, head, into: &writer) else {
+        guard isAgreed(index, client, block, head, into: &writer) else {
             return refuseResponse(index, client, .badUpgrade)
         }
-        guard !writer.overflowed, writer.count <= body else {
+        let server = Int(link.pointee.server)
+        let length = addCookie(client, server, length: writer.count)
+        guard !writer.overflowed, length <= body else {
             return refuseResponse(index, client, .headTooLarge)
         }
         let framed = isWebSocket(client, block, head) ? FrameFollower() : .none
-        noteSwitch(index, client, Int(link.pointee.server))
-        (block + body - writer.count).update(from: scratch, count: writer.count)
-        client.pointee.down.start = Int32(body - writer.count)
+        noteSwitch(index, client, server)
+        (block + body - length).update(from: scratch, count: length)
+        client.pointee.down.start = Int32(body - length)
         client.pointee.exchange.beginResponse()
         client.pointee.exchange.endClient()
         meters.pointee.upgrades.add()
@@ -109,7 +111,7 @@ extension Worker {
         client.pointee.phase = .relaying
         link.pointee.phase = .relaying
         clients.deadlines[Int(index)] = now + limits.upgradeIdle
-        if !servers[Int(link.pointee.server)].isActive { drainUpgrade(index, client) }
+        if !servers[server].isActive { drainUpgrade(index, client) }
         if saysFarewell { _ = owesFarewell(client) }
         relay(index, client)
         return .ended
@@ -130,7 +132,8 @@ extension Worker {
 
     /// Writes the 101 as the client gets it; false when it does not answer what was asked.
     private func isAgreed(
-        _ client: ClientPointer, _ block: BlockPool.Block, _ head: ResponseHead, into writer: inout HeadWriter
+        _ index: Int32, _ client: ClientPointer, _ block: BlockPool.Block, _ head: ResponseHead,
+        into writer: inout HeadWriter
     ) -> Bool {
         let base = block + Int(client.pointee.down.start)
         let fields = blocks.fields(of: block)
@@ -141,18 +144,22 @@ extension Worker {
             asked.count == name.count
         else { return false }
         let wanted = up + Int(client.pointee.up.start) + asked.start
-        for index in 0..<name.count where wanted[index] | 0x20 != base[name.start + index] | 0x20 {
+        for place in 0..<name.count where wanted[place] | 0x20 != base[name.start + place] | 0x20 {
             return false
         }
+        let trail = trails.base + Int(index)
+        let idLength = trail.pointee.id.lineCount
         writer.append("HTTP/1.1")
         writer.append(head.statusAndReason, of: base)
         writer.append("\r\n")
-        for index in 0..<head.summary.count where passes(fields[index], head, base, fields) {
-            writer.append(fields[index].name, of: base)
+        for field in 0..<head.summary.count
+        where passes(fields[field], head, base, fields, replacesID: idLength > 0) {
+            writer.append(fields[field].name, of: base)
             writer.append(": ")
-            writer.append(fields[index].value, of: base)
+            writer.append(fields[field].value, of: base)
             writer.append("\r\n")
         }
+        if idLength > 0 { RequestID.withLine(of: &trail.pointee.id) { writer.append($0, idLength) } }
         writer.append("Connection: Upgrade\r\nUpgrade: ")
         writer.append(name, of: base)
         writer.append("\r\n\r\n")
@@ -170,9 +177,11 @@ extension Worker {
     }
 
     private func passes(
-        _ field: Field, _ head: ResponseHead, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
+        _ field: Field, _ head: ResponseHead, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>,
+        replacesID: Bool
     ) -> Bool {
-        field.kind != .connection && field.kind != .hopByHop && field.kind != .contentLength
+        if field.kind == .requestID, replacesID { return false }
+        return field.kind != .connection && field.kind != .hopByHop && field.kind != .contentLength
             && field.kind != .transferEncoding && !head.summary.nominates(field, base, fields)
     }
 }
