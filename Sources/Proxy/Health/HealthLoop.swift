@@ -42,6 +42,8 @@ final class HealthLoop {
     private var probing = 0
     /// Checks to begin, and checks under way to give up.
     private var queue = DueQueue()
+    /// Checks that go on in the same turn, as epoll words.
+    private var again: [UInt64] = []
     private let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: HealthLoop.bufferBytes)
 
     static func makeEpoll() throws(SystemFault) -> Int32 {
@@ -77,19 +79,45 @@ final class HealthLoop {
             epoll, EPOLL_CTL_ADD, shared.doorbell.descriptor, EPOLLIN.rawValue, HealthLoop.doorbellWord)
         var events = [epoll_event](repeating: epoll_event(), count: HealthLoop.eventsPerTurn)
         while true {
-            let count = epoll_wait(epoll, &events, Int32(events.count), waitMilliseconds())
+            let waits = again.isEmpty ? waitMilliseconds() : 0
+            let count = epoll_wait(epoll, &events, Int32(events.count), waits)
             for index in 0..<Int(max(count, 0)) {
                 let word = clinux_epoll_word(&events[index])
                 if word == HealthLoop.doorbellWord {
                     shared.doorbell.silence()
                     guard adopt() else { return }
                 } else {
-                    advance(Int(word & 0xffff_ffff), generation: UInt32(truncatingIfNeeded: word >> 32))
+                    advance(word)
                 }
+                // Servers that have much to say must not put off what is due at others.
+                beginDue()
             }
+            goOn()
             beginDue()
         }
     }
+
+    /// Lets the checks go on that had more to read than their share of the last turn.
+    private func goOn() {
+        let waiting = again
+        again.removeAll(keepingCapacity: true)
+        for word in waiting {
+            let number = HealthLoop.number(in: word)
+            // A check that has ended meanwhile, or another one of the same server.
+            guard targets[number]?.generation == HealthLoop.generation(in: word) else { continue }
+            targets[number]?.probe?.isQueued = false
+            advance(word)
+            beginDue()
+        }
+    }
+
+    private static func word(_ number: Int, _ generation: UInt32) -> UInt64 {
+        UInt64(generation) << 32 | UInt64(number)
+    }
+
+    private static func number(in word: UInt64) -> Int { Int(word & 0xffff_ffff) }
+
+    private static func generation(in word: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: word >> 32) }
 
     private func waitMilliseconds() -> Int32 {
         guard let first = queue.first else { return -1 }
@@ -179,7 +207,7 @@ final class HealthLoop {
                 return
             }
             schedule(number, at: now + settings.timeoutMilliseconds * 1_000_000)
-            let word = UInt64(nextGeneration) << 32 | UInt64(number)
+            let word = HealthLoop.word(number, nextGeneration)
             let interest = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
             if clinux_epoll_control(epoll, EPOLL_CTL_ADD, probe.descriptor, interest, word) != 0 {
                 endProbe(number)
@@ -188,17 +216,22 @@ final class HealthLoop {
         }
     }
 
-    private func advance(_ number: Int, generation: UInt32) {
-        guard targets[number]?.generation == generation else { return }
-        guard let outcome = targets[number]?.probe?.advance(into: buffer, good: settings.status) else {
-            return
-        }
+    private func advance(_ word: UInt64) {
+        let number = HealthLoop.number(in: word)
+        guard targets[number]?.generation == HealthLoop.generation(in: word),
+            targets[number]?.probe?.isQueued == false,
+            let outcome = targets[number]?.probe?.advance(into: buffer, good: settings.status)
+        else { return }
         conclude(number, outcome)
     }
 
     private func conclude(_ number: Int, _ outcome: HealthProbe.Outcome) {
         switch outcome {
         case .pending: break
+        case .yields:
+            guard let generation = targets[number]?.generation else { return }
+            targets[number]?.probe?.isQueued = true
+            again.append(HealthLoop.word(number, generation))
         case .good(let status): end(number, failure: nil, note: "status \(status)")
         case .failed(let reason): end(number, failure: reason)
         }

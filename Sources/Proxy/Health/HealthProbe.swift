@@ -6,6 +6,8 @@ import Linux
 struct HealthProbe {
     enum Outcome: Equatable {
         case pending
+        /// As much was read as a turn allows; epoll says nothing of the rest, so it is to go on in the next one.
+        case yields
         case good(status: Int)
         case failed(HealthFailure)
     }
@@ -15,7 +17,14 @@ struct HealthProbe {
     private static let limits = HeadLimits(
         headBytes: HeadLimits.headBytesCeiling, fields: HeadLimits.fieldsCeiling)
 
+    /// Reads in a turn: a server that sends without end must not keep the others' checks waiting.
+    private static let roundsPerTurn = 4
+    /// Interim responses before the final one; nobody has more to say.
+    private static let interimsMax = 32
+
     let descriptor: Int32
+    /// Goes on in the next turn.
+    var isQueued = false
     /// TLS, where servers speak it.
     private var session: SecureSession.Pointer?
     private var unsent: ArraySlice<UInt8>
@@ -27,6 +36,7 @@ struct HealthProbe {
     private var content: [UInt8] = []
     private var received: [UInt8] = []
     private var parser = ResponseParser()
+    private var interims = 0
     /// What the head said; the body is then read to its end, or the server would see its answer cut off.
     private(set) var verdict: Outcome?
     private var body = BodyProgress()
@@ -64,7 +74,7 @@ struct HealthProbe {
         self.unsent = unsent
     }
 
-    /// Goes on as far as the socket lets it.
+    /// Goes on as far as the socket lets it, and a turn.
     mutating func advance(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
         var code: Int32 = 0
         var length = socklen_t(4)
@@ -107,7 +117,7 @@ struct HealthProbe {
     }
 
     private mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>, good: Range<Int>) -> Outcome {
-        while true {
+        for _ in 0..<HealthProbe.roundsPerTurn {
             let count = receive(into: buffer)
             if count < 0 {
                 return errno == EAGAIN ? .pending : conclusion ?? .failed(HealthProbe.describe(errno))
@@ -122,6 +132,7 @@ struct HealthProbe {
             }
             if passBody(), let conclusion { return conclusion }
         }
+        return .yields
     }
 
     // MARK: TLS
@@ -186,10 +197,14 @@ struct HealthProbe {
     private mutating func judge(_ good: Range<Int>) -> Outcome {
         let room = UnsafeMutablePointer<Field>.allocate(capacity: HealthProbe.limits.fields)
         defer { room.deallocate() }
+        // Heads that were passed over leave together: one by one, each would move all that follow.
+        var start = 0
+        defer { received.removeFirst(start) }
         while true {
             let verdict = received.withUnsafeBufferPointer { bytes -> HeadVerdict in
                 guard let base = bytes.baseAddress else { return .needMore }
-                return parser.parse(base, count: bytes.count, fields: room, limits: HealthProbe.limits)
+                return parser.parse(
+                    base + start, count: bytes.count - start, fields: room, limits: HealthProbe.limits)
             }
             switch verdict {
             case .needMore: return .pending
@@ -197,14 +212,19 @@ struct HealthProbe {
             case .complete: break
             }
             let head = parser.head
+            if head.isInterim {
+                guard head.status != 101 else { return .failed(.status(101)) }
+                interims += 1
+                guard interims <= HealthProbe.interimsMax else {
+                    return .failed(.malformed("more than \(HealthProbe.interimsMax) interim responses"))
+                }
+            }
+            start += head.length
             guard head.isInterim else {
-                received.removeFirst(head.length)
                 body.begin(head.framing(answersHead: false))
                 return good.contains(head.status)
                     ? .good(status: head.status) : .failed(.status(head.status))
             }
-            guard head.status != 101 else { return .failed(.status(101)) }
-            received.removeFirst(head.length)
             parser = ResponseParser()
         }
     }
