@@ -75,6 +75,10 @@ extension Worker {
     private mutating func parseRequest(_ index: Int32, _ client: ClientPointer) -> Bool {
         guard let block = client.pointee.up.block else { return false }
         if client.pointee.phase == .idle {
+            if client.pointee.up.count <= 2, isEmptyLine(client, block) {
+                rest(index, client)
+                return false
+            }
             client.pointee.phase = .head
             noteBegun(index)
             client.pointee.began = now
@@ -96,6 +100,24 @@ extension Worker {
         case .complete: begin(index, client, block)
         }
         return true
+    }
+
+    /// True when nothing has come but the empty line that may stand before a request (RFC 9112 §2.2), or its first half.
+    private func isEmptyLine(_ client: ClientPointer, _ block: BlockPool.Block) -> Bool {
+        let bytes = block + Int(client.pointee.up.start)
+        guard bytes[0] == UInt8(ascii: "\r") else { return false }
+        return client.pointee.up.count == 1 || bytes[1] == UInt8(ascii: "\n")
+    }
+
+    /// An empty line is no request: its client goes on resting until the time is over that its last answer, or the
+    /// connection, has begun. The line is kept, for the parser is strict about a second one.
+    @inline(never)
+    private func rest(_ index: Int32, _ client: ClientPointer) {
+        // Behind a request that was answered the line came with it, and nobody has begun that time yet.
+        if client.pointee.upMark == client.pointee.up.start, client.pointee.parser.head.length > 0 {
+            clients.deadlines[Int(index)] = now + (isDraining ? limits.drainIdle : limits.clientIdle)
+        }
+        client.pointee.upMark = client.pointee.up.end
     }
 
     /// A whole head is here: the exchange begins.
