@@ -37,6 +37,28 @@ import Testing
         #expect(await Rig.eventually { secure.counts.refused == 1 && secure.counts.done == 4 })
     }
 
+    @Test func theNewestProtocolOfHTTP1IsTaken() async throws {
+        let backend = try Backend.echoing("x")
+        let secure = try SecureRig([backend.address])
+        let offers: [(offered: [String], taken: String?)] = [
+            (["http/1.0"], "http/1.0"), (["h2", "http/1.0"], "http/1.0"),
+            (["http/1.0", "http/1.1"], "http/1.1"), (["http/1.1", "http/1.0"], "http/1.1"),
+            (["h2", "http/0.9"], nil), (["http/1"], nil),
+        ]
+        for (offered, taken) in offers {
+            let client = try SecureClient(authority: secure.folder.certificate("ca"))
+            client.offer(offered)
+            let wire = client.connect(to: secure.address)
+            #expect(wire?.applicationProtocol == taken, "\(offered)")
+            #expect((wire != nil) == (taken != nil), "\(offered)")
+            if let wire, taken == "http/1.0" {
+                wire.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n")
+                #expect(wire.readMessage(untilClose: true)?.text == "x")
+            }
+        }
+        #expect(await Rig.eventually { secure.counts.refused == 2 && secure.counts.done == 4 })
+    }
+
     @Test func earlyDataIsNotTaken() throws {
         let backend = try Backend.echoing("x")
         let secure = try SecureRig([backend.address])

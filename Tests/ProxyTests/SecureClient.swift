@@ -170,6 +170,15 @@ extension Wire {
     var version: Int32 { ssl.map { SSL_version($0) } ?? 0 }
     var isResumed: Bool { ssl.map { copenssl_is_resumed($0) == 1 } ?? false }
 
+    /// What the peer has chosen of the protocols that were offered.
+    var applicationProtocol: String? {
+        var name: UnsafePointer<UInt8>?
+        var count: UInt32 = 0
+        guard let ssl else { return nil }
+        SSL_get0_alpn_selected(ssl, &name, &count)
+        return name.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) }
+    }
+
     /// True when the peer has said that nothing more comes.
     var wasToldGoodbye: Bool { ssl.map { SSL_get_shutdown($0) & SSL_RECEIVED_SHUTDOWN != 0 } ?? false }
 

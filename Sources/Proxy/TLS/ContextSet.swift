@@ -18,6 +18,7 @@ final class ContextSet {
     private static let sessionContext: [UInt8] = Array("troop".utf8)
     private static let digestBytes = Int(SHA256_DIGEST_LENGTH)
     static let protocolName: StaticString = "http/1.1"
+    private static let oldProtocolName: StaticString = "http/1.0"
 
     /// Where the first context keeps the set.
     private static let index = copenssl_context_index { _, set, _, _, _, _ in
@@ -89,29 +90,30 @@ final class ContextSet {
             }, nil)
     }
 
-    /// Only HTTP/1.1 is spoken; a client that offers other protocols only is refused (RFC 7301 §3.2).
+    /// HTTP/1.1 where it is offered, else HTTP/1.0, which clients offer that send nothing newer; a client that
+    /// offers other protocols only is refused (RFC 7301 §3.2).
     private static func chooseProtocol(
         _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?, _ count: UnsafeMutablePointer<UInt8>?,
         _ offered: UnsafePointer<UInt8>?, _ length: Int
     ) -> Int32 {
         guard let chosen, let count, let offered else { return SSL_TLSEXT_ERR_NOACK }
-        let wanted = protocolName.utf8CodeUnitCount
+        var best: UnsafeBufferPointer<UInt8>?
         var position = 0
         while position < length {
             let size = Int(offered[position])
             guard position + 1 + size <= length else { break }
-            let name = offered + position + 1
-            if size == wanted,
-                UnsafeBufferPointer(start: name, count: size).elementsEqual(
-                    UnsafeBufferPointer(start: protocolName.utf8Start, count: wanted))
-            {
-                chosen.pointee = name
-                count.pointee = UInt8(size)
-                return SSL_TLSEXT_ERR_OK
+            let name = UnsafeBufferPointer(start: offered + position + 1, count: size)
+            if name.elementsEqual(protocolName.bytes) {
+                best = name
+                break
             }
+            if name.elementsEqual(oldProtocolName.bytes) { best = name }
             position += 1 + size
         }
-        return SSL_TLSEXT_ERR_ALERT_FATAL
+        guard let best else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+        chosen.pointee = best.baseAddress
+        count.pointee = UInt8(best.count)
+        return SSL_TLSEXT_ERR_OK
     }
 
     /// Looks at each client's first message before libssl does: a session is resumed only under the name that it
@@ -138,5 +140,11 @@ final class ContextSet {
         var text = Array(name.utf8)
         guard SHA256(&text, text.count, &digest) != nil else { return false }
         return SSL_set_session_id_context(ssl, digest, UInt32(digest.count)) == 1
+    }
+}
+
+extension StaticString {
+    fileprivate var bytes: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
     }
 }
