@@ -104,6 +104,56 @@ import Testing
         #expect(throws: ProxyFault.self) { try Proxy(settings) }
     }
 
+    @Test func aChainThatIsCutInABorderIsRefused() throws {
+        let folder = try CertificateFolder()
+        try folder.add("a", "DNS:a.test")
+        func bytes(_ path: String) throws -> [UInt8] { try CertificateSource.read(path, "file") }
+        let own = try bytes(folder.certificate("a"))
+        let key = try bytes(folder.key("a"))
+        let authority = try bytes(folder.certificate("ca"))
+        let files = CertificateFiles(certificate: folder.certificate("a"), key: folder.key("a"))
+        func parse(_ text: [UInt8]) throws {
+            try CertificateFolder.write(text, to: files.certificate)
+            _ = try Certificate(CertificateSource(files))
+        }
+        let comment = Array("subject=CN = Test\n -- \n".utf8)
+        for whole in [
+            own, own + authority, own + comment + authority + comment, own + authority + key, key + own,
+            own + key + authority, own + comment.dropLast(),
+            // A whole border in the lines of other systems.
+            own
+                + Array(
+                    String(decoding: key, as: UTF8.self).split(separator: "\n").joined(separator: "\r\n").utf8
+                ),
+        ] {
+            #expect(throws: Never.self, "\(String(decoding: whole, as: UTF8.self))") { try parse(whole) }
+        }
+        let line = own.count { $0 == 10 } + 1
+        let part = "line \(line) begins with ----- "
+        // "-----" itself, and "-----BEGIN CERTIFICATE----", which lacks one.
+        for count in 5..<27 {
+            let fault = #expect(throws: TLSFault.self) { try parse(own + authority.prefix(count)) }
+            #expect(fault?.description.contains(part) == true, "\(count): \(fault?.description ?? "")")
+            #expect(fault?.description.contains(files.certificate) == true)
+        }
+        // Cut later, libssl itself sees it.
+        for count in [27, 28, 100, authority.count - 2] {
+            #expect(throws: TLSFault.self, "\(count)") { try parse(own + authority.prefix(count)) }
+        }
+    }
+
+    @Test func bordersOfWholeBlocksAreKnown() {
+        func broken(_ text: String) -> Int? { PEMText.brokenLine(in: Array(text.utf8)) }
+        let block = "-----BEGIN EC PARAMETERS-----\nBggq\n-----END EC PARAMETERS-----\n"
+        #expect(broken("") == nil && broken("text\n---- text\n") == nil)
+        #expect(broken(block) == nil && broken("text\n" + block + block) == nil)
+        #expect(broken("-----BEGIN A----- \r\n-----END A-----\r\n") == nil)
+        #expect(broken("-----") == 0 && broken("text\n-----BEGIN") == 1)
+        #expect(broken(block + "-----BEGIN A----\n") == 3)
+        #expect(broken(block + "-----END A-----\n") == 3)
+        #expect(broken(block + "text\n-----BEGIN A-----\nBggq\n") == 4)
+    }
+
     @Test func namesAreChosenAsTheyShould() {
         let table = CertificateNames([
             ["a.test", "*.w.test"], ["b.test", "x.w.test", "*.a.*", "*"], ["a.test", "*.test"],

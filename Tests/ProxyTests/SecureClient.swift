@@ -37,6 +37,14 @@ final class CertificateFolder: Sendable {
         try CertificateFolder.run(["mv", "\(path)/fresh", key(other)])
     }
 
+    /// Writes a file anew, in its place.
+    static func write(_ bytes: [UInt8], to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        try #require(descriptor >= 0)
+        defer { _ = close(descriptor) }
+        try #require(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+    }
+
     private func make(_ name: String, _ words: [String]) throws {
         try CertificateFolder.run(
             [

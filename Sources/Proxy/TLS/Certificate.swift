@@ -51,9 +51,12 @@ final class Certificate {
 
     private static func parse(_ bytes: [UInt8], _ path: String) throws(TLSFault) -> [OpaquePointer] {
         var parsed: [OpaquePointer] = []
+        // What stands behind the last certificate.
+        var rest = bytes.count
         _ = withMemory(bytes) { memory in
             while parsed.count <= chainMax, let certificate = copenssl_read_certificate(memory) {
                 parsed.append(certificate)
+                rest = Int(BIO_ctrl_pending(memory))
             }
             return nil
         }
@@ -65,6 +68,15 @@ final class Certificate {
             throw .library("the certificate \(path) cannot be used (expected a PEM chain)")
         }
         ERR_clear_error()
+        // A border that is cut is no start line either: the chain would be taken without what stood behind it.
+        // A key may stand there.
+        if let line = PEMText.brokenLine(in: bytes.suffix(rest)) {
+            for certificate in parsed { X509_free(certificate) }
+            let number = line + 1 + bytes.dropLast(rest).count { $0 == 10 }
+            throw TLSFault(
+                "the certificate \(path) cannot be used: line \(number) begins with ----- and is no border of a whole PEM block; the file may be cut short, write it anew"
+            )
+        }
         return parsed
     }
 
