@@ -13,7 +13,8 @@ extension AgentGround {
             configuration.proxySettings, report: { [log] in log.warning("\($0)") },
             onNotice: { [log] notice in
                 switch notice {
-                case .replaced: log.notice("\(notice)")
+                case .replaced, .recovered: log.notice("\(notice)")
+                case .early, .expired: log.warning("\(notice)")
                 case .kept: log.error("\(notice)")
                 }
             })

@@ -65,8 +65,10 @@ import Testing
         // Asked for, what is bad is reported again, and what is good is not touched.
         secure.rig.proxy.reloadCertificates()
         #expect(await Rig.eventually { notices.all.count == 4 })
-        // The old file back: nothing new, and nothing to say.
+        // The old file back: nothing new, and the fault is over.
         try CertificateFolder.run(["mv", "\(secure.folder.path)/good", path])
+        #expect(await Rig.eventually { notices.all.count == 5 })
+        #expect(notices.all.last == .recovered(files))
         try secure.folder.add("new", "DNS:b.test,DNS:new.test")
         try secure.folder.replace("b", with: "new")
         #expect(await Rig.eventually { secure.connect("new.test") != nil })

@@ -37,6 +37,26 @@ final class CertificateFolder: Sendable {
         try CertificateFolder.run(["mv", "\(path)/fresh", key(other)])
     }
 
+    /// Has the authority sign a certificate anew, valid from and until these seconds from now.
+    func sign(_ name: String, from start: Int, until end: Int) throws {
+        let file = try #require(BIO_new_file(certificate(name), "r"))
+        defer { BIO_free(file) }
+        let parsed = try #require(copenssl_read_certificate(file))
+        defer { X509_free(parsed) }
+        let keyFile = try #require(BIO_new_file(key("ca"), "r"))
+        defer { BIO_free(keyFile) }
+        let authority = try #require(copenssl_read_key(keyFile))
+        defer { EVP_PKEY_free(authority) }
+        // Both from one moment: the span is as asked for.
+        var now = time(nil)
+        try #require(X509_time_adj(X509_getm_notBefore(parsed), start, &now) != nil)
+        try #require(X509_time_adj(X509_getm_notAfter(parsed), end, &now) != nil)
+        try #require(X509_sign(parsed, authority, EVP_sha256()) > 0)
+        let fresh = try #require(BIO_new_file(certificate(name), "w"))
+        defer { BIO_free(fresh) }
+        try #require(PEM_write_bio_X509(fresh, parsed) == 1)
+    }
+
     /// Writes a file anew, in its place.
     static func write(_ bytes: [UInt8], to path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// A certificate with its chain and its key, parsed and found to belong together.
 final class Certificate {
@@ -11,7 +12,9 @@ final class Certificate {
     /// The names it is for, in lower case, from its subject alternative names; the common name does not count
     /// (RFC 9525 §2).
     let names: [String]
-    /// Seconds since 1970.
+    /// When it begins to be valid, in seconds since 1970; 0 when that cannot be read.
+    let start: Int64
+    /// When it stops being valid, in seconds since 1970; 0 when that cannot be read.
     let expiry: Int64
 
     /// Parses; throws what is wrong with which file.
@@ -28,6 +31,7 @@ final class Certificate {
         chain = parsed
         self.key = key
         names = Certificate.names(of: first)
+        start = Certificate.start(of: first)
         expiry = copenssl_expiry(first)
         guard X509_check_private_key(first, key) == 1 else {
             ERR_clear_error()
@@ -88,6 +92,12 @@ final class Certificate {
             defer { BIO_free(memory) }
             return body(memory)
         }
+    }
+
+    private static func start(of certificate: OpaquePointer) -> Int64 {
+        var moment = tm()
+        guard ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &moment) == 1 else { return 0 }
+        return Int64(timegm(&moment))
     }
 
     private static func names(of certificate: OpaquePointer) -> [String] {

@@ -2,23 +2,6 @@ import COpenSSL
 import Linux
 import Synchronization
 
-/// What became of certificates that were looked at anew.
-package enum CertificateNotice: Sendable, Equatable, CustomStringConvertible {
-    /// A changed certificate is in use now.
-    case replaced(CertificateFiles, names: [String])
-    /// A changed certificate is of no use; the one before it stays.
-    case kept(CertificateFiles, reason: String)
-
-    package var description: String {
-        switch self {
-        case .replaced(let files, let names):
-            "the certificate \(files.certificate) was replaced (\(names.joined(separator: ", ")))"
-        case .kept(let files, let reason):
-            "\(reason); the certificate loaded before from \(files.certificate) stays in use"
-        }
-    }
-}
-
 /// A certificate in use.
 package struct CertificateSummary: Sendable, Equatable {
     package let files: CertificateFiles
@@ -34,29 +17,10 @@ package struct CertificateSummary: Sendable, Equatable {
 ///
 /// A thread looks at the files every few seconds. A file that changed is read once it has stood still between
 /// two looks, for certificate and key are two files, and are seldom replaced at once. What cannot be used is
-/// reported once, and what is in use stays.
+/// reported once and tried again at each look, and what is in use stays.
 final class CertificateKeeper: Sendable {
-    private struct Entry {
-        var source: CertificateSource
-        var signatures: [CertificateSource.Signature]
-        /// What the files looked like at the last look, when that was not `signatures`.
-        var changing: [CertificateSource.Signature]?
-        var names: [String]
-        var expiry: Int64
-        var problem: String?
-
-        init(_ files: CertificateFiles) throws(TLSFault) {
-            // Looked at before they are read: a change in between shows as one later.
-            signatures = CertificateSource.signatures(of: files)
-            source = try CertificateSource(files)
-            let certificate = try Certificate(source)
-            names = certificate.names
-            expiry = certificate.expiry
-        }
-    }
-
     private struct State {
-        var entries: [Entry]
+        var entries: [WatchedCertificate]
         var thread: Thread?
         var isStopping = false
     }
@@ -79,8 +43,8 @@ final class CertificateKeeper: Sendable {
         ring = TicketRing(lifetime: settings.ticketKeyMilliseconds * 1_000_000)
         do throws(SystemFault) { doorbell = try Doorbell() } catch { throw .system(error) }
         do throws(TLSFault) {
-            var entries: [Entry] = []
-            for files in settings.certificates { entries.append(try Entry(files)) }
+            var entries: [WatchedCertificate] = []
+            for files in settings.certificates { entries.append(try WatchedCertificate(files)) }
             state = Mutex(State(entries: entries))
             try CertificateKeeper.give(entries.map(\.source), settings, ring, workers)
         } catch {
@@ -88,9 +52,12 @@ final class CertificateKeeper: Sendable {
         }
     }
 
-    /// Starts to watch the files.
+    /// Starts to watch the files, after a word about what is in use and not valid.
     func start() throws(SystemFault) {
+        let now = WallClock.milliseconds() / 1000
+        let warnings = state.withLock { state in state.entries.compactMap { $0.warning(at: now) } }
         let thread = try Thread.start(named: "troop-certs") { [self] in
+            for warning in warnings { onNotice(warning) }
             while !state.withLock({ $0.isStopping }) {
                 let rang = doorbell.wait(milliseconds: settings.pollMilliseconds)
                 look(isAsked: rang)
@@ -129,11 +96,10 @@ final class CertificateKeeper: Sendable {
             guard !state.isStopping else { return (notices, [CertificateSource]()) }
             var isNew = false
             for index in state.entries.indices {
-                guard let notice = CertificateKeeper.renew(&state.entries[index], isAsked: isAsked) else {
-                    continue
+                for notice in state.entries[index].look(isAsked: isAsked) {
+                    notices.append(notice)
+                    if case .replaced = notice { isNew = true }
                 }
-                notices.append(notice)
-                if case .replaced = notice { isNew = true }
             }
             return (notices, isNew ? state.entries.map(\.source) : [])
         }
@@ -142,39 +108,6 @@ final class CertificateKeeper: Sendable {
             try? CertificateKeeper.give(sources, settings, ring, workers)
         }
         for notice in notices { onNotice(notice) }
-    }
-
-    private static func renew(_ entry: inout Entry, isAsked: Bool) -> CertificateNotice? {
-        let files = entry.source.files
-        let found = CertificateSource.signatures(of: files)
-        if !isAsked {
-            guard found != entry.signatures else {
-                entry.changing = nil
-                return nil
-            }
-            guard entry.changing == found else {
-                entry.changing = found
-                return nil
-            }
-        }
-        entry.changing = nil
-        // From here on these files have been dealt with, whatever comes of it.
-        entry.signatures = found
-        do throws(TLSFault) {
-            let source = try CertificateSource(files)
-            let certificate = try Certificate(source)
-            entry.problem = nil
-            guard source.certificate != entry.source.certificate || source.key != entry.source.key else {
-                return nil
-            }
-            entry.source = source
-            entry.names = certificate.names
-            entry.expiry = certificate.expiry
-            return .replaced(files, names: certificate.names)
-        } catch {
-            entry.problem = error.description
-            return .kept(files, reason: error.description)
-        }
     }
 
     private static func give(

@@ -4,13 +4,20 @@ import Linux
 
 /// The bytes of one certificate and its key as they were read, and what told this version of the files from others.
 struct CertificateSource: Sendable {
-    /// What changes when a file is written or replaced.
+    /// A time as the file system tells it.
+    struct Moment: Equatable, Sendable {
+        var seconds: Int = 0
+        var nanoseconds: Int = 0
+    }
+
+    /// What changes when a file is written or replaced, or given other rights.
     struct Signature: Equatable, Sendable {
         var device: UInt = 0
         var inode: UInt = 0
         var bytes: Int = 0
-        var seconds: Int = 0
-        var nanoseconds: Int = 0
+        var written = Moment()
+        /// Of the file or of what is known of it: rights that let it be read at last show here alone.
+        var changed = Moment()
     }
 
     /// No certificate chain or key is larger.
@@ -37,7 +44,8 @@ struct CertificateSource: Sendable {
         guard stat(path, &facts) == 0 else { return Signature() }
         return Signature(
             device: UInt(facts.st_dev), inode: UInt(facts.st_ino), bytes: Int(facts.st_size),
-            seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec)
+            written: Moment(seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec),
+            changed: Moment(seconds: facts.st_ctim.tv_sec, nanoseconds: facts.st_ctim.tv_nsec))
     }
 
     static func read(_ path: String, _ noun: String) throws(TLSFault) -> [UInt8] {
