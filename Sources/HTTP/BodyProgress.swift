@@ -7,18 +7,21 @@ public struct BodyProgress: Sendable, BitwiseCopyable {
     @usableFromInline var remaining: Int64 = 0
     private var scanner = ChunkedScanner()
 
-    /// The start of a body that is delimited so.
+    /// The start of a body that is delimited so, behind a head with these facts.
     @inlinable
-    public init(_ framing: BodyFraming) {
+    public init(_ framing: BodyFraming, facts: FieldSummary.Facts = []) {
         self.init()
-        begin(framing)
+        begin(framing, facts: facts)
     }
 
     /// No body: done from the start.
     public init() {}
 
-    /// Starts anew with a body that is delimited so.
-    public mutating func begin(_ framing: BodyFraming) {
+    /// Starts anew with a body that is delimited so, behind a head with these facts.
+    ///
+    /// What `Connection` names ends at this hop, in trailers as well (RFC 9110 §7.6.1). Bytes of a body pass as they are:
+    /// where a trailer could have such a name, the body may have none.
+    public mutating func begin(_ framing: BodyFraming, facts: FieldSummary.Facts = []) {
         switch framing {
         case .none:
             kind = .length
@@ -28,7 +31,7 @@ public struct BodyProgress: Sendable, BitwiseCopyable {
             remaining = count
         case .chunked:
             kind = .chunked
-            scanner = ChunkedScanner()
+            scanner = ChunkedScanner(refusesTrailers: facts.contains(.nominatesTrailers))
         case .untilClose: kind = .untilClose
         }
     }

@@ -30,12 +30,14 @@ public struct ChunkedScanner: Sendable, BitwiseCopyable {
     /// Digits of the size so far; within a trailer's name its length, up to 255.
     private var digits: UInt8 = 0
     private var trailers: UInt8 = 0
+    // Between two bytes and a word of two: it takes no room.
+    private let refusesTrailers: Bool
     private var counted: UInt16 = 0
     /// Bytes of the chunk to come; within a trailer's name its hash.
     private var remaining: UInt64 = 0
 
-    /// At the first byte of a chunked body.
-    public init() {}
+    /// At the first byte of a chunked body; with `refusesTrailers` it may have no trailer at all.
+    public init(refusesTrailers: Bool = false) { self.refusesTrailers = refusesTrailers }
 
     /// True when the last byte of the body has been seen.
     public var isDone: Bool { stage == .done }
@@ -193,6 +195,7 @@ public struct ChunkedScanner: Sendable, BitwiseCopyable {
                 stage = .endFeed
             } else {
                 guard Bytes.isToken(byte) else { return .badTrailer }
+                guard !refusesTrailers else { return .forbiddenTrailer }
                 guard Int(trailers) < ChunkedScanner.trailerFields else { return .tooManyTrailers }
                 trailers += 1
                 digits = 0
@@ -207,9 +210,7 @@ public struct ChunkedScanner: Sendable, BitwiseCopyable {
             } else {
                 guard Bytes.isToken(byte) else { return .badTrailer }
                 noteName(byte)
-                if digits == TrailerName.prefixLength, TrailerName.isForbiddenPrefix(remaining) {
-                    return .forbiddenTrailer
-                }
+                if TrailerName.isForbiddenPrefix(remaining, length: digits) { return .forbiddenTrailer }
             }
         case .trailerValue:
             if byte == Bytes.carriageReturn {

@@ -6,6 +6,8 @@ public struct Field: Equatable, Sendable, BitwiseCopyable {
     public let value: ByteRange
     /// Which field it is.
     public let kind: FieldKind
+    /// `Connection` names it; known once the head is whole.
+    public internal(set) var isNominated = false
 
     init(name: ByteRange, value: ByteRange, kind: FieldKind) {
         self.name = name

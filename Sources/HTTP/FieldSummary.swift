@@ -38,6 +38,9 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
         /// `Date`.
         @inlinable
         public static var date: Facts { Facts(rawValue: 512) }
+        /// `Connection` names fields that a trailer could have, too.
+        @inlinable
+        public static var nominatesTrailers: Facts { Facts(rawValue: 1024) }
         /// Some field carries a request id.
         @inlinable
         public static var requestID: Facts { Facts(rawValue: 1 << 14) }
@@ -55,7 +58,8 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
     public private(set) var host = ByteRange()
     /// Valid when `facts` has `contentLength`.
     public private(set) var contentLength: Int64 = 0
-    private var nominated: UInt8 = 0
+    /// Of all `Connection` fields so far.
+    private var elements: UInt8 = 0
 
     /// The number of field lines, at most 65,535: a head's bytes are limited to that.
     @inlinable
@@ -131,8 +135,11 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
             facts.insert(.hopByHop)
         case .expect:
             guard isRequest else { return }
-            guard Bytes.equal(value, length, "100-continue") else { throw .unknownExpectation }
-            facts.insert(.expectsContinue)
+            if Bytes.equal(value, length, "100-continue") {
+                facts.insert(.expectsContinue)
+            } else if !TokenList.isEmpty(value, length) {
+                throw .unknownExpectation
+            }
         case .hopByHop, .disguised: facts.insert(.hopByHop)
         case .date: facts.insert(.date)
         case .forwarded: facts.insert(.forwarded)
@@ -151,20 +158,27 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
             } else if Bytes.equal(word, token.count, "keep-alive") {
                 facts.insert(.keepAlive)
             } else {
-                if FieldSummary.isBeyondConnection(word, token.count) { throw .forbiddenNomination }
                 facts.insert(.nominates)
-                nominated += 1
-                if Int(nominated) > HeadLimits.nominatedFields { throw .tooManyNominatedFields }
+                if try FieldSummary.mayBeTrailer(word, token.count) { facts.insert(.nominatesTrailers) }
             }
         }
+        let sum = Int(elements) + list.elements
+        guard sum <= HeadLimits.connectionElements else { throw .tooManyNominatedFields }
+        elements = UInt8(sum)
     }
 
-    /// Host and framing concern every hop: whoever names them in `Connection` wants them lost on the way.
-    private static func isBeyondConnection(_ word: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    /// True when a trailer could have the nominated name. Throws for host, framing, expectation and the count of hops,
+    /// which concern every hop: whoever names them in `Connection` wants them lost on the way.
+    private static func mayBeTrailer(
+        _ word: UnsafePointer<UInt8>, _ count: Int
+    ) throws(MessageFault) -> Bool {
         switch FieldKind.of(word, count) {
-        case .host, .contentLength, .transferEncoding: true
-        case .other, .connection, .expect, .hopByHop, .forwarded, .disguised, .date, .requestID, .tracing:
-            false
+        case .host, .contentLength, .transferEncoding, .expect: throw .forbiddenNomination
+        case .connection, .hopByHop: return false
+        case .other:
+            if Bytes.equal(word, count, "max-forwards") { throw .forbiddenNomination }
+            return true
+        case .forwarded, .disguised, .date, .requestID, .tracing: return true
         }
     }
 
@@ -180,24 +194,5 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
             number = sum
         }
         return number
-    }
-
-    /// True when one of the head's `Connection` fields names this field.
-    public func nominates(
-        _ field: Field, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
-    ) -> Bool {
-        guard facts.contains(.nominates) else { return false }
-        for index in 0..<count where fields[index].kind == .connection {
-            let value = fields[index].value
-            var list = TokenList(base + value.start, value.count)
-            while let token = try? list.next() {
-                if token.count == field.name.count,
-                    Bytes.equalNames(base + value.start + token.start, base + field.name.start, token.count)
-                {
-                    return true
-                }
-            }
-        }
-        return false
     }
 }

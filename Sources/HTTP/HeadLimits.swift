@@ -6,8 +6,9 @@ public struct HeadLimits: Equatable, Sendable, BitwiseCopyable {
     public static let fieldsCeiling = 1000
     /// The longest method that is looked at.
     static let methodBytes = 32
-    /// The most fields that one message may nominate in `Connection`.
-    static let nominatedFields = 32
+    /// The most elements that all `Connection` fields of one head may have together, empty ones and `close` as well:
+    /// each costs work, whatever it says.
+    static let connectionElements = 32
 
     /// The whole head in bytes, its empty line included.
     public let headBytes: Int

@@ -74,7 +74,7 @@ public enum MessageFault: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .unknownTransferEncoding: "the Transfer-Encoding is not exactly chunked"
         case .transferEncodingInOldVersion: "HTTP/1.0 has no Transfer-Encoding"
         case .badConnectionField: "the Connection field is malformed"
-        case .tooManyNominatedFields: "the Connection field names too many fields"
+        case .tooManyNominatedFields: "the Connection fields have too many elements"
         case .forbiddenNomination: "the Connection field names a field that concerns every hop"
         case .badMaxForwards: "the Max-Forwards is malformed"
         case .unknownExpectation: "the expectation is not 100-continue"

@@ -21,6 +21,7 @@ public struct RequestParser: Sendable, BitwiseCopyable {
         do throws(MessageFault) {
             return try advance(base, count, fields, limits) ? .complete : .needMore
         } catch {
+            if stage != .fields { guessMethod(base, count) }
             return .refused(error)
         }
     }
@@ -53,6 +54,16 @@ public struct RequestParser: Sendable, BitwiseCopyable {
         return true
     }
 
+    /// Knows `HEAD` by the first bytes of a line that was refused before its method was read: the answer to it has no
+    /// content even then (RFC 9110 §9.3.2).
+    private mutating func guessMethod(_ base: UnsafePointer<UInt8>, _ count: Int) {
+        let start = cursor.start
+        guard head.methodName.count == 0, count - start >= 5, Method.of(base + start, 4) == .head,
+            base[start + 4] == Bytes.space
+        else { return }
+        head.method = .head
+    }
+
     private func firstLimit(_ limits: HeadLimits) -> Int {
         min(limits.headBytes, cursor.start + limits.targetBytes + RequestParser.aroundTarget)
     }
@@ -68,7 +79,7 @@ public struct RequestParser: Sendable, BitwiseCopyable {
     }
 
     private mutating func finish(
-        _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
+        _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>
     ) throws(MessageFault) {
         let facts = head.summary.facts
         if facts.contains(.chunked) {
@@ -79,6 +90,7 @@ public struct RequestParser: Sendable, BitwiseCopyable {
         if head.method == .options || head.method == .trace {
             guard head.hopsLeft(base, fields) != .malformed else { throw .badMaxForwards }
         }
+        if facts.contains(.nominates) { head.summary.markNominated(base, fields) }
         head.bytes = UInt16(truncatingIfNeeded: cursor.start)
         stage = .done
     }

@@ -37,19 +37,22 @@ public struct ResponseParser: Sendable, BitwiseCopyable {
                     try head.summary.add(
                         base, from: start, to: end, isRequest: false, into: fields, limit: limits.fields)
                 } else {
-                    try finish()
+                    try finish(base, fields)
                 }
             }
         }
         return true
     }
 
-    private mutating func finish() throws(MessageFault) {
+    private mutating func finish(
+        _ base: UnsafePointer<UInt8>, _ fields: UnsafeMutablePointer<Field>
+    ) throws(MessageFault) {
         let facts = head.summary.facts
         if facts.contains(.chunked) {
             if facts.contains(.contentLength) { throw .lengthAndTransferEncoding }
             if head.minorVersion == 0 { throw .transferEncodingInOldVersion }
         }
+        if facts.contains(.nominates) { head.summary.markNominated(base, fields) }
         head.length = cursor.start
         stage = .done
     }

@@ -4,8 +4,6 @@
 enum TrailerName {
     /// The hash of no byte (FNV-1a).
     static let empty: UInt64 = 0xcbf2_9ce4_8422_2325
-    /// The length of the forbidden prefix.
-    static let prefixLength: UInt8 = 12
 
     /// The hash with one more byte; letters count in lower case, underscores as hyphens.
     static func hash(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
@@ -13,7 +11,14 @@ enum TrailerName {
         return (hash ^ UInt64(folded)) &* 0x100_0000_01b3
     }
 
-    static func isForbiddenPrefix(_ hash: UInt64) -> Bool { hash == of("x-forwarded-") }
+    /// True when a name that begins with `length` bytes of this hash is forbidden whatever follows.
+    static func isForbiddenPrefix(_ hash: UInt64, length: UInt8) -> Bool {
+        switch length {
+        case 6: hash == of("proxy-")
+        case 12: hash == of("x-forwarded-")
+        default: false
+        }
+    }
 
     static func isForbidden(_ hash: UInt64) -> Bool {
         isFraming(hash) || isCredential(hash) || isOfThisHop(hash)
@@ -26,15 +31,14 @@ enum TrailerName {
     }
 
     private static func isCredential(_ hash: UInt64) -> Bool {
-        hash == of("authorization") || hash == of("proxy-authorization") || hash == of("cookie")
-            || hash == of("set-cookie") || hash == of("www-authenticate") || hash == of("proxy-authenticate")
+        hash == of("authorization") || hash == of("cookie") || hash == of("set-cookie")
+            || hash == of("www-authenticate")
     }
 
     private static func isOfThisHop(_ hash: UInt64) -> Bool {
-        hash == of("connection") || hash == of("keep-alive") || hash == of("proxy-connection")
-            || hash == of("te") || hash == of("upgrade") || hash == of("http2-settings")
-            || hash == of("proxy") || hash == of("forwarded") || hash == of("x-real-ip")
-            || hash == of("x-request-id")
+        hash == of("connection") || hash == of("keep-alive") || hash == of("te") || hash == of("upgrade")
+            || hash == of("http2-settings") || hash == of("proxy") || hash == of("forwarded")
+            || hash == of("x-real-ip") || hash == of("x-request-id") || hash == of("via")
     }
 
     private static func of(_ word: StaticString) -> UInt64 {

@@ -118,7 +118,7 @@ struct Exchange: BitwiseCopyable {
         method = head.method
         minorVersion = head.minorVersion
         clientKeepsAlive = head.keepsAlive
-        requestBody = BodyProgress(head.framing)
+        requestBody = BodyProgress(head.framing, facts: head.summary.facts)
         hasOddBody = (head.method == .get || head.method == .head) && !head.framing.isNone
         wantsContinue = head.expectsContinue && !head.framing.isNone
     }
@@ -212,7 +212,7 @@ struct Exchange: BitwiseCopyable {
             return minorVersion == 1 ? .passInterim : .dropInterim
         }
         let framing = head.framing(answersHead: method == .head)
-        responseBody.begin(framing)
+        responseBody.begin(framing, facts: head.summary.facts)
         status = head.status
         serverKeepsAlive = head.keepsAlive && !framing.isUntilClose && !hasOddBody
         unchunks = minorVersion == 0 && framing.isChunked

@@ -12,10 +12,9 @@ enum ChunkedReference {
     private static let names: Set<String> = [
         "content-length", "transfer-encoding", "content-encoding", "content-type", "content-range", "trailer",
         "host",
-        "expect", "max-forwards", "range", "authorization", "proxy-authorization", "cookie", "set-cookie",
-        "www-authenticate", "proxy-authenticate", "connection", "keep-alive", "proxy-connection", "te",
-        "upgrade",
-        "http2-settings", "proxy", "forwarded", "x-real-ip", "x-request-id",
+        "expect", "max-forwards", "range", "authorization", "cookie", "set-cookie",
+        "www-authenticate", "connection", "keep-alive", "te", "upgrade",
+        "http2-settings", "proxy", "forwarded", "x-real-ip", "x-request-id", "via",
     ]
 
     static func read(_ bytes: [UInt8]) -> Outcome {
@@ -130,7 +129,7 @@ enum ChunkedReference {
         if text.isEmpty { return true }
         let name = text.prefix { isToken($0) }
         let folded = String(decoding: name, as: UTF8.self).lowercased().replacing("_", with: "-")
-        if folded.hasPrefix("x-forwarded-") { return false }
+        if folded.hasPrefix("x-forwarded-") || folded.hasPrefix("proxy-") { return false }
         guard !name.isEmpty else { return false }
         guard name.count < text.count else { return !isWhole }
         guard text[name.count] == 58, !names.contains(folded) else { return false }

@@ -72,7 +72,8 @@ package struct Case: Sendable {
         requestLines + targets + hosts + fields + framing + chunks + connections + rewriting + smuggling
             + statusLines + responseFields + responseFraming + schemes + upgrades + requestVariants
             + expectations
-            + framingVariants + smugglingVariants + chunkVariants + connectionVariants + responseVariants
+            + framingVariants + smugglingVariants + chunkVariants + connectionVariants + nominations
+            + responseVariants
             + responseFramingVariants
     }
 
