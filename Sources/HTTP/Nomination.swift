@@ -1,6 +1,7 @@
 /// Fields that `Connection` names: they end at this hop (RFC 9110 §7.6.1).
 extension FieldSummary {
     /// True when one of the head's `Connection` fields names this field, one of the head's own.
+    @inlinable @inline(__always)
     public func nominates(
         _ field: Field, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
     ) -> Bool { field.isNominated }

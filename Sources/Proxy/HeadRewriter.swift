@@ -22,6 +22,8 @@ struct HeadRewriter {
         /// A whole line that starts a trace; length 0 for none.
         var trace: UnsafePointer<UInt8>
         var traceLength = 0
+        /// What the proxy calls itself.
+        var via = ViaLine()
 
         init(client: UnsafePointer<UInt8>, clientLength: Int) {
             self.client = client
@@ -78,6 +80,7 @@ struct HeadRewriter {
         }
         if origin.idLength > 0 { writer.append(origin.id, origin.idLength) }
         if origin.traceLength > 0 { writer.append(origin.trace, origin.traceLength) }
+        origin.via.append(minor: head.minorVersion, to: &writer)
         writer.append("\r\n")
     }
 
@@ -115,7 +118,7 @@ struct HeadRewriter {
     private func appendToForwarded(_ head: RequestHead, _ origin: Origin, into writer: inout HeadWriter) {
         if origin.options.contains(.xForwarded) {
             writer.append("X-Forwarded-For: ")
-            append(valuesOf: "x-forwarded-for", head, into: &writer)
+            append(valuesOf: "x-forwarded-for", head, into: &writer) { _, _ in true }
             writer.append(origin.client, origin.clientLength)
             writer.append("\r\n")
             if !brings("x-forwarded-proto", head) { proto(origin, into: &writer) }
@@ -127,7 +130,8 @@ struct HeadRewriter {
         }
         if origin.options.contains(.forwarded) {
             writer.append("Forwarded: ")
-            append(valuesOf: "forwarded", head, into: &writer)
+            // A quote left open by somebody would hold this proxy's element as well.
+            append(valuesOf: "forwarded", head, into: &writer, where: ForwardedSyntax.isValid)
             element(head, origin, into: &writer)
         }
     }
@@ -148,12 +152,16 @@ struct HeadRewriter {
         writer.append("\r\n")
     }
 
-    /// The values of all lines of this name, each with a comma behind it.
-    private func append(valuesOf name: StaticString, _ head: RequestHead, into writer: inout HeadWriter) {
+    /// The values of all lines of this name that are fine, each with a comma behind it.
+    private func append(
+        valuesOf name: StaticString, _ head: RequestHead, into writer: inout HeadWriter,
+        where isFine: (UnsafePointer<UInt8>, Int) -> Bool
+    ) {
         for index in 0..<head.summary.count
         where fields[index].kind == .forwarded && fields[index].isNamed(name, base) {
-            guard fields[index].value.count > 0 else { continue }
-            writer.append(fields[index].value, of: base)
+            let value = fields[index].value
+            guard value.count > 0, isFine(base + value.start, value.count) else { continue }
+            writer.append(value, of: base)
             writer.append(", ")
         }
     }
@@ -216,73 +224,6 @@ struct HeadRewriter {
         case .expect: return head.minorVersion == 0
         case .contentLength, .transferEncoding: return false
         case .other, .date: return head.summary.nominates(field, base, fields)
-        }
-    }
-
-    /// What a response's head becomes on its way.
-    struct Change {
-        /// The client gets the content of the chunks.
-        var unchunked = false
-        /// The client gets chunks, the server has sent none.
-        var rechunked = false
-        /// The client's minor version.
-        var minor: UInt8 = 1
-        var keepsAlive = true
-    }
-
-    /// Writes the response for a client; `date` is a line for heads that lack one (RFC 9110 §6.6.1), `id` a whole line
-    /// with the request's id, which a final response carries instead of the server's own.
-    func response(
-        _ head: ResponseHead, _ change: Change, date: UnsafePointer<UInt8>, id: UnsafePointer<UInt8>,
-        idLength: Int, into writer: inout HeadWriter
-    ) {
-        let fieldsEnd = head.length - 2
-        writer.append("HTTP/1.1")
-        var run = head.statusAndReason.start
-        if head.statusAndReason.count < 5 {
-            // The space that must stand there even without a reason (RFC 9112 §4).
-            writer.append(head.statusAndReason, of: base)
-            writer.append(" ")
-            run = head.statusAndReason.end
-        }
-        let isBare = head.isInterim || head.status == 204
-        let unchunked = change.unchunked || isBare || change.minor == 0
-        let replacesID = idLength > 0 && !head.isInterim
-        if head.summary.facts.contains(.hopByHop) || isBare
-            || replacesID && head.summary.facts.contains(.requestID)
-        {
-            for index in 0..<head.summary.count
-            where drops(index, head, unchunked: unchunked, isBare: isBare, replacesID: replacesID) {
-                let start = fields[index].name.start
-                writer.append(base + run, start - run)
-                run = index + 1 < head.summary.count ? fields[index + 1].name.start : fieldsEnd
-            }
-        }
-        writer.append(base + run, fieldsEnd - run)
-        if !head.isInterim {
-            if !head.summary.facts.contains(.date) { writer.append(date, DateLine.length) }
-            if idLength > 0 { writer.append(id, idLength) }
-            if change.rechunked { writer.append("Transfer-Encoding: chunked\r\n") }
-            if !change.keepsAlive {
-                writer.append("Connection: close\r\n")
-            } else if change.minor == 0 {
-                writer.append("Connection: keep-alive\r\n")
-            }
-        }
-        writer.append("\r\n")
-    }
-
-    private func drops(
-        _ index: Int, _ head: ResponseHead, unchunked: Bool, isBare: Bool, replacesID: Bool
-    ) -> Bool {
-        let field = fields[index]
-        switch field.kind {
-        case .connection, .hopByHop: return true
-        case .contentLength: return isBare
-        case .transferEncoding: return unchunked
-        case .requestID: return replacesID || head.summary.nominates(field, base, fields)
-        case .host, .expect, .forwarded, .disguised, .date, .tracing, .other:
-            return head.summary.nominates(field, base, fields)
         }
     }
 }

@@ -22,7 +22,13 @@ enum ForwardedChain {
                 left -= 1
                 var start = end
                 while start > value.start, base[start - 1] != UInt8(ascii: ",") { start -= 1 }
-                guard let address = address(base, start, end) else { return found }
+                let element = trimmed(base, start, end)
+                guard element.count > 0 else {
+                    // An empty element names nobody (RFC 9110 §5.6.1).
+                    end = start - 1
+                    continue
+                }
+                guard let address = address(base, element.start, element.end) else { return found }
                 found = address
                 guard trusted.contains(address) else { return found }
                 end = start - 1
@@ -31,13 +37,19 @@ enum ForwardedChain {
         return found
     }
 
-    /// One element: an address, alone or with a port (`192.0.2.1:80`, `[2001:db8::1]:80`), blanks around it.
-    private static func address(_ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int) -> AddressBits? {
+    /// The stretch without the blanks around it.
+    private static func trimmed(_ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int) -> ByteRange {
         var start = from
         var end = to
         while start < end, isBlank(base[start]) { start += 1 }
         while end > start, isBlank(base[end - 1]) { end -= 1 }
-        guard start < end else { return nil }
+        return ByteRange(start, end)
+    }
+
+    /// One element: an address, alone or with a port (`192.0.2.1:80`, `[2001:db8::1]:80`).
+    private static func address(_ base: UnsafePointer<UInt8>, _ from: Int, _ to: Int) -> AddressBits? {
+        var start = from
+        var end = to
         if base[start] == UInt8(ascii: "[") {
             start += 1
             var close = start

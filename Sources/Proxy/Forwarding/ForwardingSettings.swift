@@ -11,6 +11,8 @@ package struct ForwardingSettings: Sendable, Equatable {
     package var requestID = false
     /// Starts a trace (W3C Trace Context) where a request brings no valid `traceparent`.
     package var startsTraces = false
+    /// What the proxy calls itself in `Via`, a token of at most 64 bytes; empty: it writes none.
+    package var via = ""
 
     /// The defaults.
     package init() {}

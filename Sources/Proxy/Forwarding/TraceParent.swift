@@ -7,14 +7,15 @@ enum TraceParent {
     /// The bytes of the whole line, its CRLF included.
     static let lineBytes = 13 + valueBytes + 2
 
-    /// True when the head brings exactly one valid `traceparent`.
+    /// True when the head brings exactly one valid `traceparent`, and it does not end here because `Connection` names
+    /// it.
     static func isValid(
         _ head: RequestHead, _ base: UnsafePointer<UInt8>, _ fields: UnsafePointer<Field>
     ) -> Bool {
         var found: ByteRange?
         for index in 0..<head.summary.count
         where fields[index].kind == .tracing && fields[index].isNamed("traceparent", base) {
-            guard found == nil else { return false }
+            guard found == nil, !fields[index].isNominated else { return false }
             found = fields[index].value
         }
         guard let found else { return false }

@@ -91,6 +91,7 @@ extension Worker {
                 clientLength: Int(client.pointee.addressLength))
             origin.isTrusted = trail.pointee.isTrusted
             origin.options = trails.options
+            origin.via = trails.via
             origin.isSecure = client.pointee.session != nil
             RequestID.withLine(of: &trail.pointee.id) { id in
                 origin.id = id

@@ -81,6 +81,7 @@ struct Trails: BitwiseCopyable {
     private let kept: UnsafeMutablePointer<UInt8>
     let options: ForwardingOptions
     let trusted: TrustedNetworks
+    let via: ViaLine
     /// Ids or traces are made for every request.
     let marks: Bool
     let isLogging: Bool
@@ -95,6 +96,7 @@ struct Trails: BitwiseCopyable {
         kept = ZeroedMemory.allocate(log == nil ? 1 : capacity * Trails.keptBytes)
         options = ForwardingOptions(settings)
         trusted = TrustedNetworks(settings.trust)
+        via = ViaLine(settings.via)
         marks = settings.requestID || settings.startsTraces
         // Without a log the writer is never used: any memory will do.
         writer = log ?? LogWriter(LogRing(bytes: 0), bell: -1)
@@ -105,6 +107,7 @@ struct Trails: BitwiseCopyable {
         free(lore)
         free(kept)
         trusted.deallocate()
+        via.deallocate()
     }
 
     /// Where the method and target of a client's exchange are kept: first the one, then the other.

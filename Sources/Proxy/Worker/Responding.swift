@@ -6,9 +6,9 @@ import Linux
 /// A server's response, from its first byte to the last.
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by a
-    /// space, `Date`, `Transfer-Encoding`, `Connection`, one `X-Request-Id`, one cookie and the size of the first chunk at most,
-    /// 380 bytes in all.
-    private static let headroom: Int32 = 416
+    /// space, `Date`, `Transfer-Encoding`, two `Connection`, one `X-Request-Id`, one `Via`, one cookie and the size of the first
+    /// chunk at most, 476 bytes in all.
+    private static let headroom: Int32 = 512
     /// Room before content that is passed on as a chunk: the end of the last one, and this one's size.
     private static let chunkRoom: Int32 = 16
 
@@ -184,7 +184,7 @@ extension Worker {
         let change = HeadRewriter.Change(
             unchunked: client.pointee.exchange.unchunks, rechunked: rechunks,
             minor: client.pointee.exchange.minorVersion,
-            keepsAlive: client.pointee.exchange.clientKeepsAlive)
+            keepsAlive: client.pointee.exchange.clientKeepsAlive, via: trails.via)
         let dateLine = date.text(at: now)
         RequestID.withLine(of: &trail.pointee.id) { id in
             rewriter.response(
