@@ -186,6 +186,10 @@ extension OptionTable {
             ConfigurationOption(
                 "proxy.start_traces", .truth, into: \.forwarding.startsTraces, .text("false"),
                 "Whether a request without a valid `traceparent` gets a new one."),
+            ConfigurationOption(
+                "proxy.via", .pseudonym, into: \.forwarding.via, .none,
+                "What the proxy calls itself in `Via`, to servers and clients; without it no `Via` is written."
+            ),
         ]
     }
 

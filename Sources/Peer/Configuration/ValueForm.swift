@@ -41,6 +41,16 @@ extension ValueForm where Value == String {
         try printable(text, expected: "a text without spaces", bytesMax: 255, allowingSpaces: false)
     }
 
+    /// What a proxy calls itself; RFC 9110 allows any token, which is more than anybody needs.
+    static let pseudonym = ValueForm(name: "name: 1 to 64 of `A-Z a-z 0-9 . _ -`") {
+        text throws(ValueFault) in
+        guard text.isPlainName(bytesMax: 64) else {
+            throw ValueFault(
+                text: "expected 1 to 64 letters, digits, '.', '_' or '-', got '\(shown(text))'")
+        }
+        return text
+    }
+
     /// The path of an HTTP request.
     static let requestPath = ValueForm(name: "request path, as `/healthz`") { text throws(ValueFault) in
         guard text.hasPrefix("/"), text.utf8.count <= 1024,

@@ -83,6 +83,7 @@ let fullFile = """
       forwarded: {trust: [10.0.0.0/8, "fd00::1"], x_forwarded: false, forwarded: true}
       request_id: false
       start_traces: true
+      via: edge-1.example_A
     election: {ttl: 2s, renew: 500ms, command_timeout: 300ms, quarantine: 5s, priority: 70}
     metrics:
       scope: process

@@ -16,6 +16,7 @@ import Testing
         forwarding.xForwarded = false
         forwarding.forwarded = true
         forwarding.startsTraces = true
+        forwarding.via = "edge-1.example_A"
         let expected = Configuration(
             cluster: "demo", host: .init(name: "a", address: "127.0.0.1"),
             peer: .init(listen: try SocketAddress("127.0.0.1:7218")), state: "/srv/troop",
@@ -128,6 +129,13 @@ import Testing
     @Test func aVariableMayHoldAList() throws {
         let read = try configuration(minimal, ["TROOP_PROXY_FORWARDED_TRUST": "10.0.0.0/8,::1"])
         #expect(read.proxy.forwarding.trust.map(\.description) == ["10.0.0.0/8", "::1/128"])
+    }
+
+    @Test(arguments: ["''", "a b", "troop,", "tröop", "a\"b", String(repeating: "x", count: 65)])
+    func whatTheProxyCallsItselfIsAPlainName(_ name: String) {
+        #expect(throws: ConfigurationFault.self) {
+            try configuration(minimal + "proxy: {via: \(name.first == "'" ? name : "'\(name)'")}")
+        }
     }
 
     @Test func theAccessLogMayGoToStandardOutput() throws {
