@@ -16,7 +16,7 @@ extension HeadRewriter {
     }
 
     /// Writes the response for a client; `date` is a line for heads that lack one (RFC 9110 §6.6.1), `id` a whole line
-    /// with the request's id, which a final response carries instead of the server's own.
+    /// with the request's id, which a final response carries instead of the server's own; interim ones carry none then.
     func response(
         _ head: ResponseHead, _ change: Change, date: UnsafePointer<UInt8>, id: UnsafePointer<UInt8>,
         idLength: Int, into writer: inout HeadWriter
@@ -32,7 +32,7 @@ extension HeadRewriter {
         }
         let isBare = head.isInterim || head.status == 204
         let unchunked = change.unchunked || isBare || change.minor == 0
-        let replacesID = idLength > 0 && !head.isInterim
+        let replacesID = idLength > 0
         if head.summary.facts.contains(.hopByHop) || isBare
             || replacesID && head.summary.facts.contains(.requestID)
         {

@@ -148,4 +148,18 @@ import Testing
         }
         #expect(wire.isAtEnd())
     }
+
+    /// One request has one id, the proxy's, whatever a server calls it in passing.
+    @Test(arguments: [true, false]) func interimResponsesCarryNoOtherId(_ hasID: Bool) throws {
+        let backend = try Backend.answering(
+            "HTTP/1.1 103 Early Hints\r\nX-Request-Id: own\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        )
+        let rig = try Rig([backend.address]) { $0.forwarding.requestID = hasID }
+        let wire = rig.connect()
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        let hint = try #require(wire.readHead())
+        #expect(hint.status == 103 && hint.field("Link") == "<a>")
+        #expect(hint.field("X-Request-Id") == (hasID ? nil : "own"))
+        #expect(wire.readMessage()?.status == 200)
+    }
 }

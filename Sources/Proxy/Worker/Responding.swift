@@ -123,8 +123,8 @@ extension Worker {
         let rewriter = HeadRewriter(
             base: block + Int(client.pointee.down.start), fields: blocks.fields(of: block))
         rewriter.response(
-            head, HeadRewriter.Change(), date: date.text(at: now), id: UnsafePointer(scratch), idLength: 0,
-            into: &writer)
+            head, HeadRewriter.Change(), date: date.text(at: now), id: UnsafePointer(scratch),
+            idLength: trails.base[Int(index)].id.lineCount, into: &writer)
         let before = Int(client.pointee.interimSent)
         let left = writer.count - before
         let sent = client.pointee.ready.contains(.writable) ? transmit(client, scratch + before, left) : 0
