@@ -126,4 +126,11 @@ import Testing
         #expect(Instant.now().milliseconds(since: drained) >= 900)
         #expect(await Rig.eventually { rig.proxy.snapshot().servers[0].inFlight == 0 })
     }
+
+    /// Of which the goal for the memory of idle connections (`make bench`, `idle`) is made.
+    @Test func aConnectionsSlotHasNoGaps() {
+        #expect(MemoryLayout<Client>.stride <= 368)
+        #expect(MemoryLayout<Upstream>.stride <= 112)
+        #expect(MemoryLayout<Trail>.stride <= 152)
+    }
 }

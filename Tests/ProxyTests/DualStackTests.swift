@@ -50,6 +50,7 @@ import Testing
     @Test(arguments: [
         (UInt64(0), UInt64(0xffff_cb00_7109), "203.0.113.9"), (0, 1, "::1"),
         (0x2001_0db8_0000_0000, 1, "2001:db8::1"), (0, 0xcb00_7109, "::203.0.113.9"),
+        (0xfedc_ba98_7654_3210, 0xfedc_ba98_7654_3210, "fedc:ba98:7654:3210:fedc:ba98:7654:3210"),
     ])
     func theTextIsThatOfTheBits(_ high: UInt64, _ low: UInt64, _ text: String) {
         var storage = sockaddr_storage()
@@ -58,7 +59,7 @@ import Testing
             raw.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
             raw.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
         }
-        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: AddressBits.textBytes)
+        let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: AddressBits.writtenBytes)
         defer { memory.deallocate() }
         let count = AddressBits(&storage).write(to: memory)
         #expect(String(decoding: UnsafeBufferPointer(start: memory, count: count), as: UTF8.self) == text)

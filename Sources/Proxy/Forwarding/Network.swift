@@ -71,8 +71,10 @@ struct AddressBits: Equatable, BitwiseCopyable {
         }
     }
 
-    /// The longest text of an address with its closing zero, as `inet_ntop` has it.
+    /// The longest text of an address with its closing zero, as `inet_pton` takes it.
     static let textBytes = 46
+    /// The same as `write` makes it: an IPv4 address stands alone, and not behind six groups of an IPv6 one.
+    static let writtenBytes = 40
     private static let mapped: UInt64 = 0xffff << 32
 
     /// Reads a numeric address without brackets or port; nil for everything else.
@@ -108,16 +110,16 @@ struct AddressBits: Equatable, BitwiseCopyable {
         let characters = UnsafeMutableRawPointer(text).assumingMemoryBound(to: CChar.self)
         if high == 0, low >> 32 == 0xffff {
             var old = UInt32(truncatingIfNeeded: low).bigEndian
-            guard inet_ntop(AF_INET, &old, characters, socklen_t(AddressBits.textBytes)) != nil else {
+            guard inet_ntop(AF_INET, &old, characters, socklen_t(AddressBits.writtenBytes)) != nil else {
                 return 0
             }
         } else {
             var halves = (high.bigEndian, low.bigEndian)
-            guard inet_ntop(AF_INET6, &halves, characters, socklen_t(AddressBits.textBytes)) != nil else {
+            guard inet_ntop(AF_INET6, &halves, characters, socklen_t(AddressBits.writtenBytes)) != nil else {
                 return 0
             }
         }
-        return strnlen(characters, AddressBits.textBytes)
+        return strnlen(characters, AddressBits.writtenBytes)
     }
 }
 

@@ -15,7 +15,7 @@ struct Readiness: OptionSet, BitwiseCopyable {
     static let broken = Readiness(rawValue: 32)
 }
 
-/// A client's connection, in its slab slot.
+/// A client's connection, in its slab slot: the order and the widths leave no gaps, for each idle one has it.
 struct Client: BitwiseCopyable {
     enum Phase: UInt8, BitwiseCopyable {
         /// Waiting for a request; without a block.
@@ -71,6 +71,12 @@ struct Client: BitwiseCopyable {
     /// The rest of a rewritten request head that the server's socket would not take at once.
     var spill = Bytes()
     var parser = RequestParser()
+    /// While bytes only pass: who has ended.
+    var relayEnds: RelayEnds = []
+    /// Whether it was told to go, in the words of the protocol that was switched to.
+    var farewell = Farewell.none
+    /// The length of `address`.
+    var addressLength: UInt8 = 0
     var exchange = Exchange(RequestHead())
     var discarded: Int32 = 0
     /// Bytes of the held interim response that are sent.
@@ -80,10 +86,6 @@ struct Client: BitwiseCopyable {
     var queueNext = Slab<Client>.none
     /// TLS, where it is spoken.
     var session: SecureSession.Pointer?
-    /// While bytes only pass: who has ended.
-    var relayEnds: RelayEnds = []
-    /// Whether it was told to go, in the words of the protocol that was switched to.
-    var farewell = Farewell.none
     /// The server's frames, where that protocol has any that are known.
     var frames = FrameFollower.none
     /// When the drain of the server ends the relaying, whatever passes; before, when the wait for a server with room ends.
@@ -97,9 +99,8 @@ struct Client: BitwiseCopyable {
     var crowd = ClientCrowd.Places()
     /// When the first byte of the current request came.
     var began: Int64 = 0
-    var addressLength: UInt8 = 0
     /// The client's numeric address as text, for `X-Forwarded-For`.
-    var address = InlineArray<46, UInt8>(repeating: 0)
+    var address = InlineArray<40, UInt8>(repeating: 0)
 
     init(descriptor: Int32, generation: UInt32, meters: UnsafeMutablePointer<ListenerMeters>) {
         self.descriptor = descriptor
