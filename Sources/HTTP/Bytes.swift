@@ -128,13 +128,6 @@ enum Bytes {
         return index
     }
 
-    /// True when two names of `count` bytes are equal but for the case of letters.
-    static func equalNames(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool
-    {
-        for index in 0..<count where lower(left[index]) != lower(right[index]) { return false }
-        return true
-    }
-
     @inline(__always)
     static func lower(_ byte: UInt8) -> UInt8 { byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte }
 

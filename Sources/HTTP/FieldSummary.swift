@@ -177,7 +177,7 @@ public struct FieldSummary: Sendable, BitwiseCopyable {
         case .connection, .hopByHop: return false
         case .other:
             if Bytes.equal(word, count, "max-forwards") { throw .forbiddenNomination }
-            return true
+            return !TrailerName.isForbidden(word, count)
         case .forwarded, .disguised, .date, .requestID, .tracing: return true
         }
     }

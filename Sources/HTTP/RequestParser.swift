@@ -46,8 +46,9 @@ public struct RequestParser: Sendable, BitwiseCopyable {
                 } else if start == end, stage == .first {
                     stage = .requestLine
                 } else {
-                    try requestLine(base, start, end, limits)
+                    // From here on the method is known if it is any; the cursor stands behind the line.
                     stage = .fields
+                    try requestLine(base, start, end, limits)
                 }
             }
         }

@@ -20,6 +20,16 @@ enum TrailerName {
         }
     }
 
+    /// The same of a whole name.
+    static func isForbidden(_ name: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        var value = empty
+        for index in 0..<count {
+            value = hash(value, name[index])
+            if isForbiddenPrefix(value, length: UInt8(clamping: index + 1)) { return true }
+        }
+        return isForbidden(value)
+    }
+
     static func isForbidden(_ hash: UInt64) -> Bool {
         isFraming(hash) || isCredential(hash) || isOfThisHop(hash)
     }

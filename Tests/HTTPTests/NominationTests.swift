@@ -40,6 +40,7 @@ import Testing
         ("close, keep-alive", false, false), ("TE", true, false), ("Upgrade, HTTP2-Settings", true, false),
         ("Keep-Alive, Proxy-Connection, Connection", true, false), ("X-Sum", true, true),
         ("close, TE, date", true, true), ("Max-Forward", true, true), ("traceparent", true, true),
+        ("Trailer", true, false), ("Proxy-Authenticate, cookie", true, false), ("Trailers", true, true),
     ])
     func namesThatATrailerCouldHaveAreTold(_ value: String, _ nominates: Bool, _ trailers: Bool) {
         let facts = head("Connection: \(value)\r\n").head.summary.facts
@@ -103,6 +104,7 @@ import Testing
         }
         for text in [
             "GET /\(long)", "HEADS /\(long)", "head / HTTP/1.1\n", "HEAD\n", "\nHEAD / HTTP/1.1\r\n",
+            "FOO\r\nHEAD / HTTP/1.1\r\n\r\n",
         ] {
             #expect(HeadFixture.request(Array(text.utf8)).head.method != .head)
         }

@@ -131,9 +131,9 @@ import Testing
             #expect(throws: Never.self, "\(String(decoding: whole, as: UTF8.self))") { try parse(whole) }
         }
         let line = own.count { $0 == 10 } + 1
-        let part = "line \(line) begins with ----- "
-        // "-----" itself, and "-----BEGIN CERTIFICATE----", which lacks one.
-        for count in 5..<27 {
+        let part = "line \(line) begins with dashes "
+        // From "-" to "-----BEGIN CERTIFICATE----", which lacks one.
+        for count in 1..<27 {
             let fault = #expect(throws: TLSFault.self) { try parse(own + authority.prefix(count)) }
             #expect(fault?.description.contains(part) == true, "\(count): \(fault?.description ?? "")")
             #expect(fault?.description.contains(files.certificate) == true)
@@ -151,7 +151,13 @@ import Testing
         #expect(broken(block) == nil && broken("text\n" + block + block) == nil)
         #expect(broken("-----BEGIN A----- \r\n-----END A-----\r\n") == nil)
         #expect(broken("-----") == 0 && broken("text\n-----BEGIN") == 1)
+        // Dashes alone part things; where the file ends within them, they are the beginning of a border.
+        #expect(broken(block + "-----------\n" + block) == nil && broken(block + "-----\n") == nil)
+        #expect(broken(block + "-") == 3 && broken(block + "-----------") == 3)
         #expect(broken(block + "-----BEGIN A----\n") == 3)
+        // A file that was cut, and another one behind it.
+        #expect(broken(block + "-----BEGIN EC PAR\n" + block) == 3)
+        #expect(broken(block + "-----BEGIN A-----\nBggq\n" + block) == 3)
         #expect(broken(block + "-----END A-----\n") == 3)
         #expect(broken(block + "text\n-----BEGIN A-----\nBggq\n") == 4)
     }

@@ -99,6 +99,26 @@ import Testing
         #expect(watched.problem == nil)
     }
 
+    /// It parses and fits its key: that libssl will have none of it shows only when a context is given it.
+    @Test func aWeakCertificateChangesNothing() throws {
+        let folder = try CertificateFolder()
+        defer { withExtendedLifetime(folder) {} }
+        try folder.add("a", "DNS:a.test")
+        try CertificateFolder.run([
+            "openssl", "req", "-x509", "-newkey", "rsa:512", "-nodes", "-days", "2", "-subj", "/CN=weak",
+            "-keyout", folder.key("weak"), "-out", folder.certificate("weak"),
+        ])
+        #expect(throws: TLSFault.self) { try WatchedCertificate(files(folder, "weak")) }
+        let files = files(folder, "a")
+        var watched = try WatchedCertificate(files)
+        try folder.replace("a", with: "weak")
+        let notices = (0..<4).flatMap { _ in watched.look(isAsked: false) }
+        let problem = try #require(watched.problem)
+        #expect(problem.contains("the certificate \(files.certificate) cannot be used"), "\(problem)")
+        #expect(notices == [.kept(files, reason: problem)])
+        #expect(watched.names == ["a.test"])
+    }
+
     @Test func aChangeOfRightsShows() async throws {
         let folder = try CertificateFolder()
         defer { withExtendedLifetime(folder) {} }

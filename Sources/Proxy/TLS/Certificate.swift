@@ -37,6 +37,15 @@ final class Certificate {
             ERR_clear_error()
             throw TLSFault("the key \(name) does not belong to the certificate \(source.files.certificate)")
         }
+        try tryOut(source.files)
+    }
+
+    /// Gives it to a context that nobody uses: libssl takes none whose key or signature is too weak, or of another kind
+    /// than TLS knows, and says so only then.
+    private func tryOut(_ files: CertificateFiles) throws(TLSFault) {
+        guard let context = SSL_CTX_new(TLS_server_method()) else { throw .library("libssl cannot start") }
+        defer { SSL_CTX_free(context) }
+        try install(in: context, files)
     }
 
     deinit {
@@ -55,12 +64,9 @@ final class Certificate {
 
     private static func parse(_ bytes: [UInt8], _ path: String) throws(TLSFault) -> [OpaquePointer] {
         var parsed: [OpaquePointer] = []
-        // What stands behind the last certificate.
-        var rest = bytes.count
         _ = withMemory(bytes) { memory in
             while parsed.count <= chainMax, let certificate = copenssl_read_certificate(memory) {
                 parsed.append(certificate)
-                rest = Int(BIO_ctrl_pending(memory))
             }
             return nil
         }
@@ -72,13 +78,11 @@ final class Certificate {
             throw .library("the certificate \(path) cannot be used (expected a PEM chain)")
         }
         ERR_clear_error()
-        // A border that is cut is no start line either: the chain would be taken without what stood behind it.
-        // A key may stand there.
-        if let line = PEMText.brokenLine(in: bytes.suffix(rest)) {
+        // A border that is cut is no start line either: the chain would be taken without that block. Keys are whole ones.
+        if let line = PEMText.brokenLine(in: bytes) {
             for certificate in parsed { X509_free(certificate) }
-            let number = line + 1 + bytes.dropLast(rest).count { $0 == 10 }
             throw TLSFault(
-                "the certificate \(path) cannot be used: line \(number) begins with ----- and is no border of a whole PEM block; the file may be cut short, write it anew"
+                "the certificate \(path) cannot be used: line \(line + 1) begins with dashes and is no border of a whole PEM block; the file may be cut short, write it anew"
             )
         }
         return parsed

@@ -21,6 +21,8 @@ package struct CertificateSummary: Sendable, Equatable {
 final class CertificateKeeper: Sendable {
     private struct State {
         var entries: [WatchedCertificate]
+        /// What is to be said once the workers have what is in `entries`.
+        var owed: [CertificateNotice] = []
         var thread: Thread?
         var isStopping = false
     }
@@ -94,18 +96,20 @@ final class CertificateKeeper: Sendable {
         let (notices, sources) = state.withLock { state in
             var notices: [CertificateNotice] = []
             guard !state.isStopping else { return (notices, [CertificateSource]()) }
-            var isNew = false
             for index in state.entries.indices {
                 for notice in state.entries[index].look(isAsked: isAsked) {
-                    notices.append(notice)
-                    if case .replaced = notice { isNew = true }
+                    if case .replaced = notice { state.owed.append(notice) } else { notices.append(notice) }
                 }
             }
-            return (notices, isNew ? state.entries.map(\.source) : [])
+            return (notices, state.owed.isEmpty ? [] : state.entries.map(\.source))
         }
-        if !sources.isEmpty {
-            // Each was parsed a moment ago; what fails now is memory, and the old contexts go on.
-            try? CertificateKeeper.give(sources, settings, ring, workers)
+        // Each was tried out a moment ago; what fails now is memory: the old contexts go on until the next look.
+        if !sources.isEmpty, (try? CertificateKeeper.give(sources, settings, ring, workers)) != nil {
+            let owed = state.withLock { state in
+                defer { state.owed = [] }
+                return state.owed
+            }
+            for notice in owed { onNotice(notice) }
         }
         for notice in notices { onNotice(notice) }
     }

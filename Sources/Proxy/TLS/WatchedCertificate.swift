@@ -29,7 +29,7 @@ struct WatchedCertificate {
     /// What is to be said when this one is taken into use at this time, in seconds since 1970.
     func warning(at now: Int64) -> CertificateNotice? {
         if now < start { return .early(source.files, start: start, expiry: expiry) }
-        return now > expiry ? .expired(source.files, start: start, expiry: expiry) : nil
+        return expiry != 0 && now > expiry ? .expired(source.files, start: start, expiry: expiry) : nil
     }
 
     /// Takes the files over if they changed and stood still since, and can be used; says what came of it.

@@ -7,7 +7,7 @@ import Linux
 extension Worker {
     /// Room before a response's head, so that the rewritten head can stand right before the body: it grows by a
     /// space, `Date`, `Transfer-Encoding`, two `Connection`, one `X-Request-Id`, one `Via`, one cookie and the size of the first
-    /// chunk at most, 476 bytes in all.
+    /// chunk at most, some 390 bytes in all.
     private static let headroom: Int32 = 512
     /// Room before content that is passed on as a chunk: the end of the last one, and this one's size.
     private static let chunkRoom: Int32 = 16
