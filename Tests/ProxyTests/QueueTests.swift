@@ -111,16 +111,22 @@ import Testing
         #expect(first.readMessage()?.text == "full")
     }
 
-    /// A request that failed somewhere has nowhere to go while the others are full; that keeps nobody else waiting, and
-    /// what it failed at may be well again.
+    /// A request that failed somewhere waits for the others, while they are full; that keeps nobody else waiting. What it
+    /// failed at may be well again, when there is nothing else.
     @Test func aRequestThatFailedOnceHoldsNobodyUp() async throws {
         let gate = try Doorbell()
         let (dead, full) = (try Rig.deadAddress(), try Backend.gated("full", gate))
         let rig = try Rig([full.address]) { $0.balancing.inFlightMax = 1 }
+        func publish(_ state: ServerState) {
+            rig.proxy.publish([
+                RoutedServer(address: full.address, host: "h", state: state),
+                RoutedServer(address: dead, host: "h"),
+            ])
+        }
         let first = rig.connect()
         first.send(request)
         #expect(await Rig.eventually { full.startLines.count == 1 })
-        rig.proxy.publish([full.address, dead].map { RoutedServer(address: $0, host: "h") })
+        publish(.active)
         #expect(await Rig.eventually { rig.proxy.hasSettled })
         let failed = rig.connect()
         failed.send(request)
@@ -128,9 +134,13 @@ import Testing
         _ = try Backend(at: dead) { _, wire, _ in
             while wire.readMessage() != nil { wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nback") }
         }
-        let later = rig.connect()
-        later.send(request)
-        #expect(later.readMessage()?.text == "back")
+        for _ in 0..<3 {
+            let later = rig.connect()
+            later.send(request)
+            #expect(later.readMessage()?.text == "back")
+            #expect(rig.proxy.snapshot().listener.queued == 1)
+        }
+        publish(.draining)
         #expect(failed.readMessage()?.text == "back")
         gate.ring()
         #expect(first.readMessage()?.text == "full")

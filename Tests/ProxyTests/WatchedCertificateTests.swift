@@ -108,7 +108,7 @@ import Testing
             "openssl", "req", "-x509", "-newkey", "rsa:512", "-nodes", "-days", "2", "-subj", "/CN=weak",
             "-keyout", folder.key("weak"), "-out", folder.certificate("weak"),
         ])
-        #expect(throws: TLSFault.self) { try WatchedCertificate(files(folder, "weak")) }
+        #expect(throws: TLSFault.self) { try WatchedCertificate(self.files(folder, "weak")) }
         let files = files(folder, "a")
         var watched = try WatchedCertificate(files)
         try folder.replace("a", with: "weak")

@@ -279,7 +279,7 @@ final class HealthLoop {
     }
 
     private func endProbe(_ number: Int) {
-        targets[number]?.probe?.endSession()
+        targets[number]?.probe?.end()
         guard let probe = targets[number]?.probe else { return }
         // Reset rather than wait: thousands of checks would leave as many sockets in TIME_WAIT.
         var reset = linger(l_onoff: 1, l_linger: 0)

@@ -36,6 +36,8 @@ struct HealthProbe {
     private var content: [UInt8] = []
     private var received: [UInt8] = []
     private var parser = ResponseParser()
+    /// Where the parser keeps the fields of a head that comes in pieces; made when the first one comes.
+    private var room: UnsafeMutablePointer<Field>?
     private var interims = 0
     /// What the head said; the body is then read to its end, or the server would see its answer cut off.
     private(set) var verdict: Outcome?
@@ -146,10 +148,12 @@ struct HealthProbe {
         return session != nil
     }
 
-    /// Ends TLS; the socket is closed by its owner.
-    mutating func endSession() {
+    /// Gives back what it holds; the socket is closed by its owner.
+    mutating func end() {
         if let session { SecureSession.free(session) }
         session = nil
+        room?.deallocate()
+        room = nil
     }
 
     /// Goes on with the handshake; nil when it is done, or none is needed.
@@ -195,8 +199,8 @@ struct HealthProbe {
 
     /// Looks at the bytes so far; interim responses are passed over.
     private mutating func judge(_ good: Range<Int>) -> Outcome {
-        let room = UnsafeMutablePointer<Field>.allocate(capacity: HealthProbe.limits.fields)
-        defer { room.deallocate() }
+        let room = self.room ?? .allocate(capacity: HealthProbe.limits.fields)
+        self.room = room
         // Heads that were passed over leave together: one by one, each would move all that follow.
         var start = 0
         defer { received.removeFirst(start) }

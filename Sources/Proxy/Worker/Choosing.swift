@@ -68,13 +68,17 @@ extension Worker {
         }
     }
 
-    /// The same for one that waits already: what it has tried may be well again, and no reason to wait for others.
+    /// The same for one that waits already: where it has tried all that take requests, some of them may be well again.
     mutating func chooseForWaiting(_ client: ClientPointer) -> Int32 {
         let slot = chooseWithRoom(client)
         guard slot < 0, client.pointee.exchange.attempts > 0 else { return slot }
         let signals = board.signals
         let limit = limits.inFlightMax
         let (loads, servers, now) = (loads, servers, now)
+        let untried = picker.pickOther {
+            loads[Int($0)].isEligible && client.pointee.exchange.mayTry($0)
+        }
+        guard untried < 0 else { return slot }
         while true {
             let slot = picker.pickOther {
                 loads[Int($0)].isEligible && signals.occupied(Int($0)) < Int(limit)

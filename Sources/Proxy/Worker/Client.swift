@@ -94,6 +94,8 @@ struct Client: BitwiseCopyable {
     var holdsInterim = false
     /// Its last bytes were sent as a part of more, which the kernel may hold back for.
     var isCorked = false
+    /// Bytes of an empty line that came while it rested (RFC 9112 §2.2): they stand before what comes next.
+    var emptyLine: UInt8 = 0
     /// Counted in the crowd, at `crowd`.
     var isCounted = false
     var crowd = ClientCrowd.Places()

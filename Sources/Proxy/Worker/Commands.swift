@@ -39,7 +39,7 @@ extension Worker {
 
     /// Closing a listener resets what waits in its queue, so the queue is emptied first.
     private mutating func stopListening() {
-        isClosing = true
+        beginClosing()
         // Bounded, or clients that connect fast enough would keep the listener open.
         if listener >= 0 {
             for _ in 0..<Worker.acceptsAtClose {
@@ -62,7 +62,7 @@ extension Worker {
 
     /// Leaves the listener and its queue to the process that has a copy of it.
     private mutating func letListenerGo() {
-        isClosing = true
+        beginClosing()
         if listener >= 0 {
             _ = clinux_epoll_control(epoll, EPOLL_CTL_DEL, listener, 0, 0)
             _ = close(listener)
@@ -90,8 +90,13 @@ extension Worker {
         }
     }
 
-    private mutating func drain() {
+    private mutating func beginClosing() {
+        if !isClosing { closingSince = now }
         isClosing = true
+    }
+
+    private mutating func drain() {
+        beginClosing()
         isDraining = true
         let soon = now + limits.drainIdle
         for index in 0..<Int32(clients.highWater) where clients[index].pointee.phase == .idle {

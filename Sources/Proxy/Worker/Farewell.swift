@@ -67,6 +67,11 @@ extension Worker {
         case .none:
             client.pointee.frames.follow(block, count: count)
             return count
+        case .due where !client.pointee.relayEnds.isDisjoint(with: [.client, .server]):
+            // It ends by itself, and the other side has its time for the rest.
+            client.pointee.farewell = .none
+            client.pointee.frames.follow(block, count: count)
+            return count
         case .due:
             let end = client.pointee.frames.followFrame(block, count: count)
             guard client.pointee.frames.isAtBoundary else { return end }

@@ -28,14 +28,17 @@ extension Worker {
     private mutating func readRequest(_ index: Int32, _ client: ClientPointer) {
         if client.pointee.up.count > 0, parseRequest(index, client) { return }
         for _ in 0..<Worker.roundsPerTurn {
-            guard client.pointee.ready.contains(.readable) else { return }
+            guard client.pointee.ready.contains(.readable) else {
+                releaseUpAtRest(client)
+                return
+            }
             guard let block = client.pointee.up.block ?? blocks.take() else {
                 noteBegun(index)
                 client.pointee.exchange = Exchange(RequestHead())
                 refuseForMemory(index, client)
                 return
             }
-            if client.pointee.up.block == nil { client.pointee.up = Client.Bytes(block: block) }
+            if client.pointee.up.block == nil { beginUp(client, block) }
             makeRoom(client, block)
             let room = blocks.dataBytes - Int(client.pointee.up.end)
             let count = receive(client, block + Int(client.pointee.up.end), room)
@@ -43,7 +46,7 @@ extension Worker {
                 if count < 0, errno == EINTR { continue }
                 if count < 0, errno == EAGAIN {
                     client.pointee.ready.remove(.readable)
-                    releaseUpIfEmpty(client)
+                    releaseUpAtRest(client)
                 } else {
                     closeClient(index, client)
                 }
@@ -65,10 +68,23 @@ extension Worker {
         client.pointee.up.start = 0
     }
 
-    private mutating func releaseUpIfEmpty(_ client: ClientPointer) {
-        guard client.pointee.up.count == 0, let block = client.pointee.up.block else { return }
+    /// A client that rests holds no block: an empty line that it has sent is only counted.
+    private mutating func releaseUpAtRest(_ client: ClientPointer) {
+        guard client.pointee.phase == .idle, let block = client.pointee.up.block else { return }
+        client.pointee.emptyLine = UInt8(client.pointee.up.count)
         blocks.giveBack(block)
         client.pointee.up = Client.Bytes()
+    }
+
+    /// Gives a client a block, and in it what was only counted.
+    private func beginUp(_ client: ClientPointer, _ block: BlockPool.Block) {
+        client.pointee.up = Client.Bytes(block: block)
+        guard client.pointee.emptyLine > 0 else { return }
+        block[0] = UInt8(ascii: "\r")
+        block[1] = UInt8(ascii: "\n")
+        client.pointee.up.end = Int32(client.pointee.emptyLine)
+        client.pointee.upMark = client.pointee.up.end
+        client.pointee.emptyLine = 0
     }
 
     /// Goes on with the head in `up`; true when the client left the reading phases.
@@ -110,7 +126,7 @@ extension Worker {
     }
 
     /// An empty line is no request: its client goes on resting until the time is over that its last answer, or the
-    /// connection, has begun. The line is kept, for the parser is strict about a second one.
+    /// connection, has begun. The parser sees the line with what comes next, for it is strict about a second one.
     @inline(never)
     private func rest(_ index: Int32, _ client: ClientPointer) {
         // Behind a request that was answered the line came with it, and nobody has begun that time yet.

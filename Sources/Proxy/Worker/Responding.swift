@@ -159,11 +159,24 @@ extension Worker {
         link.pointee.parser = ResponseParser()
     }
 
-    /// True when more of the client is here than its request: it is answered, too, before the connection ends.
+    /// How long after the listener's end what is pipelined keeps a connection open, in nanoseconds.
+    private static let pipelineNanoseconds: Int64 = 10_000_000_000
+
+    /// True when more of the client is here than its request: it is answered, too, before the connection ends. Not for ever,
+    /// or a client that always has one more request under way would stay.
     @inline(never)
     func hasNext(_ client: ClientPointer) -> Bool {
-        guard client.pointee.exchange.requestBody.isDone else { return false }
-        if client.pointee.upMark < client.pointee.up.end { return true }
+        guard client.pointee.exchange.requestBody.isDone,
+            now - closingSince < Worker.pipelineNanoseconds
+        else { return false }
+        let left = client.pointee.up.end - client.pointee.upMark
+        // An empty line behind a request is no other one.
+        if left > 2 { return true }
+        if left > 0, let block = client.pointee.up.block,
+            block[Int(client.pointee.upMark)] != UInt8(ascii: "\r")
+        {
+            return true
+        }
         return client.pointee.ready.contains(.readable) && !client.pointee.ready.contains(.hangup)
     }
 

@@ -167,7 +167,8 @@ extension Worker {
             return
         }
         let exchange = client.pointee.exchange
-        let keepsAlive = exchange.clientKeepsAlive && exchange.requestBody.isDone && !isClosing
+        let keepsAlive =
+            exchange.clientKeepsAlive && exchange.requestBody.isDone && (!isClosing || hasNext(client))
         // 301 lets clients turn a POST into a GET (RFC 9110 §15.4.2); HTTP/1.0 knows no 308.
         let status = exchange.minorVersion == 0 ? 301 : 308
         var writer = HeadWriter(down, capacity: blocks.dataBytes)

@@ -93,6 +93,8 @@ struct Worker: ~Copyable {
     var lastOverlong: Int64 = 0
     /// Answers end their connections: the listener is closed, or draining has begun.
     var isClosing = false
+    /// Since when.
+    var closingSince: Int64 = 0
     var isDraining = false
     /// The time of what is open is nearly up, and whoever can be told so is.
     var saysFarewell = false
@@ -164,7 +166,7 @@ struct Worker: ~Copyable {
     }
 
     private mutating func waitMilliseconds() -> Int32 {
-        if againCount > 0 { return 0 }
+        if againCount > 0 || hasVacancy && waitingCount > 0 { return 0 }
         if clients.count == 0, upstreams.count == 0, !acceptPaused {
             if trails.isLogging { trails.writer.nudge() }
             return -1
