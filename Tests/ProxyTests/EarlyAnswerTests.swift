@@ -149,6 +149,19 @@ import Testing
         #expect(wire.isAtEnd())
     }
 
+    @Test func anEmptyLineBehindARequestIsNoFurtherOne() async throws {
+        let gate = try Doorbell()
+        let backend = try Backend.gated("a", gate)
+        let rig = try Rig([backend.address])
+        let wire = rig.connect()
+        wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi\r\n")
+        #expect(await Rig.eventually { backend.startLines.count == 1 })
+        rig.proxy.release()
+        gate.ring()
+        #expect(wire.readMessage()?.field("Connection") == "close")
+        #expect(wire.isAtEnd())
+    }
+
     /// One request has one id, the proxy's, whatever a server calls it in passing.
     @Test(arguments: [true, false]) func interimResponsesCarryNoOtherId(_ hasID: Bool) throws {
         let backend = try Backend.answering(
