@@ -6,7 +6,7 @@ import Testing
 /// Which servers take requests, by what is known of each.
 @Suite struct RankingTests {
     /// A letter a server: passed, unchecked, failed, dead; D for a draining one that passed.
-    private func ranking(_ text: String, panicPercent: Int = 50) throws -> Ranking {
+    private func ranking(_ text: String, panicPercent: Int = 50, isCold: Bool = false) throws -> Ranking {
         var entries: [RoutingTable.Entry] = []
         var ratings: [Rating] = []
         for (index, letter) in text.enumerated() {
@@ -16,7 +16,7 @@ import Testing
             let ranks: [Character: ServerRank] = ["u": .unchecked, "f": .failed, "d": .dead]
             ratings.append(Rating(rank: ranks[letter] ?? .passed))
         }
-        return Ranking(entries, ratings, panicPercent: panicPercent)
+        return Ranking(entries, ratings, panicPercent: panicPercent, isCold: isCold)
     }
 
     @Test(arguments: [
@@ -35,6 +35,15 @@ import Testing
         ("ddd", [0, 1, 2]), ("dDd", [0, 2]), ("D", []), ("", []),
     ]) func requestsGoToTheBestThereAre(_ text: String, _ expected: [Int32]) throws {
         let ranking = try ranking(text)
+        #expect(ranking.order.prefix(ranking.eligible).sorted() == expected)
+    }
+
+    /// Else everything would go to the server whose first check comes in first.
+    @Test(arguments: [
+        ("uuuu", [0, 1, 2, 3]), ("upuu", [0, 1, 2, 3]), ("ppuu", [0, 1]), ("pppu", [0, 1, 2]),
+        ("puuf", [0, 1, 2]), ("pff", [0, 1, 2]), ("pd", [0]),
+    ]) func whileItIsColdMostMustHavePassed(_ text: String, _ expected: [Int32]) throws {
+        let ranking = try ranking(text, isCold: true)
         #expect(ranking.order.prefix(ranking.eligible).sorted() == expected)
     }
 

@@ -144,6 +144,63 @@ import Testing
         #expect(board.standings().map(\.standing.rampStart) == [100 * second, 0, 50 * second])
     }
 
+    /// In a panic the failed ones serve: they are warm, and one that comes back must not get less than those that do not.
+    @Test func whoServedInAPanicStartsAtOnce() throws {
+        let board = RoutingBoard(BalancingSettings())
+        let all = try addresses(10)
+        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
+        board.noteServing(since: second)
+        _ = board.note(all.map { ($0, .passed) })
+        #expect(refresh(board, at: 50 * second))
+        _ = board.note(all.dropFirst(2).map { ($0, .failed) })
+        #expect(refresh(board, at: 60 * second) && eligible(board) == Set(all))
+        _ = board.note([(all[2], .passed)])
+        #expect(refresh(board, at: 70 * second) && eligible(board) == Set(all))
+        #expect(board.standings().allSatisfy { $0.standing.rampStart == 0 })
+        // Out of the panic one that was left out is cold again.
+        _ = board.note(all[3...6].map { ($0, .passed) })
+        #expect(refresh(board, at: 80 * second) && eligible(board) == Set(all.prefix(7)))
+        _ = board.note([(all[7], .passed)])
+        #expect(refresh(board, at: 90 * second))
+        #expect(board.standings().map(\.standing.rampStart) == [0, 0, 0, 0, 0, 0, 0, 90 * second, 0, 0])
+    }
+
+    /// What is down by the checks' word needs no ejection and takes up none of the room.
+    @Test func serversThatAreDownAnywayAreNotEjected() throws {
+        let board = RoutingBoard(BalancingSettings())
+        let all = try addresses(4)
+        publish(board, all.map { RoutedServer(address: $0, host: "h") })
+        _ = board.note(all.map { ($0, .passed) })
+        _ = board.look(at: second) { $0 == 0 ? Outcomes(failed: 9, streak: 9) : Outcomes(answered: 9) }
+        #expect(board.standings().map { $0.standing.ejection.until != nil } == [true, false, false, false])
+        _ = board.note([(all[0], .failed), (all[1], .failed)])
+        _ = board.look(at: 2 * second) {
+            $0 == 0
+                ? Outcomes(failed: 18, streak: 18)
+                : $0 < 3 ? Outcomes(answered: 9, failed: 9, streak: 9) : Outcomes(answered: 18)
+        }
+        #expect(board.standings().map { $0.standing.ejection.until != nil } == [true, false, true, false])
+        // A good check after a bad one ends the ejection: its failures were those of that time.
+        _ = board.note([(all[0], .passed)])
+        _ = board.look(at: 3 * second) { _ in Outcomes(answered: 18, failed: 18) }
+        #expect(board.standings().map { $0.standing.ejection.until != nil } == [false, false, true, false])
+    }
+
+    @Test func aServerThatIsIllMovesNobodyElsesClients() throws {
+        var settings = BalancingSettings()
+        settings.stickiness = .address
+        let board = RoutingBoard(settings)
+        let all = try addresses(33)
+        publish(board, all.map { RoutedServer(address: $0, host: "h") })
+        _ = board.note(all.map { ($0, .passed) })
+        #expect(refresh(board, at: second))
+        func ring() -> [Int32] { (0..<board.table.ring.count).map { board.table.ring[$0] } }
+        let before = ring()
+        _ = board.note([(all[7], .failed)])
+        #expect(refresh(board, at: 2 * second) && eligible(board).count == 32)
+        #expect(ring() == before)
+    }
+
     @Test func soonAfterTheStartNobodyStartsSlowly() throws {
         let board = RoutingBoard(BalancingSettings())
         let all = try addresses(2)

@@ -13,6 +13,9 @@ struct Ejection: Equatable {
     }
 
     private static let slices = 10
+    /// Failures in a row that lie further apart than this are no row, in seconds: answers of which clients never wait for
+    /// the end break none.
+    private static let rowSeconds: Int32 = 300
     private static let sliceNanoseconds: Int64 = 1_000_000_000
 
     private struct Slice: Equatable {
@@ -24,6 +27,7 @@ struct Ejection: Equatable {
 
     private var window = InlineArray<10, Slice>(repeating: Slice())
     private var streak = 0
+    private var failedSecond: Int32 = 0
     /// The end of the ejection under way.
     private(set) var until: Instant?
     /// How often the server was ejected lately: what its next ejection's length is counted by.
@@ -44,7 +48,9 @@ struct Ejection: Equatable {
         if window[index].second != second { window[index] = Slice(second: second) }
         window[index].answered &+= UInt32(clamping: sample.answered)
         window[index].failed &+= UInt32(clamping: sample.failed)
-        streak = sample.answered == 0 ? streak + sample.failed : sample.streak
+        let isRow = second - failedSecond <= Ejection.rowSeconds
+        streak = sample.answered == 0 ? (isRow ? streak : 0) + sample.failed : sample.streak
+        if sample.failed > 0 { failedSecond = second }
         guard until == nil else { return false }
         if settings.failures > 0, streak >= settings.failures { return true }
         return settings.errorPercent > 0 && failsOften(settings, second)
@@ -65,7 +71,8 @@ struct Ejection: Equatable {
 
     /// Ejects the server; each time for longer.
     mutating func eject(_ settings: EjectionSettings, at now: Instant) {
-        times += 1
+        // No more than the longest takes, or a bad day would be held against it for hours.
+        if settings.milliseconds * Int64(times) < settings.millisecondsMax { times += 1 }
         let length = min(settings.milliseconds * Int64(times), settings.millisecondsMax)
         until = now.advanced(milliseconds: length)
         settledAt = nil
@@ -90,6 +97,11 @@ struct Ejection: Equatable {
             settledAt = times > 0 ? now : nil
         }
         return false
+    }
+
+    /// Has an ejection end at the next look.
+    mutating func cutShort() {
+        if until != nil { until = Instant(nanoseconds: 0) }
     }
 
     /// How many of so many active servers may be ejected at a time.

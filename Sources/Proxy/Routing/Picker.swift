@@ -114,10 +114,11 @@ struct Picker: BitwiseCopyable {
         var best = turn()
         var least = busyness(best)
         let compared = eligible <= Picker.comparedMax ? eligible : Picker.drawnMax
-        for index in 0..<compared where least > 0 {
+        for step in 0..<compared where least > 0 {
+            // From another one each time, or the first listed would be the first of equals at every worker.
             let slot =
                 eligible <= Picker.comparedMax
-                ? lottery[index].slot : Lottery.draw(lottery, eligible, draw())
+                ? lottery[(cursor + step) % eligible].slot : Lottery.draw(lottery, eligible, draw())
             let busy = busyness(slot)
             if busy < least, loads[Int(slot)].admission >= 1 {
                 best = slot

@@ -171,6 +171,9 @@ final class RoutingBoard: Sendable {
         return slot
     }
 
+    /// How long after it begins to serve a proxy may lack most first checks, which are spread over an interval.
+    private static let coldNanoseconds: Int64 = 3_000_000_000
+
     /// Makes a table of the entries as they stand and puts it in force.
     private func enforce(_ state: inout State, at now: Int64) {
         var ratings: [Rating] = []
@@ -185,8 +188,12 @@ final class RoutingBoard: Sendable {
         let names = shape.stickiness == .none ? [] : state.entries.map { places[$0.slot].name }
         state.generation += 1
         let made = RoutingTable(
-            generation: state.generation, entries: state.entries, ratings: ratings, names: names, shape: shape
-        )
+            generation: state.generation, entries: state.entries, ratings: ratings, names: names,
+            shape: shape,
+            isCold: state.servingSince > 0 && now - state.servingSince < RoutingBoard.coldNanoseconds)
+        for index in state.entries.indices {
+            state.standings[state.entries[index].slot].wasEligible = made.marks[index].isEligible
+        }
         // The old table goes outside the lock: workers are not to wait for its memory.
         let old = current.withLock { table in
             defer { table = made }
@@ -260,26 +267,16 @@ final class RoutingBoard: Sendable {
             var isUnsettled = false
             for entry in state.entries {
                 let slot = entry.slot
-                let outcomes = count(slot)
-                let seen = state.standings[slot].seen
-                if outcomes.refused != seen.refused {
-                    state.standings[slot].noteRefusal(at: now)
-                    state.isStale = true
-                    refused.append(entry.server.address)
-                }
-                let sample = outcomes.since(seen)
-                state.standings[slot].seen = Standing.Seen(
-                    answered: outcomes.answered, failed: outcomes.failed, refused: outcomes.refused)
-                if state.standings[slot].isUnsettled {
-                    if state.standings[slot].settle(settings.ejection, at: now) { state.isStale = true }
-                    isUnsettled = isUnsettled || state.standings[slot].isUnsettled
-                }
-                let deserves = state.standings[slot].ejection.note(
-                    sample, settings.ejection, at: Instant(nanoseconds: now))
+                let news = state.standings[slot].count(count(slot), settings.ejection, at: now)
+                state.isStale = state.isStale || news.changes
+                if news.hasRefused { refused.append(entry.server.address) }
+                let standing = state.standings[slot]
+                isUnsettled = isUnsettled || standing.isUnsettled
                 guard entry.server.state == .active else { continue }
                 active += 1
-                if state.standings[slot].ejection.until != nil { ejected += 1 }
-                if deserves { candidates.append(slot) }
+                // What is out for another reason uses up no room, and needs no ejection.
+                if standing.ejection.until != nil, standing.rank.isWell { ejected += 1 }
+                if news.deservesEjection, standing.rating(at: now).isWell { candidates.append(slot) }
             }
             let room = Ejection.most(of: active, settings.ejection) - ejected
             for slot in candidates.prefix(max(0, room)) {

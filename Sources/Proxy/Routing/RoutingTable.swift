@@ -41,7 +41,7 @@ final class RoutingTable: Sendable {
     let lottery: PlainArray<Lottery.Ticket>
     /// Eligible slots in the order in which they take turns; empty unless the balance asks for it.
     let order: PlainArray<Int32>
-    /// Finds eligible slots by a client's hash; empty unless the stickiness asks for it.
+    /// Finds active slots by a client's hash; empty unless the stickiness asks for it.
     let ring: PlainArray<Int32>
     /// Finds active slots by their servers' names; empty unless the stickiness asks for it.
     let names: PlainArray<NameTable.Entry>
@@ -50,11 +50,15 @@ final class RoutingTable: Sendable {
         self.init(generation: 0, entries: [], ratings: [], names: [], shape: shape)
     }
 
-    /// A table of these entries; `ratings` and `names` are indexed as they are.
-    init(generation: Int, entries: [Entry], ratings: [Rating], names: [UInt64], shape: Shape) {
+    /// A table of these entries; `ratings` and `names` are indexed as they are. `isCold` says that the proxy has only just
+    /// begun to serve.
+    init(
+        generation: Int, entries: [Entry], ratings: [Rating], names: [UInt64], shape: Shape,
+        isCold: Bool = false
+    ) {
         self.generation = generation
         self.entries = entries
-        let ranking = Ranking(entries, ratings, panicPercent: shape.panicPercent)
+        let ranking = Ranking(entries, ratings, panicPercent: shape.panicPercent, isCold: isCold)
         eligible = ranking.eligible
         ends = ranking.ends
         ranked = PlainArray(ranking.order.count)
@@ -85,13 +89,16 @@ final class RoutingTable: Sendable {
         order =
             shape.balance == .p2c
             ? PlainArray(0) : TurnOrder.spread(slots: ranked, weights: weights, total: total)
-        let eligibleNames = ranking.order.prefix(eligible).map { names.isEmpty ? 0 : names[Int($0)] }
+        let activeNames = ranking.order.map { names.isEmpty ? 0 : names[Int($0)] }
+        // All that are active: one that is ill for a while is passed over, and moves nobody else's clients.
         ring =
             shape.stickiness == .address
-            ? HashRing.make(slots: ranked, names: eligibleNames, weights: weights) : PlainArray(0)
+            ? HashRing.make(
+                slots: ranked, names: activeNames,
+                weights: ranking.order.map { Int32(entries[Int($0)].server.weight) }) : PlainArray(0)
         self.names =
             shape.stickiness == .cookie
-            ? NameTable.make(slots: ranked, names: eligibleNames) : PlainArray(0)
+            ? NameTable.make(slots: ranked, names: Array(activeNames.prefix(eligible))) : PlainArray(0)
     }
 }
 
@@ -111,7 +118,9 @@ struct Ranking {
     private(set) var ends = Ends(repeating: 0)
     private(set) var eligible = 0
 
-    init(_ entries: [RoutingTable.Entry], _ ratings: [Rating], panicPercent: Int) {
+    init(
+        _ entries: [RoutingTable.Entry], _ ratings: [Rating], panicPercent: Int, isCold: Bool = false
+    ) {
         var counts = (0, 0, 0, 0)
         var ranks = [ServerRank?](repeating: nil, count: entries.count)
         for index in 0..<entries.count where entries[index].server.state == .active {
@@ -152,8 +161,11 @@ struct Ranking {
             eligible = dead
         } else if well * 100 < present * panicPercent || well == 0 {
             eligible = present
+        } else if passed == 0 || isCold && passed * 100 < well * panicPercent {
+            // The first checks come in one after the other: the first good one is not to get everything.
+            eligible = well
         } else {
-            eligible = passed > 0 ? passed : unchecked
+            eligible = passed
         }
     }
 }

@@ -26,7 +26,7 @@ final class SlotSignals: Sendable {
     func clear(_ slot: Int) { base[slot].pressure.store(0, ordering: .relaxed) }
 
     func setPressure(_ slot: Int, _ value: Float, at now: Int64) {
-        let second = UInt64(truncatingIfNeeded: now / 1_000_000_000) & 0xffff_ffff
+        let second = UInt64(truncatingIfNeeded: max(0, now) / 1_000_000_000) & 0xffff_ffff
         base[slot].pressure.store(UInt64(value.bitPattern) << 32 | second, ordering: .relaxed)
     }
 

@@ -12,6 +12,8 @@ struct Standing {
     var ejection = Ejection()
     /// It was among those that took requests on their own merit when the last table was made.
     var isInService = false
+    /// It took requests by the last table, be it only for want of better ones.
+    var wasEligible = false
     /// When its slow start began, in nanoseconds; 0 when it has its full share.
     var rampStart: Int64 = 0
     /// Since when it drains, in nanoseconds; 0 while it is active.
@@ -36,12 +38,36 @@ struct Standing {
     /// Takes the word of the health checks; true when it changes anything.
     mutating func note(_ rank: ServerRank) -> Bool {
         let changes = self.rank != rank || rank == .passed && refusedUntil != 0
+        // It was down, and is back: its failures were those of that time.
+        if rank == .passed, !self.rank.isWell { ejection.cutShort() }
         self.rank = rank
         if rank == .passed { refusedUntil = 0 }
         return changes
     }
 
     mutating func noteRefusal(at now: Int64) { refusedUntil = now + Standing.refusalNanoseconds }
+
+    /// What a look at the workers' counts brought.
+    struct News {
+        var hasRefused = false
+        /// The rating is another one.
+        var changes = false
+        var deservesEjection = false
+    }
+
+    /// Takes in what all workers together have counted so far, and ends what time ends.
+    mutating func count(_ outcomes: Outcomes, _ settings: EjectionSettings, at now: Int64) -> News {
+        var news = News(hasRefused: outcomes.refused != seen.refused)
+        if news.hasRefused {
+            noteRefusal(at: now)
+            news.changes = true
+        }
+        let sample = outcomes.since(seen)
+        seen = Seen(answered: outcomes.answered, failed: outcomes.failed, refused: outcomes.refused)
+        if isUnsettled, settle(settings, at: now) { news.changes = true }
+        news.deservesEjection = ejection.note(sample, settings, at: Instant(nanoseconds: now))
+        return news
+    }
 
     /// Ends what time ends; true when the rating changes.
     mutating func settle(_ settings: EjectionSettings, at now: Int64) -> Bool {
@@ -55,7 +81,8 @@ struct Standing {
 
     /// Notes whether the server serves from now on; `isLate` when others did before it.
     mutating func serve(_ serves: Bool, isLate: Bool, at now: Int64) {
-        if serves, !isInService { rampStart = isLate ? now : 0 }
+        // One that has had its share all along is warm.
+        if serves, !isInService { rampStart = isLate && !wasEligible ? now : 0 }
         if !serves { rampStart = 0 }
         isInService = serves
     }

@@ -27,7 +27,11 @@ extension Worker {
     private mutating func chooseCarefully(_ index: Int32, _ client: ClientPointer) -> Int32 {
         let isFirst = client.pointee.exchange.attempts == 0
         // Nobody overtakes those who wait already.
-        if isFirst, waitingCount > 0, !client.pointee.exchange.repeatsServer { return enqueue(index, client) }
+        if isFirst, waitingCount > 0, !client.pointee.exchange.repeatsServer {
+            // Whatever server it gets, the client's cookie is put right only where it is wrong.
+            if limits.stickiness == .cookie { _ = slotOfCookie(client) }
+            return enqueue(index, client)
+        }
         let slot = prefer(client)
         guard limits.inFlightMax > 0, slot >= 0 else { return slot }
         if board.signals.occupy(Int(slot), limit: limits.inFlightMax) { return slot }
@@ -155,7 +159,8 @@ extension Worker {
         let hasPressure = now < pressureUntil
         var sum: Float = 0
         var heard: Float = 0
-        for slot in 0..<knownSlots where loads[slot].wasHeard {
+        // Of those that left nothing grows old, and what is known of them says nothing of the others.
+        for slot in 0..<knownSlots where servers[slot].isActive && loads[slot].wasHeard {
             sum += loads[slot].latency
             heard += 1
         }

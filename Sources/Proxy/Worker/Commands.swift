@@ -161,7 +161,10 @@ extension Worker {
         server.textLength = place.textLength
         server.text = place.text
         servers[slot] = server
+        // A request may be between two connections: what it counts it also takes back.
+        let inFlight = loads[slot].inFlight
         loads[slot] = ServerLoad()
+        loads[slot].inFlight = inFlight
     }
 
     /// Ends everything; the thread is about to end.

@@ -3,6 +3,9 @@ import HTTP
 
 /// One client, one server: by a cookie or by the client's address.
 extension Worker {
+    /// Places of the ring that a search looks at: one server alone has a point in 256 places.
+    private static let placesLookedAt = 8192
+
     /// The server that the client's address belongs to; −1 when none takes requests.
     func slotOfAddress(_ client: ClientPointer) -> Int32 {
         guard ringCount > 0 else { return -1 }
@@ -11,9 +14,11 @@ extension Worker {
                 UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self), Int(client.pointee.addressLength))
         }
         var place = HashRing.place(of: hash)
-        for _ in 0..<ringCount {
+        // As slow starts go on, more and more of a server's clients come to it, and stay.
+        let part = Float(hash & 0xffff) / 65_536
+        for _ in 0..<min(ringCount, Worker.placesLookedAt) {
             let slot = ring[place]
-            if slot >= 0, loads[Int(slot)].admission > 0 { return slot }
+            if slot >= 0, loads[Int(slot)].isEligible, loads[Int(slot)].admission > part { return slot }
             place = place + 1 == ringCount ? 0 : place + 1
         }
         return -1
