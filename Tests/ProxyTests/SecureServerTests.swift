@@ -33,7 +33,10 @@ import Testing
         var settings = ServerTLSSettings()
         settings.authority = folder.certificate("ca")
         adjust(&settings)
-        return try Rig(servers) { $0.serverTLS = settings }
+        return try Rig(servers) {
+            $0.serverTLS = settings
+            $0.restedMilliseconds = 60_000  // long bodies take their time to make
+        }
     }
 
     @Test func requestsAndBodiesPassOverKeptConnections() throws {
