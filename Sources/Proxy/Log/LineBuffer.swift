@@ -27,25 +27,24 @@ struct LineBuffer: ~Copyable {
         lines += 1
     }
 
+    /// Appends a literal, in a few stores where that is written.
     @inline(__always)
-    mutating func append(_ text: StaticString) {
-        (base + count).update(from: text.utf8Start, count: text.utf8CodeUnitCount)
-        count += text.utf8CodeUnitCount
-    }
+    mutating func append(_ text: StaticString) { append(text.utf8Start, text.utf8CodeUnitCount) }
 
     @inline(__always)
     mutating func append(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
-        (base + count).update(from: bytes, count: length)
-        count += length
+        UnsafeMutableRawPointer(base + count).copyMemory(from: bytes, byteCount: length)
+        count &+= length
     }
 
     @inline(__always)
     mutating func append(byte: UInt8) {
         base[count] = byte
-        count += 1
+        count &+= 1
     }
 
     /// A number in decimal digits.
+    @inline(never)
     mutating func append(decimal number: UInt64) {
         if number < 10 { return append(byte: UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number)) }
         guard let small = UInt32(exactly: number), small < 1_000_000_000 else {
@@ -64,17 +63,28 @@ struct LineBuffer: ~Copyable {
         return number < 10_000_000 ? 7 : number < 100_000_000 ? 8 : 9
     }
 
+    /// The digits of the numbers from 00 to 99.
+    private static var pairs: StaticString {
+        """
+        00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748\
+        495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
+    }
+
     /// The last `digits` digits of a number below 2³², with leading zeros; two with each division.
     @inline(__always)
     mutating func append(padded number: UInt64, to digits: Int) {
+        let pairs = UnsafeRawPointer(LineBuffer.pairs.utf8Start)
+        let raw = UnsafeMutableRawPointer(base)
         var left = UInt32(truncatingIfNeeded: number)
         var place = count &+ digits
         while place > count &+ 1 {
-            let pair = left % 100
+            let pair = Int(left % 100)
             left /= 100
             place &-= 2
-            base[place] = UInt8(truncatingIfNeeded: 48 &+ pair / 10)
-            base[place &+ 1] = UInt8(truncatingIfNeeded: 48 &+ pair % 10)
+            raw.storeBytes(
+                of: pairs.loadUnaligned(fromByteOffset: pair &* 2, as: UInt16.self), toByteOffset: place,
+                as: UInt16.self)
         }
         if place > count { base[count] = UInt8(truncatingIfNeeded: 48 &+ left % 10) }
         count &+= digits

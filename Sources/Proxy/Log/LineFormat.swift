@@ -31,108 +31,132 @@ struct LineFormat: ~Copyable {
         _ record: UnsafePointer<LogRecord>, _ text: UnsafePointer<UInt8>, epoch: Int64,
         to line: inout LineBuffer
     ) {
-        line.append(isJSON ? "{\"time\":\"" : "time=")
+        // Two functions in one source: in each of them the names of the fields are a few stores.
+        if isJSON {
+            write(record, text, epoch, json: true, to: &line)
+        } else {
+            write(record, text, epoch, json: false, to: &line)
+        }
+    }
+
+    @inline(__always)
+    private mutating func write(
+        _ record: UnsafePointer<LogRecord>, _ text: UnsafePointer<UInt8>, _ epoch: Int64, json: Bool,
+        to line: inout LineBuffer
+    ) {
+        line.append(json ? "{\"time\":\"" : "time=")
         appendTime(record.pointee.began, to: &line)
-        if isJSON { line.append(byte: UInt8(ascii: "\"")) }
+        line.append(json ? "\",\"client\":" : " client=")
         var rest = text
-        field(",\"client\":", " client=", rest, record.pointee.clientLength, to: &line)
+        word(rest, record.pointee.clientLength, json, to: &line)
         rest += Int(record.pointee.clientLength)
         if record.pointee.peerLength > 0 {
-            field(",\"peer\":", " peer=", rest, record.pointee.peerLength, to: &line)
+            line.append(json ? ",\"peer\":" : " peer=")
+            word(rest, record.pointee.peerLength, json, to: &line)
             rest += Int(record.pointee.peerLength)
         }
         let server = rest
         rest += Int(record.pointee.serverLength)
         let id = rest
         rest += Int(record.pointee.idLength)
-        field(",\"method\":", " method=", rest, record.pointee.methodLength, to: &line)
+        line.append(json ? ",\"method\":" : " method=")
+        word(rest, record.pointee.methodLength, json, to: &line)
         rest += Int(record.pointee.methodLength)
-        target(record, rest, to: &line)
-        if !record.pointee.hasHead {
-            line.append(isJSON ? ",\"version\":null" : " version=-")
-        } else if record.pointee.minorVersion == 0 {
-            line.append(isJSON ? ",\"version\":\"1.0\"" : " version=1.0")
-        } else {
-            line.append(isJSON ? ",\"version\":\"1.1\"" : " version=1.1")
-        }
-        number(",\"status\":", " status=", Int64(record.pointee.status), record.pointee.status > 0, to: &line)
-        number(",\"in\":", " in=", Int64(truncatingIfNeeded: record.pointee.bytesIn), true, to: &line)
-        number(",\"out\":", " out=", Int64(truncatingIfNeeded: record.pointee.bytesOut), true, to: &line)
-        field(",\"server\":", " server=", server, record.pointee.serverLength, to: &line)
-        number(",\"attempts\":", " attempts=", Int64(record.pointee.attempts), true, to: &line)
-        phases(record, to: &line)
-        line.append(isJSON ? ",\"end\":\"" : " end=")
+        line.append(json ? ",\"target\":" : " target=")
+        target(record, rest, json, to: &line)
+        line.append(json ? ",\"version\":" : " version=")
+        version(record, json, to: &line)
+        line.append(json ? ",\"status\":" : " status=")
+        number(Int64(record.pointee.status), record.pointee.status > 0, json, to: &line)
+        line.append(json ? ",\"in\":" : " in=")
+        line.append(decimal: record.pointee.bytesIn)
+        line.append(json ? ",\"out\":" : " out=")
+        line.append(decimal: record.pointee.bytesOut)
+        line.append(json ? ",\"server\":" : " server=")
+        word(server, record.pointee.serverLength, json, to: &line)
+        line.append(json ? ",\"attempts\":" : " attempts=")
+        line.append(decimal: UInt64(record.pointee.attempts))
+        phases(record, json, to: &line)
+        line.append(json ? ",\"end\":\"" : " end=")
         line.append(record.pointee.end.word)
         if record.pointee.end == .refused || record.pointee.end == .serverMalformed {
-            line.append(byte: UInt8(ascii: ":"))
-            faults[Int(record.pointee.fault)].withUnsafeBufferPointer {
-                if let start = $0.baseAddress { line.append(start, $0.count) }
-            }
+            appendFault(record.pointee.fault, to: &line)
         }
-        if isJSON { line.append(byte: UInt8(ascii: "\"")) }
-        field(",\"id\":", " id=", id, record.pointee.idLength, to: &line)
-        if epoch > 0 { number(",\"epoch\":", " epoch=", epoch, true, to: &line) }
-        if isJSON { line.append(byte: UInt8(ascii: "}")) }
+        line.append(json ? "\",\"id\":" : " id=")
+        word(id, record.pointee.idLength, json, to: &line)
+        if epoch > 0 {
+            line.append(json ? ",\"epoch\":" : " epoch=")
+            line.append(decimal: UInt64(epoch))
+        }
+        if json { line.append("}") }
         line.endLine()
     }
 
-    private func phases(_ record: UnsafePointer<LogRecord>, to line: inout LineBuffer) {
+    @inline(__always)
+    private func phases(_ record: UnsafePointer<LogRecord>, _ json: Bool, to line: inout LineBuffer) {
         let began = record.pointee.began
         let headDone = record.pointee.headDone
         let dispatched = record.pointee.dispatched
         // Without a new connection, the time up to the sending was spent waiting.
         let chosen = record.pointee.reusedConnection ? dispatched : record.pointee.chosen
-        span(",\"head_us\":", " head_us=", began, headDone, to: &line)
-        span(",\"queue_us\":", " queue_us=", headDone, chosen, to: &line)
-        span(",\"connect_us\":", " connect_us=", chosen, dispatched, to: &line)
-        span(",\"first_byte_us\":", " first_byte_us=", dispatched, record.pointee.firstByte, to: &line)
-        span(",\"total_us\":", " total_us=", began, record.pointee.ended, to: &line)
+        line.append(json ? ",\"head_us\":" : " head_us=")
+        span(began, headDone, json, to: &line)
+        line.append(json ? ",\"queue_us\":" : " queue_us=")
+        span(headDone, chosen, json, to: &line)
+        line.append(json ? ",\"connect_us\":" : " connect_us=")
+        span(chosen, dispatched, json, to: &line)
+        line.append(json ? ",\"first_byte_us\":" : " first_byte_us=")
+        span(dispatched, record.pointee.firstByte, json, to: &line)
+        line.append(json ? ",\"total_us\":" : " total_us=")
+        span(began, record.pointee.ended, json, to: &line)
     }
 
+    @inline(__always)
     private func target(
-        _ record: UnsafePointer<LogRecord>, _ text: UnsafePointer<UInt8>, to line: inout LineBuffer
+        _ record: UnsafePointer<LogRecord>, _ text: UnsafePointer<UInt8>, _ json: Bool,
+        to line: inout LineBuffer
     ) {
-        guard record.pointee.targetLength > 0 else {
-            line.append(isJSON ? ",\"target\":null" : " target=-")
-            return
-        }
-        line.append(isJSON ? ",\"target\":\"" : " target=\"")
-        line.append(escaped: text, Int(record.pointee.targetLength), isJSON: isJSON)
+        guard record.pointee.targetLength > 0 else { return line.append(json ? "null" : "-") }
+        line.append("\"")
+        line.append(escaped: text, Int(record.pointee.targetLength), isJSON: json)
         line.append(record.pointee.isCutShort ? "...\"" : "\"")
     }
 
-    /// A text that needs no escape by its making: an address, a method (a token of RFC 9110), an id.
-    private func field(
-        _ json: StaticString, _ logfmt: StaticString, _ text: UnsafePointer<UInt8>, _ length: UInt8,
-        to line: inout LineBuffer
-    ) {
-        line.append(isJSON ? json : logfmt)
-        guard length > 0 else {
-            line.append(isJSON ? "null" : "-")
-            return
-        }
-        if isJSON { line.append(byte: UInt8(ascii: "\"")) }
-        line.append(text, Int(length))
-        if isJSON { line.append(byte: UInt8(ascii: "\"")) }
+    @inline(__always)
+    private func version(_ record: UnsafePointer<LogRecord>, _ json: Bool, to line: inout LineBuffer) {
+        if !record.pointee.hasHead { return line.append(json ? "null" : "-") }
+        if record.pointee.minorVersion == 0 { return line.append(json ? "\"1.0\"" : "1.0") }
+        line.append(json ? "\"1.1\"" : "1.1")
     }
 
-    private func number(
-        _ json: StaticString, _ logfmt: StaticString, _ value: Int64, _ isKnown: Bool,
-        to line: inout LineBuffer
-    ) {
-        line.append(isJSON ? json : logfmt)
-        if isKnown {
-            line.append(decimal: UInt64(max(0, value)))
-        } else {
-            line.append(isJSON ? "null" : "-")
+    private func appendFault(_ fault: UInt8, to line: inout LineBuffer) {
+        line.append(":")
+        faults[Int(fault)].withUnsafeBufferPointer {
+            if let start = $0.baseAddress { line.append(start, $0.count) }
         }
+    }
+
+    /// A text that needs no escape by its making: an address, a method (a token of RFC 9110), an id.
+    @inline(__always)
+    private func word(
+        _ text: UnsafePointer<UInt8>, _ length: UInt8, _ json: Bool, to line: inout LineBuffer
+    ) {
+        guard length > 0 else { return line.append(json ? "null" : "-") }
+        if json { line.append("\"") }
+        line.append(text, Int(length))
+        if json { line.append("\"") }
+    }
+
+    @inline(__always)
+    private func number(_ value: Int64, _ isKnown: Bool, _ json: Bool, to line: inout LineBuffer) {
+        guard isKnown else { return line.append(json ? "null" : "-") }
+        line.append(decimal: UInt64(max(0, value)))
     }
 
     /// Microseconds between two instants, both of which came.
-    private func span(
-        _ json: StaticString, _ logfmt: StaticString, _ from: Int64, _ to: Int64, to line: inout LineBuffer
-    ) {
-        number(json, logfmt, (to - from) / 1000, from > 0 && to > 0, to: &line)
+    @inline(__always)
+    private func span(_ from: Int64, _ to: Int64, _ json: Bool, to line: inout LineBuffer) {
+        number((to - from) / 1000, from > 0 && to > 0, json, to: &line)
     }
 
     /// RFC 3339 in UTC, to the microsecond.
