@@ -250,7 +250,7 @@ extension Worker {
 
     mutating func releaseDown(_ client: ClientPointer) {
         guard let block = client.pointee.down.block else { return }
-        blocks.giveBack(block)
+        blocks.giveBackPassing(block)
         client.pointee.down = Client.Bytes()
     }
 

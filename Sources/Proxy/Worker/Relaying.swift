@@ -96,7 +96,7 @@ extension Worker {
             releaseDown(client)
             return .waits
         }
-        guard let block = client.pointee.down.block ?? blocks.take() else { return lackMemory(index) }
+        guard let block = client.pointee.down.block ?? blocks.takePassing() else { return lackMemory(index) }
         client.pointee.down = Client.Bytes(block: block)
         let count = receive(link, block, blocks.dataBytes - Farewell.length)
         if count > 0 {

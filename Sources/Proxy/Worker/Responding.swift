@@ -17,7 +17,7 @@ extension Worker {
         let link = upstreams[client.pointee.upstream]
         let isBody = client.pointee.exchange.hasResponse
         if client.pointee.down.block == nil {
-            guard let block = blocks.take() else {
+            guard let block = blocks.takePassing() else {
                 answer(index, client, 503, "proxy: no memory for the response is left")
                 return .ended
             }
