@@ -66,7 +66,7 @@ extension AgentGround {
             onChange: { [router] in
                 router.route($0)
                 watch.see(servers: $0)
-            }, log: log)
+            }, onWithdrawal: { watch.hear($0, at: .now()) }, log: log)
     }
 
     /// Checks this host's own application; nil where it has none.

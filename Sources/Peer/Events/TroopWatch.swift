@@ -76,9 +76,13 @@ package final class TroopWatch: Sendable {
 
     /// Takes in a hint of Redis's: a word on a removal is told with it, once the list shows it.
     package func hear(_ hint: String, at now: Instant) {
-        guard let word = RemovalWord(hint: hint), let address = try? SocketAddress(word.server) else {
-            return
-        }
+        if let word = RemovalWord(hint: hint) { hear(word, at: now) }
+    }
+
+    /// Takes in a word on a removal. The agent that removes its own entry says it here as well: its next reading of
+    /// the list may be faster than Redis's hint.
+    package func hear(_ word: RemovalWord, at now: Instant) {
+        guard let address = try? SocketAddress(word.server) else { return }
         state.withLock { state in
             state.words = state.words.filter {
                 now.milliseconds(since: $0.value.heardAt) < TroopWatch.wordMilliseconds

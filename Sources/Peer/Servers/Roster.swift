@@ -10,6 +10,7 @@ package actor Roster {
     let pace: TroopPace
     private let token: @Sendable () -> String?
     private let onChange: @Sendable ([ServerEntry]) -> Void
+    private let onWithdrawal: @Sendable (RemovalWord) -> Void
     private let log: Logger
     private let restoreScript: Script
     private let wake: AsyncStream<Void>
@@ -44,17 +45,19 @@ package actor Roster {
     private static let freshMilliseconds: Int64 = 200
 
     /// A roster that starts with the list kept on disk; `token` is the leader's token while this agent leads,
-    /// `onChange` hears each new list in force (and the one from disk, at once).
+    /// `onChange` hears each new list in force (and the one from disk, at once), `onWithdrawal` that the own entry is about
+    /// to be removed, before any list can show it.
     package init(
         store: Store, place: Place, pace: TroopPace, folder: StateFolder, fence: String,
         token: @escaping @Sendable () -> String?, onChange: @escaping @Sendable ([ServerEntry]) -> Void,
-        log: Logger
+        onWithdrawal: @escaping @Sendable (RemovalWord) -> Void, log: Logger
     ) {
         self.store = store
         self.place = place
         self.pace = pace
         self.token = token
         self.onChange = onChange
+        self.onWithdrawal = onWithdrawal
         self.log = log
         restoreScript = ServerScripts.restore(fence: fence)
         (wake, waker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -234,6 +237,7 @@ package actor Roster {
             let word = RemovalWord(
                 server: own.address.description, by: ServerEntry.agent,
                 reason: "the application does not answer")
+            onWithdrawal(word)
             let reply = try? await store.run(
                 ServerScripts.withdraw, keys: [place.keys.servers, place.keys.news],
                 arguments: [own.address.description, place.host, word.hint])

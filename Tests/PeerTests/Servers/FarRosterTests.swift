@@ -3,19 +3,27 @@ import Linux
 import Logging
 import Peer
 import Store
+import Synchronization
 import Testing
 
 /// An agent of a large troop that neither routes nor leads next, at a real Redis.
 @Suite struct FarRosterTests {
     private static let own = "10.0.0.1:3000"
 
+    /// What a roster has said of removals, and whether its entry was still listed then.
+    private final class Words: Sendable {
+        let all = Mutex<[(word: RemovalWord, wasListed: Bool)]>([])
+    }
+
     private struct Far {
         let server: RedisServer
         let keys = Keys(cluster: "t")
         let roster: Roster
+        let words = Words()
 
         init() throws {
-            server = try RedisServer()
+            let server = try RedisServer()
+            self.server = server
             let url = try StoreURL(try server.addDocumentedUser(cluster: "t"))
             let pace = TroopPace()
             pace.set(TroopScale(hosts: 10_000), isFar: true)
@@ -26,6 +34,10 @@ import Testing
                     own: Roster.OwnServer(address: try SocketAddress(FarRosterTests.own), weight: 100)),
                 pace: pace, folder: try StateFolder(path: server.folder + "/state"), fence: "",
                 token: { nil }, onChange: { _ in },
+                onWithdrawal: { [words, keys] word in
+                    let listed = try? server.command(["HEXISTS", keys.servers, FarRosterTests.own])
+                    words.all.withLock { $0.append((word, listed == ":1\r\n")) }
+                },
                 log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         }
 
@@ -34,6 +46,18 @@ import Testing
         var isListed: Bool {
             get throws { try hand("HEXISTS", keys.servers, FarRosterTests.own) == ":1\r\n" }
         }
+    }
+
+    @Test func whyItsEntryIsRemovedIsSaidBeforeTheListCanShowIt() async throws {
+        let far = try Far()
+        await far.roster.applicationIsUp()
+        #expect(try far.isListed)
+        await far.roster.applicationIsGone()
+        #expect(try !far.isListed)
+        let words = far.words.all.withLock { $0 }
+        let expected = RemovalWord(
+            server: FarRosterTests.own, by: "agent", reason: "the application does not answer")
+        #expect(words.map(\.word) == [expected] && words.allSatisfy(\.wasListed))
     }
 
     @Test func itRegistersAndKnowsOthersOnlyWhenAsked() async throws {
