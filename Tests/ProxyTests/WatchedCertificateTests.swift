@@ -8,6 +8,8 @@ import Testing
 /// How files of certificates are looked at, one look after the other, and what is said about their validity.
 @Suite(.timeLimit(.minutes(2))) struct WatchedCertificateTests {
     private static let day = 86_400
+    /// Seconds since 1970.
+    private static var now: Int64 { WallClock.milliseconds() / 1000 }
 
     private final class Notices: Sendable {
         private let list = Mutex<[CertificateNotice]>([])
@@ -59,20 +61,20 @@ import Testing
         try folder.add("a", "DNS:a.test")
         let files = files(folder, "a")
         var watched = try WatchedCertificate(files)
-        #expect(watched.look(isAsked: false).isEmpty)
+        #expect(watched.look(isAsked: false, at: Self.now).isEmpty)
         let lease = try await Lease(files.key)
         #expect(lease.touch())
         let before = CertificateSource.signatures(of: files)
-        #expect(watched.look(isAsked: false).isEmpty, "it has not stood still yet")
+        #expect(watched.look(isAsked: false, at: Self.now).isEmpty, "it has not stood still yet")
         let reason = "the key \(files.key) cannot be read: Resource temporarily unavailable"
-        #expect(watched.look(isAsked: false) == [.kept(files, reason: reason)])
-        for _ in 0..<3 { #expect(watched.look(isAsked: false).isEmpty) }
+        #expect(watched.look(isAsked: false, at: Self.now) == [.kept(files, reason: reason)])
+        for _ in 0..<3 { #expect(watched.look(isAsked: false, at: Self.now).isEmpty) }
         #expect(watched.problem == reason && watched.names == ["a.test"])
-        #expect(watched.look(isAsked: true) == [.kept(files, reason: reason)])
+        #expect(watched.look(isAsked: true, at: Self.now) == [.kept(files, reason: reason)])
         lease.end()
         #expect(CertificateSource.signatures(of: files) == before, "nothing shows that it can be read now")
-        #expect(watched.look(isAsked: false) == [.recovered(files)])
-        #expect(watched.problem == nil && watched.look(isAsked: false).isEmpty)
+        #expect(watched.look(isAsked: false, at: Self.now) == [.recovered(files)])
+        #expect(watched.problem == nil && watched.look(isAsked: false, at: Self.now).isEmpty)
     }
 
     @Test func anotherFaultIsToldAndOneThatStaysIsNot() throws {
@@ -82,7 +84,9 @@ import Testing
         try folder.add("b", "DNS:a.test,DNS:b.test")
         let files = files(folder, "a")
         var watched = try WatchedCertificate(files)
-        func looks() -> [CertificateNotice] { (0..<4).flatMap { _ in watched.look(isAsked: false) } }
+        func looks() -> [CertificateNotice] {
+            (0..<4).flatMap { _ in watched.look(isAsked: false, at: Self.now) }
+        }
         try CertificateFolder.run(["cp", folder.key("b"), files.key])
         let foreign = "the key \(files.key) does not belong to the certificate \(files.certificate)"
         #expect(looks() == [.kept(files, reason: foreign)])
@@ -112,7 +116,7 @@ import Testing
         let files = files(folder, "a")
         var watched = try WatchedCertificate(files)
         try folder.replace("a", with: "weak")
-        let notices = (0..<4).flatMap { _ in watched.look(isAsked: false) }
+        let notices = (0..<4).flatMap { _ in watched.look(isAsked: false, at: Self.now) }
         let problem = try #require(watched.problem)
         #expect(problem.contains("the certificate \(files.certificate) cannot be used"), "\(problem)")
         #expect(notices == [.kept(files, reason: problem)])
@@ -135,7 +139,7 @@ import Testing
         #expect(after[0] == before[0] && after[1].written == before[1].written)
         #expect(after[1].changed != before[1].changed)
         // The bytes are the same: nothing to say.
-        for _ in 0..<3 { #expect(watched.look(isAsked: false).isEmpty) }
+        for _ in 0..<3 { #expect(watched.look(isAsked: false, at: Self.now).isEmpty) }
     }
 
     @Test func aCertificateThatIsNotValidIsToldOfAtTheStart() async throws {
@@ -177,6 +181,31 @@ import Testing
             .expired(files, start: new.start, expiry: new.expiry),
         ]
         #expect(await Rig.eventually { Array(notices.all.suffix(2)) == expected })
+    }
+
+    @Test func aCertificateWhoseTimeEndsInUseIsToldOfOnce() throws {
+        let folder = try CertificateFolder()
+        defer { withExtendedLifetime(folder) {} }
+        try folder.add("a", "DNS:a.test")
+        try folder.add("b", "DNS:b.test")
+        let files = files(folder, "a")
+        var watched = try WatchedCertificate(files)
+        let expired = CertificateNotice.expired(files, start: watched.start, expiry: watched.expiry)
+        #expect(watched.look(isAsked: false, at: watched.expiry).isEmpty)
+        let after = watched.expiry + 10
+        #expect(watched.look(isAsked: false, at: after) == [expired])
+        #expect(watched.look(isAsked: false, at: after + 10).isEmpty)
+        // The clock was wrong, and is set right; later the time comes.
+        #expect(watched.look(isAsked: false, at: watched.expiry).isEmpty)
+        #expect(watched.look(isAsked: false, at: after) == [expired])
+        // Another one is taken over, and is too old as well by then.
+        try folder.replace("a", with: "b")
+        let notices = (0..<4).flatMap { _ in watched.look(isAsked: false, at: after) }
+        #expect(
+            notices == [
+                .replaced(files, names: ["b.test"]),
+                .expired(files, start: watched.start, expiry: watched.expiry),
+            ])
     }
 
     @Test func validityIsToldInWordsAndWithItsBounds() throws {

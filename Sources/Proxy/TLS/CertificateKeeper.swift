@@ -57,7 +57,9 @@ final class CertificateKeeper: Sendable {
     /// Starts to watch the files, after a word about what is in use and not valid.
     func start() throws(SystemFault) {
         let now = WallClock.milliseconds() / 1000
-        let warnings = state.withLock { state in state.entries.compactMap { $0.warning(at: now) } }
+        let warnings = state.withLock { state in
+            state.entries.indices.compactMap { state.entries[$0].tell(at: now) }
+        }
         let thread = try Thread.start(named: "troop-certs") { [self] in
             for warning in warnings { onNotice(warning) }
             while !state.withLock({ $0.isStopping }) {
@@ -93,11 +95,12 @@ final class CertificateKeeper: Sendable {
     }
 
     private func look(isAsked: Bool) {
+        let now = WallClock.milliseconds() / 1000
         let (notices, sources) = state.withLock { state in
             var notices: [CertificateNotice] = []
             guard !state.isStopping else { return (notices, [CertificateSource]()) }
             for index in state.entries.indices {
-                for notice in state.entries[index].look(isAsked: isAsked) {
+                for notice in state.entries[index].look(isAsked: isAsked, at: now) {
                     if case .replaced = notice { state.owed.append(notice) } else { notices.append(notice) }
                 }
             }

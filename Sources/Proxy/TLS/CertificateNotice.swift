@@ -10,7 +10,8 @@ package enum CertificateNotice: Sendable, Equatable, CustomStringConvertible {
     case recovered(CertificateFiles)
     /// A certificate was taken into use before the time that it is for, in seconds since 1970.
     case early(CertificateFiles, start: Int64, expiry: Int64)
-    /// A certificate was taken into use after the time that it is for, in seconds since 1970.
+    /// A certificate was taken into use after the time that it is for, or that time has ended in use; in seconds since
+    /// 1970.
     case expired(CertificateFiles, start: Int64, expiry: Int64)
 
     package var description: String {

@@ -14,6 +14,8 @@ struct WatchedCertificate {
     private(set) var expiry: Int64
     /// Why the files as they are now are not used; nil when they are.
     private(set) var problem: String?
+    /// What was said last of the time that it is for.
+    private var told: CertificateNotice?
 
     /// Reads the files; throws what is wrong with them.
     init(_ files: CertificateFiles) throws(TLSFault) {
@@ -26,17 +28,30 @@ struct WatchedCertificate {
         expiry = certificate.expiry
     }
 
-    /// What is to be said when this one is taken into use at this time, in seconds since 1970.
+    /// What is wrong with its being in use at this time, in seconds since 1970.
     func warning(at now: Int64) -> CertificateNotice? {
         if now < start { return .early(source.files, start: start, expiry: expiry) }
         return expiry != 0 && now > expiry ? .expired(source.files, start: start, expiry: expiry) : nil
+    }
+
+    /// The warning that is due now, unless it was given: when it is taken into use, and when its time ends in use.
+    mutating func tell(at now: Int64) -> CertificateNotice? {
+        let warning = warning(at: now)
+        guard warning != told else { return nil }
+        told = warning
+        return warning
+    }
+
+    /// Looks at the files and at the time, in seconds since 1970; says what came of it.
+    mutating func look(isAsked: Bool, at now: Int64) -> [CertificateNotice] {
+        lookAtFiles(isAsked: isAsked) + [tell(at: now)].compactMap { $0 }
     }
 
     /// Takes the files over if they changed and stood still since, and can be used; says what came of it.
     ///
     /// Files with a fault are read at each look, changed or not, since not all that keeps a file from being read
     /// shows in its looks; the fault is told when it is another than before, or when somebody asked.
-    mutating func look(isAsked: Bool) -> [CertificateNotice] {
+    private mutating func lookAtFiles(isAsked: Bool) -> [CertificateNotice] {
         let files = source.files
         let found = CertificateSource.signatures(of: files)
         guard isDue(found) || isAsked else { return [] }
@@ -84,7 +99,7 @@ struct WatchedCertificate {
         names = certificate.names
         start = certificate.start
         expiry = certificate.expiry
-        let replaced = CertificateNotice.replaced(source.files, names: names)
-        return [replaced] + [warning(at: WallClock.milliseconds() / 1000)].compactMap { $0 }
+        told = nil
+        return [.replaced(source.files, names: names)]
     }
 }
