@@ -80,6 +80,7 @@ struct CPUBench {
         let (contender, child) = (contest.contenders[place], contest.children[place])
         // What the last run left open ends before the ledger starts anew.
         usleep(CPUBench.settleMicroseconds)
+        contest.stage.emptyAccessLogs()
         _ = try contest.backend.takeLedger()
         guard let before = CPUTime(of: child.pid) else { throw BenchFault("\(contender.name) has ended") }
         let busyBefore = contest.machine.busyMicroseconds()

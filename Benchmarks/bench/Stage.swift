@@ -16,6 +16,9 @@ final class Stage: Sendable {
     /// Open files of each child: two for each connection, and some.
     static let descriptorsMax: rlim_t = 16 * 1024
 
+    /// What the contenders call their access logs, after the name.
+    static let accessLogSuffix = ".access"
+
     /// A folder of the bench's own for configurations, logs and state.
     let folder: String
     private let state = Mutex(State())
@@ -89,6 +92,14 @@ final class Stage: Sendable {
         var info = siginfo_t()
         while waitid(P_PID, id_t(child.pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
         return reap(child) ?? 255
+    }
+
+    /// Empties the access logs, which would grow by gigabytes: when the kernel writes them to the disk, it takes its
+    /// time from whoever is measured just then.
+    func emptyAccessLogs() {
+        for name in Folder.names(in: folder) where name.hasSuffix(Stage.accessLogSuffix) {
+            truncate("\(folder)/\(name)", 0)  // one that cannot be emptied only grows
+        }
     }
 
     /// Throws, with the last of its output, when a child that should serve has ended.
