@@ -121,6 +121,30 @@ import Testing
         #expect(await Rig.eventually { (0..<9).allSatisfy { _ in rig.get()?.status == 200 } })
     }
 
+    @Test(arguments: [true, false])
+    func answersOf500EjectOnlyWhereTheSettingsSaySo(_ counts5xx: Bool) async throws {
+        let bad = try Backend.answering("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n")
+        let good = try Backend.echoing("good")
+        let rig = try Rig([bad.address, good.address]) {
+            $0.balancing.balance = .roundRobin
+            $0.balancing.ejection.counts5xx = counts5xx
+        }
+        let isEjected = {
+            _ = rig.get()
+            return rig.proxy.snapshot().servers[0].ejectedUntil != nil
+        }
+        if counts5xx {
+            #expect(await Rig.eventually(isEjected))
+        } else {
+            for _ in 0..<40 { #expect(!isEjected()) }
+            try await Task.sleep(for: .milliseconds(500))  // more than two looks at what workers have counted
+            #expect(!isEjected())
+        }
+        // Valid answers all the same: no attempt has failed.
+        let server = rig.proxy.snapshot().servers[0]
+        #expect(server.responses5xx >= 5 && server.errors == 0)
+    }
+
     @Test func aDrainedServerIsToldFromOneThatDrains() async throws {
         let gate = try Doorbell()
         let backend = try Backend.gated("a", gate)

@@ -111,10 +111,6 @@ import Testing
         #expect(!note(&ejection, sample(0, 1_000, 1_000), at(0), off))
     }
 
-    @Test func halfOfTheServersAtMostAreOut() {
-        #expect([0, 1, 2, 3, 4, 9].map { Ejection.most(of: $0, settings) } == [0, 0, 1, 1, 2, 4])
-    }
-
     @Test func anOldRunOfAnotherWorkerIsNotTakenForNews() {
         let seen = Standing.Seen(answered: 10, failed: 4)
         let outcomes = Outcomes(answered: 12, failed: 5, refused: 0, streak: 4)

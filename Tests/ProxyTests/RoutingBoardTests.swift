@@ -25,6 +25,10 @@ import Testing
         return Set(table.entries.filter { slots.contains($0.slot) }.map(\.server.address))
     }
 
+    private func ejected(_ board: RoutingBoard) -> Set<SocketAddress> {
+        Set(board.standings().filter { $0.standing.ejection.until != nil }.map(\.entry.server.address))
+    }
+
     @Test func manyNotesMakeOneTable() throws {
         let board = RoutingBoard(BalancingSettings())
         let all = try addresses(100)
@@ -120,6 +124,24 @@ import Testing
         #expect(eligible(board) == Set(all))
     }
 
+    @Test func aShorterListTakesEjectedServersBack() throws {
+        let board = RoutingBoard(BalancingSettings())
+        let all = try addresses(4)
+        let servers = all.map { RoutedServer(address: $0, host: "h") }
+        publish(board, servers)
+        func look(_ at: Int64, _ failing: Set<Int> = []) {
+            _ = board.look(at: at) { failing.contains($0) ? Outcomes(failed: 9, streak: 9) : Outcomes() }
+        }
+        look(second, [0])
+        look(5 * second, [0, 1])
+        #expect(ejected(board) == [all[0], all[1]])
+        publish(board, Array(servers.prefix(3)), at: 6 * second)
+        look(6 * second, [0, 1])
+        look(7 * second, [0, 1])
+        #expect(ejected(board) == [all[1]])
+        #expect(refresh(board, at: 7 * second) && eligible(board) == [all[0], all[2]])
+    }
+
     @Test func aServerThatComesUpLaterStartsSlowly() throws {
         let board = RoutingBoard(BalancingSettings())
         let all = try addresses(3)
@@ -168,24 +190,24 @@ import Testing
     /// What is down by the checks' word needs no ejection and takes up none of the room.
     @Test func serversThatAreDownAnywayAreNotEjected() throws {
         let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(4)
+        let all = try addresses(6)
         publish(board, all.map { RoutedServer(address: $0, host: "h") })
         _ = board.note(all.map { ($0, .passed) })
         _ = board.look(at: second) { $0 == 0 ? Outcomes(failed: 9, streak: 9) : Outcomes(answered: 9) }
-        #expect(board.standings().map { $0.standing.ejection.until != nil } == [true, false, false, false])
+        #expect(ejected(board) == [all[0]])
         _ = board.note([(all[0], .failed), (all[1], .failed)])
         _ = board.look(at: 2 * second) {
             $0 == 0
                 ? Outcomes(failed: 18, streak: 18)
                 : $0 < 3 ? Outcomes(answered: 9, failed: 9, streak: 9) : Outcomes(answered: 18)
         }
-        #expect(board.standings().map { $0.standing.ejection.until != nil } == [true, false, true, false])
+        #expect(ejected(board) == [all[0], all[2]])
         // A good check after a bad one ends the ejection: its failures were those of that time.
         _ = board.note([(all[0], .passed)])
         _ = board.look(at: 3 * second) {
             $0 < 3 ? Outcomes(answered: 18, failed: 18) : Outcomes(answered: 18)
         }
-        #expect(board.standings().map { $0.standing.ejection.until != nil } == [false, false, true, false])
+        #expect(ejected(board) == [all[2]])
     }
 
     @Test func aServerThatIsIllMovesNobodyElsesClients() throws {

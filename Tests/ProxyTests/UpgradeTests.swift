@@ -167,7 +167,7 @@ import Testing
             wire.send(UpgradeTests.agreement)
             wire.echoToEnd()
         }
-        // One server, which may be ejected all the same.
+        // Each may be ejected, but for the last.
         let rig = try Rig([backend.address]) {
             $0.balancing.ejection.sharePercent = 100
             $0.balancing.balance = .roundRobin
@@ -200,8 +200,12 @@ import Testing
         #expect(wasLooked && !isEjected(backend.address))
         #expect(rig.proxy.snapshot().servers.first { $0.server.address == backend.address }?.errors == 5)
         // Without upgrades in between it is.
-        publish([backend.address])
-        #expect(await Rig.eventually { rig.get()?.status == 502 && isEjected(backend.address) })
+        publish([backend.address, try Backend.echoing().address])
+        let isOut = await Rig.eventually {
+            _ = rig.get()
+            return isEjected(backend.address)
+        }
+        #expect(isOut)
     }
 
     @Test func restingConnectionsEnd() async throws {

@@ -20,7 +20,10 @@ struct ExchangeMeters: ~Copyable {
 /// The counters of one server at one worker.
 struct ServerMeters: ~Copyable {
     let requests = Counter()
+    /// Attempts that brought no valid response.
     let failures = Counter()
+    /// Valid responses that count against the server all the same, as the settings have it.
+    let heldAgainst = Counter()
     let responses5xx = Counter()
     let inFlight = Counter()
     let connects = Counter()
@@ -36,6 +39,7 @@ struct ServerMeters: ~Copyable {
     func clear() {
         requests.clear()
         failures.clear()
+        heldAgainst.clear()
         responses5xx.clear()
         connects.clear()
         answered.clear()

@@ -103,9 +103,4 @@ struct Ejection: Equatable {
     mutating func cutShort() {
         if until != nil { until = Instant(nanoseconds: 0) }
     }
-
-    /// How many of so many active servers may be ejected at a time.
-    static func most(of active: Int, _ settings: EjectionSettings) -> Int {
-        active * settings.sharePercent / 100
-    }
 }

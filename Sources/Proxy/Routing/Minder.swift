@@ -129,7 +129,7 @@ final class Minder: Sendable {
             for worker in workers {
                 let meters = worker.meters.servers + slot
                 outcomes.answered &+= meters.pointee.answered.current
-                outcomes.failed &+= meters.pointee.failures.current
+                outcomes.failed &+= meters.pointee.failures.current &+ meters.pointee.heldAgainst.current
                 outcomes.refused &+= meters.pointee.refusals.current
                 outcomes.streak = max(outcomes.streak, meters.pointee.streak.current)
             }

@@ -262,8 +262,7 @@ final class RoutingBoard: Sendable {
         state.withLock { state in
             var refused: [SocketAddress] = []
             var candidates: [Int] = []
-            var ejected = 0
-            var active = 0
+            var quota = EjectionQuota(settings.ejection, panicPercent: settings.panicPercent)
             var isUnsettled = false
             for entry in state.entries {
                 let slot = entry.slot
@@ -273,13 +272,11 @@ final class RoutingBoard: Sendable {
                 let standing = state.standings[slot]
                 isUnsettled = isUnsettled || standing.isUnsettled
                 guard entry.server.state == .active else { continue }
-                active += 1
-                // What is out for another reason uses up no room, and needs no ejection.
-                if standing.ejection.until != nil, standing.rank.isWell { ejected += 1 }
+                quota.count(slot, standing, at: now)
                 if news.deservesEjection, standing.rating(at: now).isWell { candidates.append(slot) }
             }
-            let room = Ejection.most(of: active, settings.ejection) - ejected
-            for slot in candidates.prefix(max(0, room)) {
+            for slot in quota.surplus { state.standings[slot].ejection.cutShort() }
+            for slot in candidates.prefix(quota.room) {
                 state.standings[slot].ejection.eject(settings.ejection, at: Instant(nanoseconds: now))
                 state.isStale = true
                 isUnsettled = true

@@ -106,7 +106,8 @@ extension Worker {
         if status < 500 {
             loads[server].note(latency: Float(nanoseconds))
         } else if limits.counts5xx {
-            noteFailure(server)
+            serverMeters[server].heldAgainst.add()
+            serverMeters[server].streak.add()
         }
     }
 
