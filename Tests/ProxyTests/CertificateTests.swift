@@ -211,6 +211,8 @@ import Testing
         #expect(opened(1, at: 1200) == false)
         #expect(keys.sealing(at: 1300, random: random)?.cipher.first == 4)
         #expect(opened(1, at: 1300) == nil && opened(2, at: 1300) == false)
+        // Nobody came for some time, and the next key is not there yet: the second one's time is over all the same.
+        #expect(opened(2, at: 1399) == false && opened(2, at: 1400) == nil)
         // Nobody came for long: the old keys open nothing any more.
         #expect(opened(4, at: 1599) == false && opened(4, at: 1600) == nil)
         #expect(keys.sealing(at: 1600, random: { nil }) == nil)
