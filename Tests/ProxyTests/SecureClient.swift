@@ -210,6 +210,18 @@ extension Wire {
     /// True when the peer has said that nothing more comes.
     var wasToldGoodbye: Bool { ssl.map { SSL_get_shutdown($0) & SSL_RECEIVED_SHUTDOWN != 0 } ?? false }
 
+    /// Tells the peer that something is wrong for good (a fatal alert): a record that nobody has sealed is read, as if it had
+    /// come from there.
+    func sendAlert() {
+        guard let ssl, let bytes = BIO_new(BIO_s_mem()) else { return }
+        let record: [UInt8] = [23, 3, 3, 0, 64] + [UInt8](repeating: 7, count: 64)
+        BIO_write(bytes, record, Int32(record.count))
+        SSL_set0_rbio(ssl, bytes)
+        var byte: UInt8 = 0
+        #expect(SSL_read(ssl, &byte, 1) < 0)
+        ERR_clear_error()
+    }
+
     /// Tells the peer that nothing more comes.
     func sayGoodbye() { if let ssl { SSL_shutdown(ssl) } }
 

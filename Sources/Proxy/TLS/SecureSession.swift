@@ -30,7 +30,9 @@ struct SecureSession {
     /// Reading waits until the socket can be written.
     private var readingNeedsRoom = false
     /// Nothing more may be asked of libssl.
-    private(set) var isBroken = false
+    private var isBroken = false
+    /// Nothing more can be written; what the peer said before it went can still be read.
+    private var isDeaf = false
     private var hasSaidGoodbye = false
 
     /// What every context needs for sessions like these.
@@ -72,8 +74,8 @@ struct SecureSession {
 
     /// Tells the peer that nothing more comes, once, unless a record is stuck half-way.
     static func sayGoodbye(_ session: Pointer) {
-        guard !session.pointee.isBroken, !session.pointee.hasSaidGoodbye, !session.pointee.hasUnsent,
-            SSL_is_init_finished(session.pointee.ssl) == 1
+        guard !session.pointee.isBroken, !session.pointee.isDeaf, !session.pointee.hasSaidGoodbye,
+            !session.pointee.hasUnsent, SSL_is_init_finished(session.pointee.ssl) == 1
         else { return }
         session.pointee.hasSaidGoodbye = true
         _ = SSL_shutdown(session.pointee.ssl)
@@ -118,10 +120,8 @@ struct SecureSession {
     /// libssl looks into its thread's queue of errors for this, so that must be empty before every call. Emptying
     /// it costs 0.3 µs; each call that fails is therefore followed by that, rather than each call preceded by it.
     private func isBlocked(_ result: Int32) -> Bool {
-        switch SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: true
-        default: false
-        }
+        let reason = SSL_get_error(ssl, result)
+        return reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE
     }
 
     /// As recv(2): bytes, 0 at the peer's end, or -1 with `errno`. `.readable` stays while more may be here.
@@ -139,22 +139,25 @@ struct SecureSession {
             }
             return Int(result)
         }
-        if session.pointee.isBlocked(result) {
+        switch SSL_get_error(session.pointee.ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE:
             if session.pointee.hasUnsent { session.pointee.readingNeedsRoom = true }
             return fail(EAGAIN)
+        case SSL_ERROR_ZERO_RETURN:
+            return 0
+        default:
+            // A fatal alert is among these: libssl calls its end received, too, but it is no orderly one.
+            session.pointee.isBroken = true
+            ERR_clear_error()
+            return fail(session.pointee.isAtEnd ? ECONNABORTED : EPROTO)
         }
-        let isOrderly = SSL_get_shutdown(session.pointee.ssl) & SSL_RECEIVED_SHUTDOWN != 0
-        if isOrderly { return 0 }
-        session.pointee.isBroken = true
-        ERR_clear_error()
-        return fail(session.pointee.isAtEnd ? ECONNABORTED : EPROTO)
     }
 
     /// As send(2): bytes taken, fewer than `count` only when the socket takes no more now, or -1 with `errno`.
     /// What was not taken must be the beginning of the next call's bytes.
     @inline(never)
     static func transmit(_ session: Pointer, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
-        guard !session.pointee.isBroken else { return fail(EPIPE) }
+        guard !session.pointee.isBroken, !session.pointee.isDeaf else { return fail(EPIPE) }
         var sent = 0
         while sent < count {
             let result = SSL_write(session.pointee.ssl, bytes + sent, Int32(clamping: count - sent))
@@ -162,8 +165,11 @@ struct SecureSession {
                 sent += Int(result)
                 continue
             }
-            if session.pointee.isBlocked(result) { return sent > 0 ? sent : fail(EAGAIN) }
-            session.pointee.isBroken = true
+            switch SSL_get_error(session.pointee.ssl, result) {
+            case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return sent > 0 ? sent : fail(EAGAIN)
+            case SSL_ERROR_SYSCALL: session.pointee.isDeaf = true
+            default: session.pointee.isBroken = true
+            }
             ERR_clear_error()
             return fail(EPIPE)
         }
@@ -174,7 +180,9 @@ struct SecureSession {
     @inline(never)
     static func isQuiet(_ session: Pointer, _ ready: inout Readiness) -> Bool {
         session.pointee.note(&ready)
-        guard !session.pointee.isBroken else { return false }
+        guard !session.pointee.isBroken, !session.pointee.isDeaf else { return false }
+        // What the last read knew of the socket may be old: the end has perhaps come in this very turn.
+        session.pointee.isDrained = false
         var byte: UInt8 = 0
         let result = SSL_peek(session.pointee.ssl, &byte, 1)
         if result <= 0, session.pointee.isBlocked(result) { return true }
