@@ -80,16 +80,6 @@ import Testing
         #expect(wire.take(5) == Array("after".utf8))
     }
 
-    /// A connection whose kernel takes little at a time, on either side.
-    private func narrow(_ address: SocketAddress) -> Wire {
-        let descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var (room, segment): (Int32, Int32) = (4096, 536)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, 4)
-        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, 4)
-        _ = address.withSockaddr { connect(descriptor, $0, $1) }
-        return Wire(descriptor: descriptor)
-    }
-
     @Test func interimResponsesWaitForAClientThatReadsLate() async throws {
         let hint = "HTTP/1.1 103 Early Hints\r\nLink: <\(String(repeating: "a", count: 15_000))>\r\n\r\n"
         let backend = try Backend { backend, wire, _ in
@@ -100,7 +90,7 @@ import Testing
             _ = wire.readToEnd()
         }
         let rig = try Rig([backend.address])
-        let wire = narrow(rig.address)
+        let wire = Wire.narrow(to: rig.address)
         wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(await Rig.eventually { backend.startLines.count == 1 })
         // Half a second is time for all that the kernels take; the test does not depend on it.
@@ -123,7 +113,7 @@ import Testing
         let folder = try AccessLogTests.Folder()
         let log = AccessLogTests()
         let rig = try log.logging(to: folder, [backend.address]) { $0.responseBodyMilliseconds = 300 }
-        let wire = narrow(rig.address)
+        let wire = Wire.narrow(to: rig.address)
         wire.send("GET /deaf HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(await Rig.eventually { folder.lines().count == 1 })
         #expect(folder.lines().map { log.values($0)["end"] } == ["timeout_client_read"])

@@ -165,4 +165,55 @@ import Testing
         gate.ring()
         #expect(try await onlyLine(folder, rig)["end"] == "timeout_response_body")
     }
+
+    /// A client that reads slowly and goes on writing gets all that the server said before it closed: what is with the
+    /// client's kernel by then, and, of the longer words, what is still in the proxy's.
+    @Test(arguments: [100_000, 200_000]) func whatTheServerSaidBeforeItWentComesWhole(_ size: Int)
+        async throws
+    {
+        let folder = try AccessLogTests.Folder()
+        let last = Rig.pattern(size)
+        let gate = try Doorbell()
+        let backend = try server { wire in
+            wire.send(last)
+            var unsent: Int32 = 1
+            let isTaken = ioctl(wire.descriptor, UInt(TIOCOUTQ), &unsent) == 0
+            for _ in 0..<100 where isTaken && unsent > 0 {
+                usleep(20_000)
+                _ = ioctl(wire.descriptor, UInt(TIOCOUTQ), &unsent)
+            }
+            #expect(unsent == 0, "what the server's own kernel has yet to send is lost with the reset")
+            gate.ring()
+        }
+        let rig = try log.logging(to: folder, [backend.address])
+        let wire = Wire.narrow(to: rig.address)
+        wire.send(UpgradeLogTests.request)
+        #expect(wire.readHead()?.status == 101)
+        #expect(gate.wait(milliseconds: 10_000))
+        for _ in 0..<5 {
+            // The first one is answered with a reset, the next ones find nobody.
+            usleep(50_000)
+            wire.send("ping")
+        }
+        let got = wire.readToEnd()
+        #expect(got.count == last.count && got == last)
+        #expect(wire.lastError == 0)
+        let end = try await onlyLine(folder, rig)["end"]
+        #expect(end == "done" || size > 100_000 && end == "server_cut", "\(end ?? "none")")
+    }
+
+    /// It is the client that keeps its connection then, not the server.
+    @Test func aClientThatHasEndedAndDoesNotReadHasItsWord() async throws {
+        let folder = try AccessLogTests.Folder()
+        let backend = try server { wire in
+            _ = wire.readToEnd()
+            _ = wire.send([UInt8](repeating: 0x61, count: 30_000_000))
+        }
+        let rig = try log.logging(to: folder, [backend.address]) { $0.responseBodyMilliseconds = 300 }
+        let wire = Wire.narrow(to: rig.address)
+        wire.send(UpgradeLogTests.request)
+        #expect(wire.readHead()?.status == 101)
+        wire.finishWriting()
+        #expect(try await onlyLine(folder, rig)["end"] == "timeout_client_read")
+    }
 }

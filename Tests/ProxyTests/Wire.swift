@@ -49,6 +49,16 @@ final class Wire {
         self.init(descriptor: descriptor)
     }
 
+    /// A connection whose kernel takes little at a time, on either side.
+    static func narrow(to address: SocketAddress) -> Wire {
+        let descriptor = socket(address.family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var (room, segment): (Int32, Int32) = (4096, 536)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, 4)
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, 4)
+        _ = address.withSockaddr { connect(descriptor, $0, $1) }
+        return Wire(descriptor: descriptor)
+    }
+
     deinit { close() }
 
     @discardableResult

@@ -10,6 +10,10 @@ struct RelayEnds: OptionSet, BitwiseCopyable {
     static let server = RelayEnds(rawValue: 2)
     /// The server takes nothing new: the connection has the time of its drain left.
     static let drain = RelayEnds(rawValue: 4)
+    /// The server takes no more bytes; what it said before is still passed on.
+    static let deaf = RelayEnds(rawValue: 8)
+    /// All that ends a direction.
+    static let someEnd: RelayEnds = [.client, .server, .deaf]
 }
 
 /// Upgraded connections: bytes pass both ways, unread, until both sides have ended.
@@ -24,7 +28,7 @@ extension Worker {
             if case .ended = up { return endRelay(index, client, isOrderly: false) }
             let down = relayDown(index, client, link)
             if case .ended = down { return endRelay(index, client, isOrderly: false) }
-            if client.pointee.relayEnds.isSuperset(of: [.client, .server]), client.pointee.up.block == nil,
+            if isOver(client.pointee.relayEnds), client.pointee.up.block == nil,
                 client.pointee.down.block == nil
             {
                 blame(index, orderlyEnd(client))
@@ -35,19 +39,32 @@ extension Worker {
         queue(index, client)
     }
 
+    /// Nothing more can come from either side.
+    private func isOver(_ ends: RelayEnds) -> Bool {
+        ends.contains(.server) && !ends.isDisjoint(with: [.client, .deaf])
+    }
+
     /// One step from the client to the server: `.yields` when there may be another.
     private mutating func relayUp(_ index: Int32, _ client: ClientPointer, _ link: UpstreamPointer) -> Flow {
         if let block = client.pointee.up.block, client.pointee.up.count > 0 {
             guard link.pointee.ready.contains(.writable) else { return .waits }
             let count = client.pointee.up.count
             let sent = transmit(link, block + Int(client.pointee.up.start), count)
-            guard sent >= 0 || errno == EAGAIN else { return lost(index, client, .server) }
+            guard sent >= 0 || errno == EAGAIN else {
+                // It has perhaps said something before it went, and the reading side finds out.
+                client.pointee.relayEnds.insert(.deaf)
+                link.pointee.ready.formUnion([.readable, .hangup])
+                client.pointee.up.start = client.pointee.up.end
+                return .yields
+            }
             if sent < count { link.pointee.ready.remove(.writable) }
             client.pointee.up.start += Int32(max(0, sent))
             if sent > 0 { extend(index, client) }
             return .yields
         }
-        guard client.pointee.ready.contains(.readable), !client.pointee.relayEnds.contains(.client) else {
+        guard client.pointee.ready.contains(.readable),
+            client.pointee.relayEnds.isDisjoint(with: [.client, .deaf])
+        else {
             if let block = client.pointee.up.block { blocks.giveBack(block) }
             client.pointee.up = Client.Bytes()
             return .waits
@@ -109,6 +126,8 @@ extension Worker {
             if errno == EAGAIN { link.pointee.ready.remove(.readable) }
             return .yields
         }
+        // A reset that was met while writing looks like an end to who reads.
+        if client.pointee.relayEnds.contains(.deaf) { return lost(index, client, .server) }
         client.pointee.relayEnds.insert(.server)
         sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
@@ -122,6 +141,9 @@ extension Worker {
     private mutating func lost(_ index: Int32, _ client: ClientPointer, _ side: RelayEnds) -> Flow {
         let isOver = client.pointee.relayEnds.isSuperset(of: side) || client.pointee.farewell == .said
         blame(index, isOver ? orderlyEnd(client) : side == .server ? .serverCut : .clientGone)
+        // A client that has sent its last byte waits for the server's: an orderly end would make a part look whole.
+        if !isOver, side == .server, client.pointee.relayEnds.contains(.client) { resetAtClose(client) }
+        client.pointee.relayEnds.insert(side == .server ? .deaf : .client)
         return .ended
     }
 
@@ -142,7 +164,7 @@ extension Worker {
     /// response's body may.
     @inline(__always)
     private func extend(_ index: Int32, _ client: ClientPointer) {
-        let isWhole = client.pointee.relayEnds.isDisjoint(with: [.client, .server])
+        let isWhole = client.pointee.relayEnds.isDisjoint(with: .someEnd)
         let pause = isWhole ? limits.upgradeIdle : min(limits.upgradeIdle, limits.responseBody)
         clients.deadlines[Int(index)] = min(now + pause, client.pointee.until)
     }
@@ -184,27 +206,36 @@ extension Worker {
     @inline(never)
     mutating func relayExpired(_ index: Int32, _ client: ClientPointer) {
         let ends = client.pointee.relayEnds
+        let (holdsUp, holdsDown) = (client.pointee.up.count > 0, client.pointee.down.count > 0)
         // A client that got everything, and only did not end, misses nothing.
-        let isOver = ends.contains(.server) && client.pointee.down.count == 0
+        let isOver = ends.contains(.server) && !holdsDown && !holdsUp
         if isOver || client.pointee.farewell == .said {
             blame(index, orderlyEnd(client))
         } else if client.pointee.until <= now {
             blame(index, .drained)
-        } else if ends.contains(.server) {
+        } else if holdsDown, !ends.isDisjoint(with: .someEnd) {
             blame(index, .timeoutClientRead)
         } else {
             blame(index, ends.contains(.client) ? .timeoutResponseBody : .timeoutUpgradeIdle)
         }
-        let isOrderly = ends.isDisjoint(with: [.client, .server]) || isOver
+        let isOrderly = ends.isDisjoint(with: .someEnd) || isOver
         // After an end of the client's own an orderly one would make a part look whole.
         if !isOrderly { resetAtClose(client) }
         endRelay(index, client, isOrderly: isOrderly)
     }
 
-    /// Both connections end; a TLS client sees in what manner.
+    /// Both connections end; under TLS either side sees in what manner.
     private mutating func endRelay(_ index: Int32, _ client: ClientPointer, isOrderly: Bool) {
-        if !isOrderly { client.pointee.session?.pointee.breakOff() }
+        if !isOrderly {
+            client.pointee.session?.pointee.breakOff()
+            upstreams[client.pointee.upstream].pointee.session?.pointee.breakOff()
+        }
         closeUpstream(client.pointee.upstream)
-        closeClient(index, client)
+        let ends = client.pointee.relayEnds
+        guard ends.contains(.deaf), !ends.contains(.client) else { return closeClient(index, client) }
+        // It is the server that went: the client may still be writing, and what was said to it be on its way.
+        noteClose(index, client)
+        meters.pointee.upgraded.subtract()
+        beginLinger(index, client)
     }
 }
