@@ -40,12 +40,13 @@ package final class TestCloud: Sendable {
 
     package let port: UInt16
     private let pid: pid_t
-    private let log: String
 
     /// A cloud with nothing in it.
     package init() throws {
         port = try RedisServer.freePort()
-        log = "/tmp/troop-cloud-\(getpid())-\(port).log"
+        let log = "/tmp/troop-cloud-\(getpid())-\(port).log"
+        // Nobody reads it later, and a cloud that all tests share is never given back.
+        defer { _ = unlink(log) }
         pid = try RedisServer.spawn(
             [TestCloud.python ?? "python3", Repository.path("Tests/Cloud/cloud.py"), "\(port)"], input: nil,
             log: log)
@@ -61,7 +62,6 @@ package final class TestCloud: Sendable {
     deinit {
         _ = kill(pid, SIGKILL)
         _ = waitpid(pid, nil, 0)
-        _ = unlink(log)
     }
 
     /// Where agents reach it.
