@@ -97,9 +97,9 @@ package struct Agent: Service {
                 await parts.checks.lookAgain()
             }
         }
+        let list = Task { await parts.roster.run() }
         let began = await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await parts.roster.run() }
                 group.addTask { await parts.duties.follow(parts.changes) }
                 group.addTask { await keepHouse() }
                 group.addTask { await parts.remedies.run() }
@@ -108,12 +108,15 @@ package struct Agent: Service {
                 let began = Instant.now()
                 parts.upgrades.close()
                 if parts.upgrades.isSucceeded {
-                    group.cancelAll()  // first: the list and the state folder are the successor's
+                    await parts.roster.retire()  // first: the list and the state folder are the successor's
+                    group.cancelAll()
                     await finish()
                 } else {
                     await wind(down: "stopped in good order")
                     group.cancelAll()
                 }
+                list.cancel()
+                await list.value
                 return began
             }
         } onGracefulShutdown: {

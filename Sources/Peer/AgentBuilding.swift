@@ -111,7 +111,8 @@ extension AgentGround {
     }
 
     func remedies(
-        _ elector: Elector, _ roster: Roster, _ router: Router, _ board: StatusBoard, _ tally: RemedyTally
+        _ elector: Elector, _ roster: Roster, _ router: Router, _ board: StatusBoard, _ tally: RemedyTally,
+        othersServe: @escaping @Sendable () -> Bool
     ) -> RemediationDesk {
         RemediationDesk(
             RemediationDesk.Parts(
@@ -122,7 +123,7 @@ extension AgentGround {
                 means: RemediationMeans(machines), store: store, keys: keys, elector: elector,
                 roster: roster,
                 router: router, board: board, events: events, tally: tally,
-                othersServe: configuration.proxy.run == .every,
+                othersServe: othersServe,
                 storeHosts: { [configuration, finder, store] in
                     configuration.storeHosts(finder).union(store.meter.peer.map { [$0] } ?? [])
                 }))

@@ -95,7 +95,9 @@ struct AgentParts {
         pause = PauseSwitch(store: store, keys: keys, abstention: abstention, log: log)
         let queue = CommandQueue(store: store, keys: keys)
         let remedyTally = RemedyTally()
-        remedies = ground.remedies(elector, roster, router, board, remedyTally)
+        remedies = ground.remedies(elector, roster, router, board, remedyTally) {
+            configuration.proxy.run == .every || inheritance?.predecessorLives ?? false
+        }
         orders = ground.orders(reporter)
         desk = CommandDesk(
             queue: queue, elector: elector, board: board, pause: pause, remedies: remedies, log: log)

@@ -128,6 +128,27 @@ import Transfer
         #expect(isEchoed(second, 20_000), "\(troop.logs)")
     }
 
+    /// It routes nothing new, but what it has ends with the servers that are drained.
+    @Test(.timeLimit(.minutes(2))) func theOldProcessHearsOfServersThatDrain() async throws {
+        let server = try echo()
+        defer { server.stop() }
+        let troop = try await begin(server, drain: "60s")
+        let first = try await open(troop)
+        let frame: [UInt8] = [0x82, 3, 1, 2, 3]
+        #expect(first.send(frame) && first.take(frame.count) == frame)
+        let old = try troop.agent("a")
+        let successor = try upgrade(troop)
+        defer { kill(successor, SIGKILL) }
+        #expect(first.send(frame) && first.take(frame.count) == frame)
+        #expect(try troop.command("a", "servers", "add", server.address, "--state", "draining").code == 0)
+        #expect(first.take(4) == [0x88, 2, 0x03, 0xe9], "\(troop.logs)")
+        first.finish()
+        #expect(old.wait() == 0, "\(troop.logs)")
+        #expect(old.output.contains("connections_cut=0"), "\(troop.logs)")
+        // The entry is the person's still: the old process has written nothing.
+        #expect(troop.status()?.servers.first { $0.address == server.address }?.state == "draining")
+    }
+
     @Test(.timeLimit(.minutes(2))) func theyEndWithTheDrain() async throws {
         let server = try echo()
         defer { server.stop() }

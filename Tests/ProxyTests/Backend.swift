@@ -60,6 +60,9 @@ final class Backend: Sendable {
         return address
     }
 
+    /// Refuses connections from here on; those that are there stay.
+    func stopListening() { _ = shutdown(listener, Int32(SHUT_RDWR)) }
+
     func note(_ message: Wire.Message) {
         state.withLock { $0.heads.append(message.startLine) }
     }

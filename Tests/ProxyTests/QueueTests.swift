@@ -1,4 +1,5 @@
 import Linux
+import Synchronization
 import Testing
 
 @testable import Proxy
@@ -144,5 +145,44 @@ import Testing
         #expect(failed.readMessage()?.text == "back")
         gate.ring()
         #expect(first.readMessage()?.text == "full")
+    }
+
+    /// It has room, and refuses quickly: everybody who waits would be sent there, and spend the retries.
+    @Test func whoWaitsIsNotSentToAServerThatIsGone() async throws {
+        let (gate, end) = (try Doorbell(), try Doorbell())
+        let open = Mutex(false)
+        let full = try Backend { _, wire, _ in
+            while wire.readMessage() != nil {
+                if !open.withLock({ $0 }) { _ = gate.wait(milliseconds: 10_000) }
+                open.withLock { $0 = true }
+                wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let gone = try Backend { backend, wire, _ in
+            guard let request = wire.readMessage() else { return }
+            backend.note(request)
+            _ = end.wait(milliseconds: 10_000)
+            backend.stopListening()
+            wire.reset()
+        }
+        let rig = try Rig([full.address, gone.address]) {
+            $0.balancing.inFlightMax = 1
+            $0.balancing.balance = .roundRobin
+        }
+        let waiting = (0..<80).map { _ in
+            let wire = rig.connect()
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            return wire
+        }
+        #expect(await Rig.eventually { rig.proxy.snapshot().listener.queued == 78 })
+        #expect(await Rig.eventually { gone.startLines.count == 1 })
+        end.ring()
+        #expect(await Rig.eventually { rig.proxy.snapshot().servers[1].inFlight == 0 })
+        #expect(await Rig.eventually { rig.proxy.snapshot().servers[1].rank == .dead })
+        gate.ring()
+        let statuses = waiting.map { $0.readMessage()?.status }
+        // The one that was with it got no answer.
+        #expect(statuses.filter { $0 == 200 }.count == 79 && statuses.contains(502), "\(statuses)")
+        #expect(rig.proxy.snapshot().listener.retriesDenied == 0)
     }
 }

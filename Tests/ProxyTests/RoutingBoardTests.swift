@@ -4,31 +4,7 @@ import Testing
 @testable import Proxy
 
 /// Tables as they follow from what is noted, with time moved by hand.
-@Suite struct RoutingBoardTests {
-    private let second: Int64 = 1_000_000_000
-
-    private func addresses(_ count: Int, net: Int = 0) throws -> [SocketAddress] {
-        try (0..<count).map { try SocketAddress(host: "10.\(net).\($0 / 250).\($0 % 250 + 1)", port: 80) }
-    }
-
-    private func publish(_ board: RoutingBoard, _ servers: [RoutedServer], at now: Int64 = 1) {
-        board.publish(servers, at: now, isFree: { _, _ in true }, clear: { _ in })
-    }
-
-    private func refresh(_ board: RoutingBoard, at now: Int64 = 1) -> Bool {
-        board.refresh(at: now, isFree: { _, _ in true }, clear: { _ in })
-    }
-
-    private func eligible(_ board: RoutingBoard) -> Set<SocketAddress> {
-        let table = board.table
-        let slots = (0..<table.eligible).map { Int(table.ranked[$0]) }
-        return Set(table.entries.filter { slots.contains($0.slot) }.map(\.server.address))
-    }
-
-    private func ejected(_ board: RoutingBoard) -> Set<SocketAddress> {
-        Set(board.standings().filter { $0.standing.ejection.until != nil }.map(\.entry.server.address))
-    }
-
+@Suite struct RoutingBoardTests: BoardSuite {
     @Test func manyNotesMakeOneTable() throws {
         let board = RoutingBoard(BalancingSettings())
         let all = try addresses(100)
@@ -142,49 +118,20 @@ import Testing
         #expect(refresh(board, at: 7 * second) && eligible(board) == [all[0], all[2]])
     }
 
-    @Test func aServerThatComesUpLaterStartsSlowly() throws {
+    @Test func whatWasCountedWhileNobodyLookedIsHeldAgainstNobody() throws {
         let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(3)
-        let servers = all.map { RoutedServer(address: $0, host: "h") }
-        publish(board, Array(servers.prefix(2)), at: second)
-        board.noteServing(since: second)
-        _ = board.note(all.prefix(2).map { ($0, .passed) })
-        #expect(refresh(board, at: 2 * second))
-        #expect(board.standings().allSatisfy { $0.standing.rampStart == 0 })  // all are new
-        publish(board, servers, at: 40 * second)
-        #expect(board.standings()[2].standing.rampStart == 0)  // not in service yet
-        _ = board.note([(all[2], .passed)])
-        #expect(refresh(board, at: 50 * second))
-        #expect(board.standings().map(\.standing.rampStart) == [0, 0, 50 * second])
-        let mark = try #require((0..<3).map { board.table.marks[$0] }.first { $0.rampStart > 0 })
-        #expect(mark.isEligible && Int(mark.slot) == board.standings()[2].entry.slot)
-        // Down and up again: a new start.
-        _ = board.note([(all[0], .failed)])
-        #expect(refresh(board, at: 90 * second))
-        _ = board.note([(all[0], .passed)])
-        #expect(refresh(board, at: 100 * second))
-        #expect(board.standings().map(\.standing.rampStart) == [100 * second, 0, 50 * second])
-    }
-
-    /// In a panic the failed ones serve: they are warm, and one that comes back must not get less than those that do not.
-    @Test func whoServedInAPanicStartsAtOnce() throws {
-        let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(10)
-        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
-        board.noteServing(since: second)
-        _ = board.note(all.map { ($0, .passed) })
-        #expect(refresh(board, at: 50 * second))
-        _ = board.note(all.dropFirst(2).map { ($0, .failed) })
-        #expect(refresh(board, at: 60 * second) && eligible(board) == Set(all))
-        _ = board.note([(all[2], .passed)])
-        #expect(refresh(board, at: 70 * second) && eligible(board) == Set(all))
-        #expect(board.standings().allSatisfy { $0.standing.rampStart == 0 })
-        // Out of the panic one that was left out is cold again.
-        _ = board.note(all[3...6].map { ($0, .passed) })
-        #expect(refresh(board, at: 80 * second) && eligible(board) == Set(all.prefix(7)))
-        _ = board.note([(all[7], .passed)])
-        #expect(refresh(board, at: 90 * second))
-        #expect(board.standings().map(\.standing.rampStart) == [0, 0, 0, 0, 0, 0, 0, 90 * second, 0, 0])
+        let all = try addresses(4)
+        publish(board, all.map { RoutedServer(address: $0, host: "h", rank: .passed) })
+        // Requests that were under way when the proxy stopped to serve have failed since.
+        let counts = Outcomes(failed: 50, refused: 1, streak: 50)
+        board.rebase { _ in counts }
+        board.noteServing(since: 100 * second)
+        let look = board.look(at: 100 * second) { _ in counts }
+        #expect(look.refused.isEmpty && !look.isUnsettled && ejected(board).isEmpty)
+        _ = board.look(at: 101 * second) {
+            $0 == 0 ? Outcomes(failed: 55, refused: 1, streak: 55) : counts
+        }
+        #expect(ejected(board) == [all[0]])
     }
 
     /// What is down by the checks' word needs no ejection and takes up none of the room.
@@ -223,25 +170,6 @@ import Testing
         _ = board.note([(all[7], .failed)])
         #expect(refresh(board, at: 2 * second) && eligible(board).count == 32)
         #expect(ring() == before)
-    }
-
-    @Test func soonAfterTheStartNobodyStartsSlowly() throws {
-        let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(2)
-        board.noteServing(since: second)
-        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
-        _ = board.note([(all[0], .passed)])
-        #expect(refresh(board, at: 2 * second))
-        _ = board.note([(all[1], .passed)])
-        #expect(refresh(board, at: 20 * second))
-        #expect(board.standings().allSatisfy { $0.standing.rampStart == 0 })
-    }
-
-    @Test func aSlowStartIsAStraightLine() {
-        func share(_ now: Int64) -> Float { SlowStart.share(start: 100, length: 1_000, at: now) }
-        #expect([100, 150, 600, 1_099, 1_100, 9_000].map(share) == [0.1, 0.1, 0.5, 0.999, 1, 1])
-        #expect(SlowStart.share(start: 0, length: 1_000, at: 5) == 1)
-        #expect(SlowStart.share(start: 5, length: 0, at: 5) == 1)
     }
 
     @Test func pressureReachesTheSlotsOfItsHostWithoutATable() throws {

@@ -6,12 +6,14 @@ import Testing
 
 /// Consistent hashing and cookies, apart from sockets.
 @Suite struct StickinessTests {
-    private func ring(_ names: [UInt64], weights: [Int32]? = nil) -> (UInt64) -> Int32 {
+    private func ring(_ names: [UInt64], weights: [Int32]? = nil, listed: [Int32]? = nil) -> (UInt64) -> Int32
+    {
+        let weights = weights ?? names.map { _ in 100 }
         let slots = PlainArray<Int32>(names.count)
         for index in names.indices { slots[index] = Int32(truncatingIfNeeded: names[index]) }
         let ring = HashRing.make(
             slots: slots, names: names.map(StableHash.mix),
-            weights: weights ?? names.map { _ in 100 })
+            weights: weights, listed: listed ?? weights)
         return { hash in
             var place = HashRing.place(of: hash)
             while ring[place] < 0 { place = (place + 1) % HashRing.size }
@@ -27,6 +29,14 @@ import Testing
         for client in clients where before(client) != 5 { #expect(before(client) == after(client)) }
         let counts = Dictionary(grouping: clients, by: before).mapValues(\.count)
         #expect(counts.count == 10 && counts.values.allSatisfy { (250...600).contains($0) }, "\(counts)")
+    }
+
+    @Test func aHeavyServerThatDrainsTakesOnlyItsOwnClients() {
+        let weights: [Int32] = [200] + [Int32](repeating: 50, count: 32)
+        let names = (1...33).map { UInt64($0) }
+        let before = ring(names, weights: weights)
+        let after = ring(Array(names.dropFirst()), weights: Array(weights.dropFirst()), listed: weights)
+        for client in clients where before(client) != 1 { #expect(before(client) == after(client)) }
     }
 
     @Test func theOrderOfTheListDoesNotMatter() {

@@ -198,8 +198,9 @@ import Testing
         let got = wire.readToEnd()
         #expect(got.count == last.count && got == last)
         #expect(wire.lastError == 0)
+        // It depends on what the proxy sees first, the server's end or that it takes no more.
         let end = try await onlyLine(folder, rig)["end"]
-        #expect(end == "done" || size > 100_000 && end == "server_cut", "\(end ?? "none")")
+        #expect(end == "done" || end == "server_cut", "\(end ?? "none")")
     }
 
     /// It is the client that keeps its connection then, not the server.

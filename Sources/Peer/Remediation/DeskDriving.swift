@@ -219,9 +219,9 @@ extension RemediationDesk {
     }
 
     /// What is only known when it is asked for: counting requests costs every worker's numbers. Nothing is known where other
-    /// agents' proxies serve, too: the whole time for draining is waited out then.
+    /// proxies serve, too: the whole time for draining is waited out then.
     private func flights(for operation: Operation) -> [String: Int64] {
-        guard operation.step == .drain, !parts.othersServe else { return [:] }
+        guard operation.step == .drain, !parts.othersServe() else { return [:] }
         return Dictionary(parts.router.traffic(epoch: 0).servers.map { ($0.address, $0.inFlight) }) {
             first, _ in first
         }

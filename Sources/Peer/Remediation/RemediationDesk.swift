@@ -25,8 +25,9 @@ package actor RemediationDesk {
         var board: StatusBoard
         var events: EventLog
         var tally: RemedyTally
-        /// Whether the other agents' proxies serve as well (`proxy.run: every`).
-        var othersServe: Bool
+        /// Whether other proxies have requests under way, too: other agents' (`proxy.run: every`), or those of the process
+        /// that this one has followed in an upgrade.
+        var othersServe: @Sendable () -> Bool
         /// The addresses at which Redis is now, as they stand in the server list.
         var storeHosts: @Sendable () -> Set<String>
     }

@@ -34,6 +34,9 @@ package actor Roster {
     /// The faults of the last reading: each is logged once, when it appears.
     private var faultsSeen: [String: ServerEntryFault] = [:]
 
+    /// The store, the registration and the file are left to a successor: the list is only read.
+    private var isRetired = false
+
     /// How often the leader reads the list when nobody hinted at a change, in milliseconds: edits by hand take
     /// effect within a second.
     private static let leaderPollMilliseconds: Int64 = 500
@@ -95,10 +98,13 @@ package actor Roster {
 
     /// In a large troop who neither routes nor leads next reads the whole list now and then only.
     private var needsWholeList: Bool {
-        if !pace.isFar || routes() { return true }
+        if !pace.isFar || routes() || isRetired { return true }
         let due = pace.scale.listMilliseconds(servers: list.entries.count)
         return Instant.now().milliseconds(since: lookedAt) >= due
     }
+
+    /// From here on the list is only read, so that connections that are left hear of servers that drain.
+    package func retire() { isRetired = true }
 
     /// The list is to be read at once, whoever hinted at nothing.
     package nonisolated func lookAgain() { waker.yield() }
@@ -204,12 +210,13 @@ package actor Roster {
                     metadata: ["server": "\(own.address)"])
             }
         }
+        if isRetired { return }
         if list.isLost, let token = token() { await restore(token: token) }
         file.save(list, isRemoved: isRemoved, at: .now())
     }
 
     func act(on action: Registration.Action) async {
-        guard let own = place.own else { return }
+        guard let own = place.own, !isRetired else { return }
         switch action {
         case .none: return
         case .register:

@@ -45,6 +45,8 @@ package final class Router: Sendable {
     package func startChecks() {
         state.withLock { state in
             state.isChecking = true
+            // The checker tells what changes: the table is to begin with what it knows already.
+            publish(state)
             checker.watch(state.entries.filter { $0.state != .out }.map(\.address))
         }
     }

@@ -28,6 +28,9 @@ package final class Inheritance: Sendable {
         for descriptor in state.withLock({ $0.note.descriptors }) { _ = close(descriptor) }
     }
 
+    /// True while the predecessor has not ended: it keeps the connections that it had.
+    var predecessorLives: Bool { getppid() == predecessor }
+
     /// Takes the note out of the environment, where nobody else is to find it; nil when there is none, or none for this
     /// process. To be called before the first thread starts.
     package static func take() -> Inheritance? {

@@ -6,15 +6,18 @@ enum HashRing {
     private static let pointsMax = 16_384
     private static let perServer = 4...512
 
-    /// The ring of the first of `slots`; −1 where no server is.
-    static func make(slots: PlainArray<Int32>, names: [UInt64], weights: [Int32]) -> PlainArray<Int32> {
+    /// The ring of the first of `slots`; −1 where no server is. `listed` are the weights of all servers on the list, those
+    /// that take nothing new among them: when one begins to drain, the others keep their places.
+    static func make(
+        slots: PlainArray<Int32>, names: [UInt64], weights: [Int32], listed: [Int32]
+    ) -> PlainArray<Int32> {
         let ring = PlainArray<Int32>(size)
         for place in 0..<size { ring[place] = -1 }
         guard !names.isEmpty else { return ring }
-        let wanted = min(max(pointsMax / names.count, perServer.lowerBound), perServer.upperBound)
+        let wanted = min(max(pointsMax / max(listed.count, 1), perServer.lowerBound), perServer.upperBound)
         // A power of two: the number of points seldom changes with the number of servers.
         let most = 1 << (Int.bitWidth - 1 - wanted.leadingZeroBitCount)
-        let heaviest = Int(weights.max() ?? 1)
+        let heaviest = Int(listed.max() ?? 1)
         // Where two servers want one place the lower hash has it, whatever the list's order.
         var holders = [UInt64](repeating: .max, count: size)
         for index in names.indices {

@@ -50,6 +50,7 @@ final class Minder: Sendable {
     /// Notes whether the proxy serves: only then is there anything to look at.
     func serve(_ serves: Bool) {
         state.withLock { $0.isServing = serves }
+        if serves { board.rebase(count: outcomes) }
         board.noteServing(since: serves ? Instant.now().nanoseconds : 0)
         doorbell.ring()
     }
@@ -124,18 +125,21 @@ final class Minder: Sendable {
 
     /// Looks at all servers' counters; true when time alone may change something.
     private func look(at now: Int64) -> Bool {
-        let (refused, isUnsettled) = board.look(at: now) { slot in
-            var outcomes = Outcomes()
-            for worker in workers {
-                let meters = worker.meters.servers + slot
-                outcomes.answered &+= meters.pointee.answered.current
-                outcomes.failed &+= meters.pointee.failures.current &+ meters.pointee.heldAgainst.current
-                outcomes.refused &+= meters.pointee.refusals.current
-                outcomes.streak = max(outcomes.streak, meters.pointee.streak.current)
-            }
-            return outcomes
-        }
+        let (refused, isUnsettled) = board.look(at: now, count: outcomes)
         if !refused.isEmpty, let body = state.withLock({ $0.onRefusals }) { body(refused) }
         return isUnsettled
+    }
+
+    /// What all workers have counted of a server.
+    private func outcomes(_ slot: Int) -> Outcomes {
+        var outcomes = Outcomes()
+        for worker in workers {
+            let meters = worker.meters.servers + slot
+            outcomes.answered &+= meters.pointee.answered.current
+            outcomes.failed &+= meters.pointee.failures.current &+ meters.pointee.heldAgainst.current
+            outcomes.refused &+= meters.pointee.refusals.current
+            outcomes.streak = max(outcomes.streak, meters.pointee.streak.current)
+        }
+        return outcomes
     }
 }

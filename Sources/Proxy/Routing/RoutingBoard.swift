@@ -204,7 +204,7 @@ final class RoutingBoard: Sendable {
         generation.store(state.generation, ordering: .releasing)
     }
 
-    /// Begins slow starts: of servers that come up while others have been serving for longer than one takes.
+    /// Begins slow starts: of servers that come up while others have served for longer than one takes.
     private func noteService(
         _ ratings: inout [Rating], _ hasPassed: Bool, _ state: inout State, at now: Int64
     ) {
@@ -212,11 +212,12 @@ final class RoutingBoard: Sendable {
             state.entries[index].server.state == .active
                 && (ratings[index].rank == .passed || !hasPassed && ratings[index].rank == .unchecked)
         }
+        // After an outage of all, those that come back first are as cold as the last.
         let hasOld = state.entries.indices.contains {
-            serves($0) && state.standings[state.entries[$0].slot].isInService
+            let since = state.standings[state.entries[$0].slot].inServiceSince ?? now
+            return serves($0) && now - since > slowStart
         }
-        let isLate =
-            hasOld && slowStart > 0 && state.servingSince > 0 && now - state.servingSince > slowStart
+        let isLate = hasOld && slowStart > 0 && state.servingSince > 0 && now - state.servingSince > slowStart
         for index in state.entries.indices {
             let slot = state.entries[index].slot
             let isServing = serves(index)
@@ -241,6 +242,13 @@ final class RoutingBoard: Sendable {
 
     /// Notes since when the proxy serves; 0 for not at all.
     func noteServing(since now: Int64) { state.withLock { $0.servingSince = now } }
+
+    /// Takes what workers have counted so far for known: of answers that were under way when the proxy served last.
+    func rebase(count: (_ slot: Int) -> Outcomes) {
+        state.withLock { state in
+            for entry in state.entries { state.standings[entry.slot].rebase(count(entry.slot)) }
+        }
+    }
 
     /// Leaves the hosts' pressures (0…1) where workers find them, with the moments of their reports; the table
     /// stays as it is.

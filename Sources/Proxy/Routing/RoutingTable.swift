@@ -73,11 +73,13 @@ final class RoutingTable: Sendable {
             total += weight
         }
         marks = PlainArray(entries.count)
+        // In a panic nobody starts slowly: a server that is well would get less than those that are not.
+        let isPanic = eligible > ranking.ends[Ranking.wellEnd]
         for index in 0..<entries.count {
             marks[index] = Mark(
                 slot: Int32(entries[index].slot), incarnation: entries[index].incarnation,
                 isActive: entries[index].server.state == .active, isEligible: false, share: 1,
-                rampStart: ratings[index].rampStart)
+                rampStart: isPanic ? 0 : ratings[index].rampStart)
         }
         let mean = eligible > 0 ? Float(total) / Float(eligible) : 1
         for position in 0..<eligible {
@@ -95,7 +97,8 @@ final class RoutingTable: Sendable {
             shape.stickiness == .address
             ? HashRing.make(
                 slots: ranked, names: activeNames,
-                weights: ranking.order.map { Int32(entries[Int($0)].server.weight) }) : PlainArray(0)
+                weights: ranking.order.map { Int32(entries[Int($0)].server.weight) },
+                listed: entries.map { Int32($0.server.weight) }) : PlainArray(0)
         self.names =
             shape.stickiness == .cookie
             ? NameTable.make(slots: ranked, names: Array(activeNames.prefix(eligible))) : PlainArray(0)
@@ -111,6 +114,9 @@ struct Rating: Equatable {
 /// The active entries by rank, and how many of them take requests.
 struct Ranking {
     typealias Ends = InlineArray<4, Int>
+
+    /// Which of the `ends` is that of the servers that are well.
+    static let wellEnd = 1
 
     /// Indices into the entries, the best rank first, within a rank as listed.
     private(set) var order: [Int32] = []

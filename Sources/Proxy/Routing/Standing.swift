@@ -10,8 +10,9 @@ struct Standing {
     /// Until when the server counts as dead because it refused a connect, in nanoseconds.
     private(set) var refusedUntil: Int64 = 0
     var ejection = Ejection()
-    /// It was among those that took requests on their own merit when the last table was made.
-    var isInService = false
+    /// Since when it has been among those that take requests on their own merit, in nanoseconds, by the last table; nil
+    /// when it is not among them.
+    private(set) var inServiceSince: Int64?
     /// It took requests by the last table, be it only for want of better ones.
     var wasEligible = false
     /// When its slow start began, in nanoseconds; 0 when it has its full share.
@@ -63,7 +64,7 @@ struct Standing {
             news.changes = true
         }
         let sample = outcomes.since(seen)
-        seen = Seen(answered: outcomes.answered, failed: outcomes.failed, refused: outcomes.refused)
+        rebase(outcomes)
         if isUnsettled, settle(settings, at: now) { news.changes = true }
         news.deservesEjection = ejection.note(sample, settings, at: Instant(nanoseconds: now))
         return news
@@ -79,12 +80,22 @@ struct Standing {
         return ejection.settle(settings, at: Instant(nanoseconds: now)) || changes
     }
 
-    /// Notes whether the server serves from now on; `isLate` when others did before it.
+    /// Notes whether the server serves from now on; `isLate` when others have done so for long.
     mutating func serve(_ serves: Bool, isLate: Bool, at now: Int64) {
+        guard serves else {
+            rampStart = 0
+            inServiceSince = nil
+            return
+        }
+        guard inServiceSince == nil else { return }
         // One that has had its share all along is warm.
-        if serves, !isInService { rampStart = isLate && !wasEligible ? now : 0 }
-        if !serves { rampStart = 0 }
-        isInService = serves
+        rampStart = isLate && !wasEligible ? now : 0
+        inServiceSince = now
+    }
+
+    /// Takes what the workers have counted for known, whatever it says: nobody looked while it was counted.
+    mutating func rebase(_ outcomes: Outcomes) {
+        seen = Seen(answered: outcomes.answered, failed: outcomes.failed, refused: outcomes.refused)
     }
 }
 

@@ -58,14 +58,20 @@ extension Worker {
     }
 
     /// Takes a place at any server that has one and was not tried; −1 when all are full.
-    mutating func chooseWithRoom(_ client: ClientPointer) -> Int32 {
+    private mutating func chooseWithRoom(_ client: ClientPointer) -> Int32 {
+        takePlace { client.pointee.exchange.mayTry($0) }
+    }
+
+    /// Takes a place at any server that has one and `isFit` accepts; −1 when there is none. One that has just refused has
+    /// room enough, but nobody is there: who would go to it waits better for another.
+    private mutating func takePlace(_ isFit: (Int32) -> Bool) -> Int32 {
         let signals = board.signals
         let limit = limits.inFlightMax
-        let loads = loads
+        let (loads, servers, now) = (loads, servers, now)
         while true {
             let slot = picker.pickOther {
                 loads[Int($0)].isEligible && signals.occupied(Int($0)) < Int(limit)
-                    && client.pointee.exchange.mayTry($0)
+                    && servers[Int($0)].shunnedUntil <= now && isFit($0)
             }
             // Another worker may have been quicker.
             if slot < 0 || signals.occupy(Int(slot), limit: limit) { return slot }
@@ -76,20 +82,11 @@ extension Worker {
     mutating func chooseForWaiting(_ client: ClientPointer) -> Int32 {
         let slot = chooseWithRoom(client)
         guard slot < 0, client.pointee.exchange.attempts > 0 else { return slot }
-        let signals = board.signals
-        let limit = limits.inFlightMax
-        let (loads, servers, now) = (loads, servers, now)
+        let loads = loads
         let untried = picker.pickOther {
             loads[Int($0)].isEligible && client.pointee.exchange.mayTry($0)
         }
-        guard untried < 0 else { return slot }
-        while true {
-            let slot = picker.pickOther {
-                loads[Int($0)].isEligible && signals.occupied(Int($0)) < Int(limit)
-                    && servers[Int($0)].shunnedUntil <= now
-            }
-            if slot < 0 || signals.occupy(Int(slot), limit: limit) { return slot }
-        }
+        return untried < 0 ? takePlace { _ in true } : slot
     }
 
     /// True when an attempt at another server could be made.
