@@ -41,6 +41,29 @@ import Testing
         }
     }
 
+    /// The lease is given away before anybody has it: until another is seen to lead, the old one serves.
+    @Test(.timeLimit(.minutes(2))) func aSwitchoverToAHostThatHangsRefusesNobody() async throws {
+        let troop = try await begin(["a", "b"])
+        let leader = try #require(troop.status()?.leader?.host)
+        let target = leader == "a" ? "b" : "a"
+        let hung = try troop.agent(target)
+        hung.signal(SIGSTOP)
+        defer { hung.signal(SIGCONT) }
+        // Its last report is young enough, and so nobody knows yet.
+        let asking = Task.detached { _ = try? troop.command(leader, "switchover", "--to", target) }
+        var (answered, refused) = (0, 0)
+        let end = Instant.now().advanced(milliseconds: 3000)
+        while Instant.now() < end {
+            if troop.get()?.status == 200 { answered += 1 } else { refused += 1 }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+        #expect(refused == 0 && answered > 100, "\(answered) answered\n\(troop.logs)")
+        hung.signal(SIGCONT)
+        await asking.value
+        #expect(try troop.command(leader, "history").output.contains("handed over to \(target)"))
+        #expect(await eventually(within: 20_000) { troop.isUp(servers: 2) }, "\(troop.logs)")
+    }
+
     @Test(.timeLimit(.minutes(2))) func whatCannotBeIsRefusedWithAReason() async throws {
         let troop = try await begin(["a", "b"])
         let leader = try #require(troop.status()?.leader?.host)

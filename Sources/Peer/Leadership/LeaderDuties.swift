@@ -7,7 +7,7 @@ package import Store
 /// What an agent does because it leads: its proxy listens, its health checks run, its numbers are published.
 ///
 /// With `proxy.run: every` the proxy listens from `begin` to `close`, whoever leads. A proxy that took its sockets over
-/// from the agent's predecessor serves on until another host is seen to lead.
+/// from the agent's predecessor serves on until another host is seen to lead, and so does one that has led last.
 /// Follows the elector's changes. In limbo the proxy goes on with its last list, and nothing else is written:
 /// every write below names the token, which the elector gives out only while the lease surely holds.
 package actor LeaderDuties {
@@ -195,19 +195,22 @@ package actor LeaderDuties {
                 metadata: metadata)
         case .follower(let leader):
             metadata["leader"] = "\(leader?.host ?? "unknown")"
-            if let leader { keep(epoch: leader.epoch) }
-            retire(following: leader)
+            if let leader {
+                keep(epoch: leader.epoch)
+                retire(following: leader)
+            }
             log.notice("following", metadata: metadata)
         case .candidate:
-            retire(following: nil)
             log.notice("standing for election", metadata: metadata)
         }
     }
 
-    private func retire(following leader: Lease?) {
+    /// Leaves the serving to a leader that was seen. While nobody is known to lead, be it that the lease has just been handed
+    /// over, whoever served last serves on: the next one may be dead, or the store gone.
+    private func retire(following leader: Lease) {
         guard !conduct.servesAlways, !isSucceeded, !isEnding else { return }
         // The predecessor's lease is on its way to this agent, or the store does not answer: as in limbo, serve on.
-        if holdsInherited, leader.map({ $0.host == conduct.host }) ?? true { return }
+        if holdsInherited, leader.host == conduct.host { return }
         holdsInherited = false
         if shut(), !isWarm { router.stopChecks() }
         listenFault = nil
