@@ -199,8 +199,10 @@ package actor LeaderDuties {
                 keep(epoch: leader.epoch)
                 retire(following: leader)
             }
+            forgetListenFault()
             log.notice("following", metadata: metadata)
         case .candidate:
+            forgetListenFault()
             log.notice("standing for election", metadata: metadata)
         }
     }
@@ -213,8 +215,10 @@ package actor LeaderDuties {
         if holdsInherited, leader.host == conduct.host { return }
         holdsInherited = false
         if shut(), !isWarm { router.stopChecks() }
-        listenFault = nil
     }
+
+    /// Who does not lead does not try to listen again.
+    private func forgetListenFault() { if !conduct.servesAlways { listenFault = nil } }
 
     private func open(inheriting sockets: ListenerCopies = ListenerCopies()) {
         guard !isServing, !isEnding, !isSucceeded else { return }
