@@ -126,8 +126,8 @@ extension Worker {
             if errno == EAGAIN { link.pointee.ready.remove(.readable) }
             return .yields
         }
-        // A reset that was met while writing looks like an end to who reads.
-        if client.pointee.relayEnds.contains(.deaf) { return lost(index, client, .server) }
+        // A reset that was met while writing looks like an end to who reads; under TLS an end is said.
+        if client.pointee.relayEnds.contains(.deaf), link.pointee.session == nil { return lost(index, client, .server) }
         client.pointee.relayEnds.insert(.server)
         sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
@@ -220,7 +220,10 @@ extension Worker {
         }
         let isOrderly = ends.isDisjoint(with: .someEnd) || isOver
         // After an end of the client's own an orderly one would make a part look whole.
-        if !isOrderly { resetAtClose(client) }
+        if !isOrderly {
+            resetAtClose(client)
+            client.pointee.relayEnds.insert(.client)  // it is closed at once
+        }
         endRelay(index, client, isOrderly: isOrderly)
     }
 
