@@ -127,7 +127,9 @@ extension Worker {
             return .yields
         }
         // A reset that was met while writing looks like an end to who reads; under TLS an end is said.
-        if client.pointee.relayEnds.contains(.deaf), link.pointee.session == nil { return lost(index, client, .server) }
+        if client.pointee.relayEnds.contains(.deaf), link.pointee.session == nil {
+            return lost(index, client, .server)
+        }
         client.pointee.relayEnds.insert(.server)
         sayGoodbye(client)
         _ = shutdown(client.pointee.descriptor, Int32(SHUT_WR))
