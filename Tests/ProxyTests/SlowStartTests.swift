@@ -5,6 +5,17 @@ import Testing
 
 /// Which servers get a small share at first.
 @Suite struct SlowStartTests: BoardSuite {
+    /// A board that has served for a second, with servers that have all passed, and their addresses.
+    private func begun(_ count: Int) throws -> (board: RoutingBoard, all: [SocketAddress]) {
+        let board = RoutingBoard(BalancingSettings())
+        let all = try addresses(count)
+        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
+        board.noteServing(since: second)
+        _ = board.note(all.map { ($0, .passed) })
+        #expect(refresh(board, at: 2 * second))
+        return (board, all)
+    }
+
     @Test func aServerThatComesUpLaterStartsSlowly() throws {
         let board = RoutingBoard(BalancingSettings())
         let all = try addresses(3)
@@ -29,14 +40,21 @@ import Testing
         #expect(board.standings().map(\.standing.rampStart) == [100 * second, 0, 50 * second])
     }
 
+    /// Servers are restarted one after the other: the next one must not get more than one that is still on its way up.
+    @Test func inARollingRestartEachStartsSlowly() throws {
+        let (board, all) = try begun(2)
+        for (down, up, address) in [(Int64(50), Int64(52), all[0]), (60, 62, all[1])] {
+            _ = board.note([(address, .dead)])
+            #expect(refresh(board, at: down * second))
+            _ = board.note([(address, .passed)])
+            #expect(refresh(board, at: up * second))
+        }
+        #expect(board.standings().map(\.standing.rampStart) == [52 * second, 62 * second])
+    }
+
     /// All applications were down at once: who comes back first is as cold as the rest, and must not get everything.
     @Test func afterAnOutageOfAllNobodyStartsSlowly() throws {
-        let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(4)
-        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
-        board.noteServing(since: second)
-        _ = board.note(all.map { ($0, .passed) })
-        #expect(refresh(board, at: 2 * second))
+        let (board, all) = try begun(4)
         _ = board.note(all.map { ($0, .dead) })
         #expect(refresh(board, at: 600 * second))
         for (index, address) in all.prefix(3).enumerated() {
@@ -72,12 +90,7 @@ import Testing
 
     /// In a panic the failed ones serve: they are warm, and one that comes back must not get less than those that do not.
     @Test func whoServedInAPanicStartsAtOnce() throws {
-        let board = RoutingBoard(BalancingSettings())
-        let all = try addresses(10)
-        publish(board, all.map { RoutedServer(address: $0, host: "h") }, at: second)
-        board.noteServing(since: second)
-        _ = board.note(all.map { ($0, .passed) })
-        #expect(refresh(board, at: 50 * second))
+        let (board, all) = try begun(10)
         _ = board.note(all.dropFirst(2).map { ($0, .failed) })
         #expect(refresh(board, at: 60 * second) && eligible(board) == Set(all))
         _ = board.note([(all[2], .passed)])

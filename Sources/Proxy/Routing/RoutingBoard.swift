@@ -214,8 +214,8 @@ final class RoutingBoard: Sendable {
         }
         // After an outage of all, those that come back first are as cold as the last.
         let hasOld = state.entries.indices.contains {
-            let since = state.standings[state.entries[$0].slot].inServiceSince ?? now
-            return serves($0) && now - since > slowStart
+            serves($0)
+                && state.standings[state.entries[$0].slot].comesBeforeOthers(slowStart: slowStart, at: now)
         }
         let isLate = hasOld && slowStart > 0 && state.servingSince > 0 && now - state.servingSince > slowStart
         for index in state.entries.indices {

@@ -93,6 +93,13 @@ struct Standing {
         inServiceSince = now
     }
 
+    /// It has served for longer than a slow start takes (in nanoseconds), or is in one of its own: whoever comes now must not
+    /// get more than it does.
+    func comesBeforeOthers(slowStart: Int64, at now: Int64) -> Bool {
+        guard let since = inServiceSince else { return false }
+        return rampStart > 0 || now - since > slowStart
+    }
+
     /// Takes what the workers have counted for known, whatever it says: nobody looked while it was counted.
     mutating func rebase(_ outcomes: Outcomes) {
         seen = Seen(answered: outcomes.answered, failed: outcomes.failed, refused: outcomes.refused)
