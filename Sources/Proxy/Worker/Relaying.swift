@@ -14,6 +14,9 @@ struct RelayEnds: OptionSet, BitwiseCopyable {
     static let deaf = RelayEnds(rawValue: 8)
     /// All that ends a direction.
     static let someEnd: RelayEnds = [.client, .server, .deaf]
+
+    /// Nothing more can come from either side.
+    var areComplete: Bool { contains(.server) && !isDisjoint(with: [.client, .deaf]) }
 }
 
 /// Upgraded connections: bytes pass both ways, unread, until both sides have ended.
@@ -28,7 +31,7 @@ extension Worker {
             if case .ended = up { return endRelay(index, client, isOrderly: false) }
             let down = relayDown(index, client, link)
             if case .ended = down { return endRelay(index, client, isOrderly: false) }
-            if isOver(client.pointee.relayEnds), client.pointee.up.block == nil,
+            if client.pointee.relayEnds.areComplete, client.pointee.up.block == nil,
                 client.pointee.down.block == nil
             {
                 blame(index, orderlyEnd(client))
@@ -37,11 +40,6 @@ extension Worker {
             if case .waits = up, case .waits = down { return }
         }
         queue(index, client)
-    }
-
-    /// Nothing more can come from either side.
-    private func isOver(_ ends: RelayEnds) -> Bool {
-        ends.contains(.server) && !ends.isDisjoint(with: [.client, .deaf])
     }
 
     /// One step from the client to the server: `.yields` when there may be another.
