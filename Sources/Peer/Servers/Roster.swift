@@ -198,6 +198,7 @@ package actor Roster {
                     "removed": "\(names(removed))", "altered": "\(names(altered))",
                 ])
         }
+        if isRetired { return }
         if let own = place.own {
             let contains = reading.fields.keys.contains { (try? SocketAddress($0)) == own.address }
             let wasRemoved = isRemoved
@@ -210,7 +211,6 @@ package actor Roster {
                     metadata: ["server": "\(own.address)"])
             }
         }
-        if isRetired { return }
         if list.isLost, let token = token() { await restore(token: token) }
         file.save(list, isRemoved: isRemoved, at: .now())
     }
