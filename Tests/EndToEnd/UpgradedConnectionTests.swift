@@ -98,6 +98,23 @@ import Transfer
         return try JSONForm.document(UpgradeDocument.self, from: Array(output.utf8)).pid
     }
 
+    /// A troop whose agent was upgraded while it relayed a WebSocket: that, the old process and the new one.
+    private func upgraded(
+        _ server: LoopbackListener, drain: String
+    ) async throws -> (troop: Ensemble, first: Conversation, old: Program, successor: pid_t) {
+        let troop = try await begin(server, drain: drain)
+        let first = try await open(troop)
+        #expect(isFrameEchoed(first))
+        let old = try troop.agent("a")
+        return (troop, first, old, try upgrade(troop))
+    }
+
+    /// Sends a whole frame and has it back: behind one a Close may follow.
+    private func isFrameEchoed(_ conversation: Conversation) -> Bool {
+        let frame: [UInt8] = [0x82, 3, 1, 2, 3]
+        return conversation.send(frame) && conversation.take(frame.count) == frame
+    }
+
     @Test(.timeLimit(.minutes(2))) func theOldProcessKeepsThemUntilTheyEnd() async throws {
         let server = try echo()
         defer { server.stop() }
@@ -132,14 +149,9 @@ import Transfer
     @Test(.timeLimit(.minutes(2))) func theOldProcessHearsOfServersThatDrain() async throws {
         let server = try echo()
         defer { server.stop() }
-        let troop = try await begin(server, drain: "60s")
-        let first = try await open(troop)
-        let frame: [UInt8] = [0x82, 3, 1, 2, 3]
-        #expect(first.send(frame) && first.take(frame.count) == frame)
-        let old = try troop.agent("a")
-        let successor = try upgrade(troop)
+        let (troop, first, old, successor) = try await upgraded(server, drain: "60s")
         defer { kill(successor, SIGKILL) }
-        #expect(first.send(frame) && first.take(frame.count) == frame)
+        #expect(isFrameEchoed(first))
         #expect(try troop.command("a", "servers", "add", server.address, "--state", "draining").code == 0)
         #expect(first.take(4) == [0x88, 2, 0x03, 0xe9], "\(troop.logs)")
         first.finish()
@@ -152,12 +164,7 @@ import Transfer
     @Test(.timeLimit(.minutes(2))) func theyEndWithTheDrain() async throws {
         let server = try echo()
         defer { server.stop() }
-        let troop = try await begin(server, drain: "500ms")
-        let first = try await open(troop)
-        let frame: [UInt8] = [0x82, 3, 1, 2, 3]
-        #expect(first.send(frame) && first.take(frame.count) == frame)
-        let old = try troop.agent("a")
-        let successor = try upgrade(troop)
+        let (troop, first, old, successor) = try await upgraded(server, drain: "500ms")
         defer { kill(successor, SIGKILL) }
         // It is told to go (1001), and does not: nobody ends it but the proxy.
         #expect(first.take(4) == [0x88, 2, 0x03, 0xe9], "\(troop.logs)")
